@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# gatehouse: `sudo make demo` shows it working, `sudo make check` runs every test, `make help` lists the rest.
+
+VERSION := 0.1.0
+
+# ---- the house: which floor may include from which (its own is understood) --------------------------
+# tests/lint/layers.py holds the sources to these lines; they are written down nowhere else.
+LAYERS := \
+	base: \
+	json:base \
+	protocol:base \
+	policy:base,json,protocol \
+	inspect:base,protocol \
+	netfilter:base,protocol,policy \
+	capture:base,protocol \
+	record:base,json,protocol \
+	run:base,json,protocol,policy,inspect,netfilter,capture,record \
+	cli:base,json,protocol,policy,inspect,netfilter,capture,record,run
+FLOORS := $(foreach l,$(LAYERS),$(firstword $(subst :, ,$(l))))
+
+# ---- what it is built with ---------------------------------------------------------------------------
+# Debian packages, for building and for everything that `make demo` and `make check` use.
+PACKAGES_BUILD := build-essential pkg-config clang lld wabt libmnl-dev libnftnl-dev \
+	libjansson-dev libseccomp-dev libpcap-dev libcap2-bin
+PACKAGES_TEST := nftables iproute2 procps python3 libcmocka-dev libmodbus-dev mbpoll tshark \
+	libnetfilter-queue-dev
+
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG := clang
+BUILD ?= build$(if $(SAN),-san)$(if $(filter clang%,$(CC)),-clang)
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
+
+PKGS := libmnl libnftnl jansson libseccomp libpcap
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+WARN := -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wformat=2 \
+	-Wswitch-enum -Wpointer-arith -Wundef -Wno-unused-parameter $(if $(SAN),,-Wconversion)
+HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+	$(if $(SAN),,-D_FORTIFY_SOURCE=2)
+LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
+SANFLAGS := $(if $(SAN),-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAGS) -Isrc -I$(BUILD)/gen -D_GNU_SOURCE \
+	-DGATEHOUSE_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
+
+# ---- sources -----------------------------------------------------------------------------------------
+# Mains and alternatives are named; everything else belongs to the library by being in its folder.
+ALL_SRC := $(wildcard $(FLOORS:%=src/%/*.c))
+MAIN_SRC := src/cli/main.c
+INSPECT_SRC := $(wildcard src/run/inspect_*.c)
+VM_SRC := src/run/vm_sandbox.c src/run/vm_native.c
+LIB_SRC := $(filter-out $(MAIN_SRC) $(INSPECT_SRC) $(VM_SRC),$(ALL_SRC))
+# The decision core: freestanding, compiled to WebAssembly and natively from the same files.
+CORE_SRC := $(wildcard src/protocol/*.c src/inspect/*.c)
+# What the inspector links beside its own files and the core: nothing with JSON, nftnl or keys.
+INSPECT_LIB := src/protocol/reason.c
+obj = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(1))
+
+LIB := $(BUILD)/libgatehouse.a
+PROGRAMS := $(BUILD)/gatehouse $(BUILD)/gatehouse-inspect
+
+.PHONY: all help deps demo check check-fast bench fuzz lint cov install uninstall clean
+all: $(PROGRAMS)
+
+help:
+	@printf '%s\n' \
+	  'sudo make demo    install what is missing, build, and show the gate at work' \
+	  'sudo make check   install what is missing, build, and run every test' \
+	  'make              build (SAN=1 sanitizers, CC=clang, V=1 verbose)' \
+	  'sudo make bench   speed, as ratios in one run' \
+	  'make fuzz T=60    fuzz the decoders and the core for T seconds each' \
+	  'make lint         layers, formatting, static checks' \
+	  'make install DESTDIR=...   programs, schemas, manual pages'
+
+# ---- the decision core in its sandbox: C -> WebAssembly -> C -> object --------------------------------
+WASM_CFLAGS := --target=wasm32 -std=gnu17 -O2 -nostdlib -ffreestanding -fno-builtin-printf -Isrc \
+	-Wall -Wextra -Werror -DCORE_WASM -mbulk-memory
+WASM_STACK := 262144
+WASM_LDFLAGS := -Wl,--no-entry -Wl,--stack-first -Wl,-z,stack-size=$(WASM_STACK) -Wl,--fatal-warnings
+
+CORE_WASM_OBJ = $(patsubst src/%.c,$(BUILD)/wasm/%.o,$(CORE_SRC))
+$(BUILD)/wasm/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(call say,WASM,$<)
+	$(Q)$(CLANG) $(WASM_CFLAGS) $(CORE_DEFS) -MMD -MP -c -o $@ $<
+$(BUILD)/core.wasm: $(CORE_WASM_OBJ)
+	$(call say,WASMLD,$@)
+	$(Q)$(CLANG) $(WASM_CFLAGS) $(WASM_LDFLAGS) -o $@ $^
+	$(Q)! wasm-objdump -x -j Import $@ 2>/dev/null | grep -q '^ - ' || \
+		{ echo "$@: the core imports something; it must not" >&2; rm -f $@; exit 1; }
+$(BUILD)/gen/core_wasm.c: $(BUILD)/core.wasm
+	@mkdir -p $(@D)
+	$(Q)wasm2c -n core -o $@ $<
+$(BUILD)/gen/core_wasm.h: $(BUILD)/gen/core_wasm.c ;
+# Generated code and wabt's runtime: not ours, so not under our warnings.
+GEN_CFLAGS = -std=gnu17 -O2 -g -w $(HARDEN) -I$(BUILD)/gen -I/usr/share/wabt/wasm2c -DWASM_RT_USE_MMAP=1
+$(BUILD)/obj/gen/core_wasm.o: $(BUILD)/gen/core_wasm.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(GEN_CFLAGS) -c -o $@ $<
+$(BUILD)/obj/gen/wasm-rt-impl.o: /usr/share/wabt/wasm2c/wasm-rt-impl.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(GEN_CFLAGS) -c -o $@ $<
+$(BUILD)/obj/run/vm_sandbox.o: $(BUILD)/gen/core_wasm.h
+SANDBOX_OBJ := $(BUILD)/obj/run/vm_sandbox.o $(BUILD)/obj/gen/core_wasm.o $(BUILD)/obj/gen/wasm-rt-impl.o
+
+# ---- native objects and programs ----------------------------------------------------------------------
+$(BUILD)/obj/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+$(LIB): $(call obj,$(LIB_SRC))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+LIBS_INSPECT = -lmnl -lseccomp -lm -lpthread
+LIBS = -lnftnl -lmnl -ljansson -lseccomp -lpcap -lm -lpthread
+link = $(CC) $(CFLAGS) $(SANFLAGS) $(LDHARDEN) -o $@
+
+$(BUILD)/gatehouse: $(call obj,$(MAIN_SRC)) $(BUILD)/obj/run/vm_native.o $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(link) $^ $(LIBS)
+$(BUILD)/gatehouse-inspect: $(call obj,$(INSPECT_SRC) $(INSPECT_LIB)) $(SANDBOX_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(link) $^ $(LIBS_INSPECT)
+# The same inspector around the native core: for debuggers and for `make bench`, never installed.
+$(BUILD)/gatehouse-inspect-native: $(call obj,$(INSPECT_SRC) $(CORE_SRC)) $(BUILD)/obj/run/vm_native.o
+	$(call say,LINK,$@)
+	$(Q)$(link) $^ $(LIBS_INSPECT)
+
+# ---- tests ---------------------------------------------------------------------------------------------
+# tests/unit/test_*.c: a cmocka program each. tests/peers/*.c: peers and probes, linked with what they need.
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+PEERS := $(patsubst tests/peers/%.c,$(BUILD)/peers/%,$(wildcard tests/peers/*.c))
+$(BUILD)/tests/%: tests/unit/%.c $(BUILD)/obj/run/vm_native.o $(LIB)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $(LDHARDEN) $< $(BUILD)/obj/run/vm_native.o $(LIB) -lcmocka $(LIBS)
+$(BUILD)/peers/%: tests/peers/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=gnu17 $(CFLAGS) $(WARN) -D_GNU_SOURCE -Isrc -o $@ $< $$(pkg-config --cflags --libs libmodbus) -lmnl
+tests-built: $(PROGRAMS) $(BUILD)/gatehouse-inspect-native $(UNIT) $(PEERS)
+.PHONY: tests-built
+
+deps:
+	$(Q)image/install-packages $(PACKAGES_BUILD) $(PACKAGES_TEST)
+
+demo: deps
+	$(Q)$(MAKE) --no-print-directory $(PROGRAMS) $(PEERS)
+	$(Q)BUILD=$(BUILD) KEEP=$(KEEP) tests/demo/demo
+
+check: deps
+	$(Q)$(MAKE) --no-print-directory tests-built
+	$(Q)BUILD=$(BUILD) tests/run
+
+bench: deps
+	$(Q)$(MAKE) --no-print-directory tests-built
+	$(Q)BUILD=$(BUILD) tests/bench/bench
+
+lint:
+	$(Q)tests/lint/layers.py $(LAYERS)
+
+clean:
+	$(Q)rm -rf build build-san build-clang build-san-clang
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

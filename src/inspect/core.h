@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The decision core: a pure function of (policy, state, packet, time). It has no heap, makes no system
+ * call and imports nothing. All its state is static memory of fixed size, so the same sources run as
+ * WebAssembly inside the inspector and natively under sanitizers, fuzzers and `replay`.
+ *
+ * The host writes a packet into core_io(), calls core_packet(), and reads the verdict, the packets to
+ * send and the events from the same block. The host trusts nothing in it: it bounds every length and
+ * writes addresses and ports itself.
+ */
+#include <stdint.h>
+
+#include "protocol/program.h"
+
+#define CORE_PACKET_MAX 65536u /* bytes of one IP packet */
+#define CORE_MADE_MAX 8u       /* packets that the gate makes in one call */
+#define CORE_MADE_BYTES 1500u  /* of each */
+#define CORE_EVENTS_MAX 32u    /* events of one call */
+#define CORE_FLOWS_MAX 4096u
+#define CORE_RULES_MAX 16384u
+
+/* What becomes of the queued packet. */
+enum core_verdict {
+	CORE_DROP = 0,
+	CORE_PASS,   /* unchanged */
+	CORE_REPLACE /* by the `length` bytes now in `packet` */
+};
+
+enum core_event_kind {
+	CORE_EVENT_DENIED = 1, /* a violation: `reason` says why, `action` what was done */
+	CORE_EVENT_OPENED,     /* a connection was established */
+	CORE_EVENT_CLOSED,     /* a connection ended; `reason` when the gate ended it */
+	CORE_EVENT_ALLOWED     /* a message was let through; only when io->trace is set (replay) */
+};
+
+enum core_action {
+	CORE_ACTION_NONE = 0,
+	CORE_ACTION_REPLIED,  /* the protocol's own error went to the asker; the connection lives */
+	CORE_ACTION_RESET,    /* both sides were reset */
+	CORE_ACTION_DROPPED,  /* taken out silently */
+	CORE_ACTION_OBSERVED  /* mode observe: recorded and let through */
+};
+
+/* A packet of the gate's own: a complete IP packet; the host writes addresses and ports from the conduit. */
+struct core_made {
+	uint32_t conduit;    /* its number */
+	uint16_t server_port; /* the server's TCP port, host order */
+	uint8_t to_device;   /* 1: to the device, 0: to the server */
+	uint8_t reserved;
+	uint32_t length;
+	uint8_t bytes[CORE_MADE_BYTES];
+};
+
+/* Modbus fields of an event are those of protocol/modbus.h; `has` says which are meaningful. */
+#define CORE_HAS_MESSAGE 1u   /* transaction, unit, function */
+#define CORE_HAS_ADDRESS 2u
+#define CORE_HAS_QUANTITY 4u
+#define CORE_HAS_VALUE 8u     /* value: the first (or offending) value written */
+#define CORE_HAS_WRITE 16u    /* write_address, write_quantity of function 23 */
+#define CORE_HAS_SUBFUNCTION 32u
+
+struct core_event {
+	uint32_t conduit;
+	uint32_t rule;        /* index in the program's rule table, or CORE_NO_RULE */
+	uint16_t kind;        /* enum core_event_kind */
+	uint16_t reason;      /* enum reason */
+	uint8_t action;       /* enum core_action */
+	uint8_t to_device;    /* direction of the message: 1 request, 0 reply */
+	uint16_t server_port;
+	uint16_t has;         /* CORE_HAS_* */
+	uint16_t transaction;
+	uint8_t unit;
+	uint8_t function;
+	uint16_t address;
+	uint16_t quantity;
+	uint16_t write_address;
+	uint16_t write_quantity;
+	uint16_t subfunction;
+	uint32_t value;
+};
+#define CORE_NO_RULE 0xffffffffu
+
+struct core_io {
+	/* host -> core */
+	uint64_t now;      /* nanoseconds, CLOCK_BOOTTIME: timers and rates */
+	int64_t wall;      /* seconds since the epoch: rule windows */
+	uint32_t mark;     /* of the queued packet */
+	uint32_t length;   /* of the packet; core -> host: of the replacement */
+	uint32_t trace;    /* 1: an event for allowed messages too */
+	/* core -> host */
+	uint32_t verdict;  /* enum core_verdict */
+	uint32_t made_count;
+	uint32_t event_count;
+	uint32_t events_lost; /* did not fit this call */
+	uint32_t more;     /* 1: call core_tick() again, there is more to send */
+	struct core_made made[CORE_MADE_MAX];
+	struct core_event events[CORE_EVENTS_MAX];
+	uint8_t packet[CORE_PACKET_MAX];
+};
+
+/* Counts since the state was last cleared, one row a rule of the loaded program. */
+struct core_rule_count {
+	uint64_t allowed; /* requests */
+	uint64_t denied;
+};
+
+struct core_totals {
+	uint64_t packets;
+	uint64_t passed;
+	uint64_t dropped;
+	uint64_t requests_allowed;
+	uint64_t requests_denied;
+	uint64_t flows_opened;
+	uint32_t flows_now;
+	uint32_t generation; /* counts successful core_program_load() calls */
+	struct core_rule_count rules[CORE_RULES_MAX];
+};
+
+/* The block for packets, verdicts and events. Valid for the life of the instance. */
+struct core_io *core_io(void);
+
+/* Where the next match program is written: PROGRAM_MAX bytes, not in use by the policy in force. */
+uint8_t *core_program_area(void);
+
+/* The counters; the host only reads them. */
+struct core_totals *core_totals(void);
+
+/*
+ * Checks the first `length` bytes of core_program_area() and puts them in force. Returns 1, or 0 when
+ * the program is not valid: then the old one stays. Flows whose conduit is gone or changed are closed
+ * by the following core_tick() calls (io->more says whether any are left).
+ */
+uint32_t core_program_load(uint32_t length);
+
+/* Decides on the packet in core_io(); see struct core_io for what goes in and comes out. */
+void core_packet(void);
+
+/* Timers: retransmits the gate's own bytes, forgets dead flows. Call about every 100 ms. */
+void core_tick(void);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * JSON values that know where they stand. Jansson judges the text (syntax, UTF-8, depth); the tree that
+ * comes out keeps the offsets of every value and member name, and keeps duplicate members so that the
+ * caller can report both. Numbers: `integer` when the text is an integer that fits, else `real`.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+
+enum json_type { JSON_NULL_ = 1, JSON_BOOL, JSON_INT, JSON_REAL, JSON_TEXT, JSON_LIST, JSON_MAP };
+
+/* A document's text and name; values refer to it for their places. */
+struct json_source {
+	const char *file;
+	const char *text; /* len bytes and a NUL */
+	size_t len;
+};
+
+struct json_value {
+	enum json_type type;
+	const struct json_source *source;
+	size_t from, until;             /* offsets of the value in the text */
+	size_t name_from, name_until;   /* of the member name, quotes included; equal when none */
+	const char *name;               /* of the member; NULL in lists */
+	const struct json_value *parent;
+	size_t position;                /* in the parent */
+	union {
+		bool boolean;
+		int64_t integer;
+		double real;
+		const char *text;       /* NUL-terminated UTF-8, without NUL inside */
+		struct {
+			struct json_value *items; /* array: members or elements in source order */
+			size_t count;
+		};
+	};
+};
+
+/* Parses one document. On a syntax error adds a finding ("syntax") and returns NULL. */
+struct json_value *json_parse(const struct json_source *source, struct arena *arena,
+			      struct diag_list *diags);
+
+/* The first member of that name, or NULL (also when map is NULL or not a map). */
+const struct json_value *json_member(const struct json_value *map, const char *name);
+
+/* Text of a member, or NULL when it is absent or not text. */
+const char *json_member_text(const struct json_value *map, const char *name);
+
+/* Where a value (or the name of its member) stands, with pointer and source line; from the arena. */
+struct diag_place json_place(const struct json_value *value, struct arena *arena);
+struct diag_place json_name_place(const struct json_value *value, struct arena *arena);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * From documents to what is enforced: the one entry to the policy compiler. Nothing here prints, touches
+ * the kernel or keeps state between calls; findings go to the diagnostics list, memory to the arena.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "policy/ruleset.h"
+
+struct documents; /* policy/documents.h: the texts of a site folder */
+struct site;      /* policy/model.h */
+
+/* Which number a conduit had before, so that it keeps it: rows sorted as in struct ruleset. */
+struct conduit_number {
+	struct address server;
+	struct address device;
+	uint8_t transport;
+	uint16_t port;
+	uint32_t number;
+};
+
+/* A rule as the program's rule table has it: position i belongs to rule index i of core events. */
+struct compiled_rule {
+	const char *id;
+	uint32_t conduit; /* number */
+};
+
+struct compiled {
+	struct site *site;
+	struct ruleset ruleset;
+	const void *program; /* struct program_header and what follows */
+	size_t program_size;
+	struct compiled_rule *rules;
+	size_t rule_count;
+};
+
+/*
+ * Compiles the documents. `now` (seconds UTC) decides what is expired; `before` are the numbers in use
+ * (may be NULL). Returns true when no finding is an error; otherwise *ret is not to be used.
+ */
+bool compile_site(const struct documents *documents, int64_t now, const struct conduit_number *before,
+		  size_t before_count, struct arena *arena, struct diag_list *diags,
+		  struct compiled *ret);
+
+/* Writes what the inspector enforces as readable JSON (policy.json); deterministic. */
+void compile_write_policy(const struct compiled *compiled, FILE *out);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The texts of a site: read once from a site folder (every *.json in it and below, sorted by path) or
+ * from a stored copy, and from then on independent of where they came from.
+ */
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+
+#define DOCUMENT_MAX (32u << 20)   /* bytes of one document */
+#define DOCUMENTS_MAX (256u << 20) /* bytes of a site */
+
+struct document {
+	const char *path; /* "rules/press.json": the folder's own name, then the path in it */
+	const char *text; /* len bytes and a NUL */
+	size_t len;
+};
+
+struct documents {
+	struct document *items; /* sorted by path */
+	size_t count;
+};
+
+/*
+ * Reads a site folder. Files that cannot be read are findings ("unreadable-document", ...). Returns 0, or
+ * negative errno when the folder itself cannot be read.
+ */
+__attribute__((warn_unused_result))
+int documents_read(const char *folder, struct arena *arena, struct diag_list *diags,
+		   struct documents *ret);
+
+/* One JSON text that holds all documents (for the state folder), and back. */
+__attribute__((warn_unused_result))
+int documents_store(const struct documents *documents, const char *path);
+__attribute__((warn_unused_result))
+int documents_load(const char *path, struct arena *arena, struct documents *ret);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The nft-neutral ruleset: what netfilter/ turns into nft text and into netlink messages. Conduits are
+ * rows (map elements in the kernel), zones are rows (set elements); the chains are always the same and
+ * are netfilter/'s own. Everything is sorted, so that the same documents give the same bytes.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/program.h"
+
+struct address {
+	uint8_t family; /* 4 or 6 */
+	uint8_t b[16];  /* network order; IPv4 in the first four bytes */
+};
+
+struct ruleset_conduit {
+	struct address server;
+	struct address device;
+	uint8_t transport;   /* IPPROTO_TCP or IPPROTO_UDP */
+	uint16_t port;       /* the device's, host order */
+	uint32_t mark;       /* MARK_* bits and the conduit's number */
+	const char *rules;   /* ids of its rules joined by ", ": the element's comment (at most 128 bytes) */
+	const char *file;    /* where the first of them is written, for a refusal by the kernel */
+	unsigned line;
+};
+
+/* A conduit with MARK_TIMED is open only inside its windows: from .. until - 1, seconds UTC. */
+struct ruleset_window {
+	uint32_t mark; /* as in the conduit */
+	int64_t from;
+	int64_t until;
+};
+
+/* A source address is believed only on the interface of its zone. */
+struct ruleset_home {
+	char interface[16];
+	struct address network;
+	uint8_t prefix;
+};
+
+struct ruleset {
+	const char *site;
+	struct ruleset_conduit *conduits; /* sorted by family, server, device, transport, port */
+	size_t conduit_count;
+	struct ruleset_window *windows;   /* sorted by mark, from; they do not overlap or touch */
+	size_t window_count;
+	struct ruleset_home *homes;       /* sorted by interface, family, network, prefix */
+	size_t home_count;
+	uint16_t queue_first;             /* NFQUEUE numbers queue_first .. queue_first + queue_count - 1 */
+	uint16_t queue_count;
+	uint16_t log_group;               /* NFLOG group of drops */
+};
+
+#define RULESET_QUEUE 4410u
+#define RULESET_LOG_GROUP 4410u

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The match program: what the inspector enforces, as flat tables that refer to each other by index.
+ * policy/ writes it, the decision core checks every reference once when it is loaded and then reads it.
+ * One block of memory, little-endian (both sides are), no pointers. Offsets are from the start of the
+ * block in bytes and multiples of 8. Freestanding.
+ */
+#include <stdint.h>
+
+#define PROGRAM_MAGIC 0x504d4847u /* "GHMP" */
+#define PROGRAM_VERSION 1u
+#define PROGRAM_MAX (8u << 20)    /* bytes */
+
+/* A packet's mark: the low bits number the conduit (1 and up), the high bits say how it is handled. */
+#define MARK_CONDUIT 0x00ffffffu  /* the conduit's number; 0 is "no rule" */
+#define MARK_TIMED 0x10000000u    /* has time windows: a second look-up */
+#define MARK_REPLY 0x20000000u    /* matched by the reversed key: sent by the device */
+#define MARK_INSPECTED 0x40000000u
+#define MARK_MADE 0x80000000u     /* made by the gate itself (replies, resets) */
+
+enum program_protocol { PROGRAM_MODBUS = 1 };
+enum program_on_violation { PROGRAM_REPLY = 1, PROGRAM_RESET, PROGRAM_DROP };
+enum program_mode { PROGRAM_ENFORCE = 1, PROGRAM_OBSERVE };
+
+struct program_table {
+	uint32_t offset;
+	uint32_t count;
+};
+
+struct program_header {
+	uint32_t magic;
+	uint32_t version;
+	uint32_t size;                 /* of the whole block */
+	uint32_t reserved;
+	struct program_table index;    /* uint32_t by conduit number: position in conduits + 1, 0 = none */
+	struct program_table conduits; /* struct program_conduit */
+	struct program_table rules;    /* struct program_rule */
+	struct program_table windows;  /* struct program_window */
+	struct program_table entries;  /* struct program_entry */
+	struct program_table ranges;   /* struct program_range */
+	struct program_table values;   /* struct program_value */
+};
+
+/* Positions first .. first + count - 1 of a table. */
+struct program_span {
+	uint32_t first;
+	uint32_t count;
+};
+
+struct program_conduit {
+	uint32_t number;              /* the low bits of its mark */
+	uint8_t family;               /* 4 or 6 */
+	uint8_t protocol;             /* enum program_protocol */
+	uint8_t on_violation;         /* enum program_on_violation */
+	uint8_t mode;                 /* enum program_mode */
+	uint8_t server[16];           /* network order; IPv4 in the first four bytes */
+	uint8_t device[16];
+	uint16_t port;                /* the device's, host order */
+	uint16_t max_connections;     /* 0 = no limit */
+	uint32_t requests_per_second; /* 0 = no limit */
+	struct program_span rules;
+};
+
+struct program_rule {
+	struct program_span entries;
+	struct program_span windows; /* count 0: always open */
+	uint32_t quirks;             /* PROGRAM_QUIRK_* */
+	uint32_t reserved;
+};
+#define PROGRAM_QUIRK_TRANSACTION_ID 1u
+
+/* Open from .. until - 1, in seconds since the epoch (UTC). */
+struct program_window {
+	int64_t from;
+	int64_t until;
+};
+
+enum program_value_type {
+	PROGRAM_UINT16 = 1,
+	PROGRAM_INT16,
+	PROGRAM_UINT32,
+	PROGRAM_INT32,
+	PROGRAM_FLOAT32
+};
+
+/*
+ * One allowed service of a Modbus rule. An empty span of ranges means that the function has no such
+ * part, never "all": "all" is the range 0-65535.
+ */
+struct program_entry {
+	uint8_t function;      /* 1-127 */
+	uint8_t mei_type;      /* for function 43: 13 or 14, else 0 */
+	uint8_t value_type;    /* enum program_value_type */
+	uint8_t word_order;    /* 0 = big (first register is the high word), 1 = little */
+	uint16_t max_quantity; /* 0 = what the specification allows */
+	uint16_t reserved;
+	uint32_t units[8];     /* bit u % 32 of word u / 32: unit id u is allowed */
+	struct program_span addresses; /* of the only, or of the read part: 0-65535; function 24: the pointer address */
+	struct program_span writes;    /* of the write part of function 23 */
+	struct program_span values;    /* allowed written values; count 0: any value */
+	struct program_span subfunctions; /* of diagnostics */
+	struct program_span objects;      /* object ids of device identification; count 0: any */
+	struct program_span read_codes;   /* of device identification; count 0: any */
+	struct program_span files;        /* file numbers of functions 20, 21 */
+	struct program_span records;      /* record numbers of functions 20, 21 */
+};
+
+/* first .. last, both included. */
+struct program_range {
+	uint32_t first;
+	uint32_t last;
+};
+
+/* min <= value <= max; a single value has min == max. */
+struct program_value {
+	double min;
+	double max;
+};
