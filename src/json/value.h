@@ -12,22 +12,22 @@
 #include "base/arena.h"
 #include "base/diag.h"
 
-enum json_type { JSON_NULL_ = 1, JSON_BOOL, JSON_INT, JSON_REAL, JSON_TEXT, JSON_LIST, JSON_MAP };
+enum value_type { VALUE_NULL = 1, VALUE_BOOL, VALUE_INT, VALUE_REAL, VALUE_TEXT, VALUE_LIST, VALUE_MAP };
 
 /* A document's text and name; values refer to it for their places. */
-struct json_source {
+struct value_source {
 	const char *file;
 	const char *text; /* len bytes and a NUL */
 	size_t len;
 };
 
-struct json_value {
-	enum json_type type;
-	const struct json_source *source;
+struct value {
+	enum value_type type;
+	const struct value_source *source;
 	size_t from, until;             /* offsets of the value in the text */
 	size_t name_from, name_until;   /* of the member name, quotes included; equal when none */
 	const char *name;               /* of the member; NULL in lists */
-	const struct json_value *parent;
+	const struct value *parent;
 	size_t position;                /* in the parent */
 	union {
 		bool boolean;
@@ -35,22 +35,22 @@ struct json_value {
 		double real;
 		const char *text;       /* NUL-terminated UTF-8, without NUL inside */
 		struct {
-			struct json_value *items; /* array: members or elements in source order */
+			struct value *items; /* array: members or elements in source order */
 			size_t count;
 		};
 	};
 };
 
 /* Parses one document. On a syntax error adds a finding ("syntax") and returns NULL. */
-struct json_value *json_parse(const struct json_source *source, struct arena *arena,
+struct value *value_parse(const struct value_source *source, struct arena *arena,
 			      struct diag_list *diags);
 
 /* The first member of that name, or NULL (also when map is NULL or not a map). */
-const struct json_value *json_member(const struct json_value *map, const char *name);
+const struct value *value_member(const struct value *map, const char *name);
 
 /* Text of a member, or NULL when it is absent or not text. */
-const char *json_member_text(const struct json_value *map, const char *name);
+const char *value_member_text(const struct value *map, const char *name);
 
 /* Where a value (or the name of its member) stands, with pointer and source line; from the arena. */
-struct diag_place json_place(const struct json_value *value, struct arena *arena);
-struct diag_place json_name_place(const struct json_value *value, struct arena *arena);
+struct diag_place value_place(const struct value *value, struct arena *arena);
+struct diag_place value_name_place(const struct value *value, struct arena *arena);

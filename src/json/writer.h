@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-struct json_writer {
+struct writer {
 	FILE *out;
 	bool pretty;
 	unsigned depth;
@@ -18,20 +18,20 @@ struct json_writer {
 };
 
 /* pretty: one member a line; otherwise one line (JSON Lines), no newline at the end in either. */
-void json_writer_init(struct json_writer *w, FILE *out, bool pretty);
-void json_open_map(struct json_writer *w);
-void json_close_map(struct json_writer *w);
-void json_open_list(struct json_writer *w);
-void json_close_list(struct json_writer *w);
-void json_name(struct json_writer *w, const char *name);
-void json_text(struct json_writer *w, const char *text); /* NULL writes null */
-void json_int(struct json_writer *w, int64_t value);
-void json_uint(struct json_writer *w, uint64_t value);
-void json_real(struct json_writer *w, double value);     /* shortest form that reads back the same */
-void json_bool(struct json_writer *w, bool value);
+void writer_init(struct writer *w, FILE *out, bool pretty);
+void writer_open_map(struct writer *w);
+void writer_close_map(struct writer *w);
+void writer_open_list(struct writer *w);
+void writer_close_list(struct writer *w);
+void writer_name(struct writer *w, const char *name);
+void writer_text(struct writer *w, const char *text); /* NULL writes null */
+void writer_int(struct writer *w, int64_t value);
+void writer_uint(struct writer *w, uint64_t value);
+void writer_real(struct writer *w, double value);     /* shortest form that reads back the same */
+void writer_bool(struct writer *w, bool value);
 
 /* A member in one call. */
-void json_put_text(struct json_writer *w, const char *name, const char *text);
-void json_put_int(struct json_writer *w, const char *name, int64_t value);
-void json_put_uint(struct json_writer *w, const char *name, uint64_t value);
-void json_put_bool(struct json_writer *w, const char *name, bool value);
+void writer_put_text(struct writer *w, const char *name, const char *text);
+void writer_put_int(struct writer *w, const char *name, int64_t value);
+void writer_put_uint(struct writer *w, const char *name, uint64_t value);
+void writer_put_bool(struct writer *w, const char *name, bool value);
