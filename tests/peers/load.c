@@ -159,7 +159,7 @@ static void open_connection(struct connection *c)
 static enum kind pick(void)
 {
 	uint64_t sum = options.mix[READ] + options.mix[WRITE] + options.mix[DENIED];
-	uint64_t n = next_kind++ * 7 % sum; /* spread; the mixes have sums that 7 does not divide */
+	uint64_t n = (next_kind++ * 2654435761u >> 16) % sum; /* spread evenly, the same every time */
 
 	return n < options.mix[READ] ? READ : n < options.mix[READ] + options.mix[WRITE] ? WRITE : DENIED;
 }

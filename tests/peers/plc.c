@@ -5,7 +5,8 @@
  * frame as it arrived, before it is acted on), "close PEER". Register n starts with the value n mod 65536,
  * coil n with n mod 2.
  *
- *   plc [-a ADDRESS] [-p PORT] [-n ITEMS]     default 0.0.0.0 (or ::), 502, 10000 of each table
+ *   plc [-a ADDRESS] [-p PORT] [-n ITEMS] [-q]   default 0.0.0.0, 502, 10000 of each table;
+ *                                                -q: prints nothing but "ready"
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,6 +23,7 @@
 #include <modbus.h>
 
 static modbus_mapping_t *table;
+static bool quiet;
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 
 struct peer {
@@ -38,6 +40,9 @@ static void fail(const char *what)
 static void log_request(const char *peer, const uint8_t *frame, int len)
 {
 	char line[96 + 2 * MODBUS_TCP_MAX_ADU_LENGTH + 2];
+
+	if (quiet)
+		return;
 	int at = snprintf(line, sizeof(line), "request %s ", peer);
 
 	for (int i = 0; i < len; i++)
@@ -56,7 +61,8 @@ static void *serve(void *argument)
 	/* A frame may arrive byte by byte, with pauses. */
 	modbus_set_byte_timeout(modbus, 60, 0);
 	modbus_set_response_timeout(modbus, 0, 1000);
-	printf("open %s\n", peer->name);
+	if (!quiet)
+		printf("open %s\n", peer->name);
 	for (;;) {
 		int len = modbus_receive(modbus, frame);
 
@@ -72,7 +78,8 @@ static void *serve(void *argument)
 		if (sent < 0 && errno != EMBXILFUN && errno != EMBXILADD && errno != EMBXILVAL)
 			break;
 	}
-	printf("close %s\n", peer->name);
+	if (!quiet)
+		printf("close %s\n", peer->name);
 	modbus_close(modbus);
 	modbus_free(modbus);
 	free(peer);
@@ -133,13 +140,15 @@ int main(int argc, char **argv)
 	const char *address = "0.0.0.0";
 	int port = 502, items = 10000, option;
 
-	while ((option = getopt(argc, argv, "a:p:n:")) != -1) {
+	while ((option = getopt(argc, argv, "a:p:n:q")) != -1) {
 		if (option == 'a')
 			address = optarg;
 		else if (option == 'p')
 			port = atoi(optarg);
 		else if (option == 'n')
 			items = atoi(optarg);
+		else if (option == 'q')
+			quiet = true;
 		else
 			return 2;
 	}
