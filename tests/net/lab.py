@@ -58,20 +58,21 @@ def _die_with_parent():
 
 
 class Daemon:
-    """A process and the lines it has printed so far (standard output and error together)."""
+    """A process whose standard output and error go to a file, and the lines of it so far."""
 
-    def __init__(self, name, process):
-        self.name, self.process, self.lines = name, process, []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+    def __init__(self, name, process, path):
+        self.name, self.process = name, process
+        self._file, self._lines, self._rest = open(path, errors="replace"), [], ""
 
     @property
     def pid(self):
         return self.process.pid
 
-    def _read(self):
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip("\n"))
+    @property
+    def lines(self):
+        *whole, self._rest = (self._rest + self._file.read()).split("\n")
+        self._lines += whole
+        return self._lines
 
     def text(self):
         return "\n".join(self.lines)
@@ -83,15 +84,16 @@ class Daemon:
                 if re.search(pattern, line):
                     return line
             if self.process.poll() is not None:
-                self._reader.join(2)
-                if not any(re.search(pattern, line) for line in self.lines[start:]):
-                    raise AssertionError(f"{self.name} ended (code {self.process.returncode}) before it "
-                                         f"said {pattern!r}:\n{self.text()}")
-            return None
+                ended.append(self.process.returncode)
+            return len(ended) > 1
+        ended = []  # looked at twice: its last lines may come after its end was seen
         try:
-            return wait_until(look, f"{self.name} to say {pattern!r}", seconds)
+            line = wait_until(look, f"{self.name} to say {pattern!r}", seconds)
         except AssertionError as failure:
             raise AssertionError(f"{failure}\n{self.text()}") from None
+        if line is True:
+            raise AssertionError(f"{self.name} ended (code {ended[0]}) before it said {pattern!r}:\n{self.text()}")
+        return line
 
     def kill(self, number=signal.SIGKILL):
         if self.process.poll() is None:
@@ -104,9 +106,7 @@ class Daemon:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
-        code = self.process.wait()
-        self._reader.join(2)
-        return code
+        return self.process.wait()
 
 
 class Capture:
@@ -162,57 +162,78 @@ def sweep():
             subprocess.run(["ip", "netns", "del", name], check=False, stderr=subprocess.DEVNULL)
 
 
+def end_namespaces(label):
+    """Ends every process in the namespaces of that label, and the namespaces."""
+    for side in SIDES:
+        name = f"{label}-{side}"
+        if os.path.exists(f"/run/netns/{name}"):
+            _end_processes(name)
+            subprocess.run(["ip", "netns", "del", name], check=False)
+
+
+def _pids(name):
+    listed = subprocess.run(["ip", "netns", "pids", name], text=True, capture_output=True)
+    return [int(word) for word in listed.stdout.split() if int(word) != os.getpid()]
+
+
+def _end_processes(name):
+    def gone():
+        for pid in _pids(name):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not _pids(name)
+    wait_until(gone, f"the processes in {name} to end")
+
+
 class Lab:
-    def __init__(self, offload=True):
-        self.offload = offload
+    """offload=False turns checksum and segmentation offload off. A lab with keep=True may outlive the
+    program: its label is not swept, and leave() hands it over to end_namespaces(label)."""
+
+    def __init__(self, offload=True, keep=False, prefix=PREFIX):
+        self.offload, self.keep = offload, keep
+        self.label = f"{prefix}{os.getpid()}"
+        self._left = False
         self.folder = None
         self.daemons, self.captures, self._namespaces, self._closers = [], [], {}, []
 
     def __enter__(self):
         sweep()
         try:
-            self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+            self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{self.label}-"))
             self._build()
         except BaseException:
             self.__exit__(None, None, None)
             raise
         return self
 
+    def leave(self):
+        """Leaves everything running when the lab ends."""
+        self._left = True
+
     def __exit__(self, kind, error, trace):
+        if self._left:
+            return
         for close in reversed(self._closers):
             close()
         for daemon in reversed(self.daemons):
             daemon.stop()
         for capture in self.captures:
             capture.close()
-        for side, fd in self._namespaces.items():
+        for fd in self._namespaces.values():
             os.close(fd)
-            self._end_strays(side)
-            subprocess.run(["ip", "netns", "del", self.name(side)], check=False)
+        end_namespaces(self.label)
         self._namespaces = {}
-        if self.folder and not os.environ.get("KEEP_LAB"):
-            shutil.rmtree(self.folder, ignore_errors=True)
         if error is not None:
             for daemon in self.daemons:
                 print(f"-- {daemon.name} said:\n" + "\n".join(daemon.lines[-40:]))
-
-    def pids(self, side):
-        """Every process in that namespace."""
-        listed = subprocess.run(["ip", "netns", "pids", self.name(side)], text=True, capture_output=True)
-        return [int(word) for word in listed.stdout.split() if int(word) != os.getpid()]
-
-    def _end_strays(self, side):
-        """Ends what our daemons left in our own namespace (an inspector whose supervisor was killed)."""
-        for pid in self.pids(side):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not self.pids(side), f"the processes in {side} to end")
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def at_end(self, close):
         self._closers.append(close)
 
     def name(self, side):
-        return f"{PREFIX}{os.getpid()}-{side}"
+        return f"{self.label}-{side}"
 
     # -- the wires -----------------------------------------------------------------------------------
 
@@ -309,10 +330,13 @@ class Lab:
 
     def start(self, side, *words, ready=None, seconds=15.0, env=None, name=None):
         """Starts a daemon; with `ready`, returns when it has printed a line that matches."""
-        process = subprocess.Popen(self.command(side, *words), text=True, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
-                                   env=dict(os.environ, **(env or {})), preexec_fn=_die_with_parent)
-        daemon = Daemon(name or pathlib.Path(str(words[0])).name, process)
+        name = name or pathlib.Path(str(words[0])).name
+        path = self.folder / f"{len(self.daemons)}-{name}.log"
+        with open(path, "w") as log:
+            process = subprocess.Popen(self.command(side, *words), stdin=subprocess.DEVNULL, stdout=log,
+                                       stderr=subprocess.STDOUT, env=dict(os.environ, **(env or {})),
+                                       preexec_fn=None if self.keep else _die_with_parent)
+        daemon = Daemon(name, process, path)
         self.daemons.append(daemon)
         if ready:
             daemon.wait_line(ready, seconds)
