@@ -7,6 +7,7 @@ import pathlib
 import unittest
 
 import modbus
+import tcp
 from lab import BUILD, PLC, Lab, wait_until
 
 GATEHOUSE = BUILD / "gatehouse"
@@ -20,6 +21,8 @@ DEVICES = {"press-plc": "10.2.0.2", "meter": "10.2.0.3", "raw-device": RAW_DEVIC
 READ = {"function": "read-holding-registers", "unit": 1, "addresses": ["0-99"]}
 WRITE = {"function": "write-single-register", "unit": 1, "addresses": [120], "values": {"min": 0, "max": 1500}}
 SETPOINT, FORBIDDEN = 120, 666
+BAD = modbus.write(FORBIDDEN, 0xDEAD, transaction=9)
+BAD_VALUE = modbus.write(SETPOINT, 1501, transaction=9)
 
 
 def day(offset):
@@ -182,3 +185,33 @@ class GateCase(unittest.TestCase):
     def assert_untouched(self, register=FORBIDDEN, value=None):
         self.assertEqual(self.register(register), register if value is None else value,
                          "the device's register was changed by a forbidden write")
+
+
+class RawCase(GateCase):
+    """With a raw TCP peer that may do what the historian may."""
+
+    @classmethod
+    def before_start(cls):
+        cls.raw = tcp.Host(cls.lab, "enterprise", RAW_SERVER)
+        cls.wire = cls.lab.capture("plant", "eth1")
+
+    def device_saw(self, connection):
+        """The payload bytes that reached the plant on this connection, by sequence number."""
+        seen = {}
+        for source, _, _, seq, data in self.wire.tcp(source=RAW_SERVER, destination=PLC):
+            if source[1] == connection.sport:
+                for i, byte in enumerate(data):
+                    seen.setdefault((seq + i) & tcp.MASK, set()).add(byte)
+        return seen
+
+    def assert_denied(self, connection, start, size, code, reason):
+        """The frame of `size` bytes at `start` was denied, as the last byte rule and I1 demand."""
+        self.assertEqual(connection.read(9), modbus.exception(modbus.WRITE_ONE, code, transaction=9))
+        reached = [i for i in range(size) if (start + i) & tcp.MASK in self.device_saw(connection)]
+        self.assertNotIn(size - 1, reached, "the last byte of a forbidden frame left the gate")
+        if reached:
+            connection.wait_reset()
+            self.gate.wait_event("denied-after-partial", connection.sport)
+        else:
+            self.gate.wait_event(reason, connection.sport)
+            self.assert_raw_serves(connection)

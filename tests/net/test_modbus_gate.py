@@ -5,41 +5,8 @@ import unittest
 
 import modbus
 import tcp
-from gate import FORBIDDEN, RAW_SERVER, SETPOINT, GateCase, day, rule, standard_rules
+from gate import BAD, BAD_VALUE, FORBIDDEN, RAW_SERVER, SETPOINT, RawCase, day, rule, standard_rules
 from lab import PLC, wait_until
-
-BAD = modbus.write(FORBIDDEN, 0xDEAD, transaction=9)
-BAD_VALUE = modbus.write(SETPOINT, 1501, transaction=9)
-
-
-class RawCase(GateCase):
-    """With a raw TCP peer that may do what the historian may."""
-
-    @classmethod
-    def before_start(cls):
-        cls.raw = tcp.Host(cls.lab, "enterprise", RAW_SERVER)
-        cls.wire = cls.lab.capture("plant", "eth1")
-
-    def device_saw(self, connection):
-        """The payload bytes that reached the plant on this connection, by sequence number."""
-        seen = {}
-        for source, _, _, seq, data in self.wire.tcp(source=RAW_SERVER, destination=PLC):
-            if source[1] == connection.sport:
-                for i, byte in enumerate(data):
-                    seen.setdefault((seq + i) & tcp.MASK, set()).add(byte)
-        return seen
-
-    def assert_denied(self, connection, start, size, code, reason):
-        """The frame of `size` bytes at `start` was denied, as the last byte rule and I1 demand."""
-        self.assertEqual(connection.read(9), modbus.exception(modbus.WRITE_ONE, code, transaction=9))
-        reached = [i for i in range(size) if (start + i) & tcp.MASK in self.device_saw(connection)]
-        self.assertNotIn(size - 1, reached, "the last byte of a forbidden frame left the gate")
-        if reached:
-            connection.wait_reset()
-            self.gate.wait_event("denied-after-partial", connection.sport)
-        else:
-            self.gate.wait_event(reason, connection.sport)
-            self.assert_raw_serves(connection)
 
 
 class ForbiddenWrite(RawCase):
