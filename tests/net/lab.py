@@ -11,6 +11,7 @@ Waiting is always for a condition, with a deadline. Needs root.
 import contextlib
 import ctypes
 import fcntl
+import itertools
 import json
 import os
 import pathlib
@@ -34,6 +35,7 @@ PLC, METER = "10.2.0.2", "10.2.0.3"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET, PR_SET_PDEATHSIG = 0x40000000, 1
+_labs = itertools.count(1)
 
 
 def wait_until(condition, what, seconds=10.0):
@@ -158,7 +160,7 @@ class Capture:
 def sweep():
     """Removes what a lab left behind whose process is gone (it was killed, or the machine was)."""
     for name in os.listdir("/run/netns") if os.path.isdir("/run/netns") else ():
-        if (m := re.fullmatch(rf"{PREFIX}(\d+)-\w+", name)) and not os.path.exists(f"/proc/{m[1]}"):
+        if (m := re.fullmatch(rf"{PREFIX}(\d+)x\d+-\w+", name)) and not os.path.exists(f"/proc/{m[1]}"):
             subprocess.run(["ip", "netns", "del", name], check=False, stderr=subprocess.DEVNULL)
 
 
@@ -191,7 +193,7 @@ class Lab:
 
     def __init__(self, offload=True, keep=False, prefix=PREFIX):
         self.offload, self.keep = offload, keep
-        self.label = f"{prefix}{os.getpid()}"
+        self.label = f"{prefix}{os.getpid()}x{next(_labs)}"
         self._left = False
         self.folder = None
         self.daemons, self.captures, self._namespaces, self._closers = [], [], {}, []
