@@ -49,6 +49,7 @@ static struct diag *slot(struct diag_list *list)
 	return &list->items[list->count - 1];
 }
 
+__attribute__((format(printf, 2, 0)))
 static const char *format_message(struct arena *arena, const char *format, va_list args)
 {
 	char text[MESSAGE_MAX + 1];
