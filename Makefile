@@ -21,7 +21,7 @@ FLOORS := $(foreach l,$(LAYERS),$(firstword $(subst :, ,$(l))))
 # ---- what it is built with ---------------------------------------------------------------------------
 # Debian packages, for building and for everything that `make demo` and `make check` use.
 PACKAGES_BUILD := build-essential pkg-config clang lld wabt libmnl-dev libnftnl-dev \
-	libjansson-dev libseccomp-dev libpcap-dev libcap2-bin
+	libjansson-dev libseccomp-dev libpcap-dev libcap2-bin tzdata
 PACKAGES_TEST := nftables iproute2 procps python3 libcmocka-dev libmodbus-dev mbpoll tshark \
 	libnetfilter-queue-dev
 
