@@ -41,7 +41,8 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes 
 HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection \
 	$(if $(SAN),,-D_FORTIFY_SOURCE=2)
 LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
-SANFLAGS := $(if $(SAN),-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+comma := ,
+SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAGS) -Isrc -I$(BUILD)/gen -D_GNU_SOURCE \
 	-DGATEHOUSE_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
@@ -77,7 +78,7 @@ help:
 
 # ---- the decision core in its sandbox: C -> WebAssembly -> C -> object --------------------------------
 WASM_CFLAGS := --target=wasm32 -std=gnu17 -O2 -nostdlib -ffreestanding -fno-builtin-printf -Isrc \
-	-Wall -Wextra -Werror -DCORE_WASM -mbulk-memory
+	-Wall -Wextra -Werror -Wno-unused-parameter -DCORE_WASM -mbulk-memory
 WASM_STACK := 262144
 WASM_LDFLAGS := -Wl,--no-entry -Wl,--stack-first -Wl,-z,stack-size=$(WASM_STACK) -Wl,--fatal-warnings
 
