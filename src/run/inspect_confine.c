@@ -104,7 +104,7 @@ static int restrict_calls(void)
 	/* A core that starts afresh gives its pages back. */
 	if (r == 0)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(madvise), 1,
-				     SCMP_A2(SCMP_CMP_EQ, MADV_REMOVE));
+				     SCMP_A2(SCMP_CMP_EQ, MADV_REMOVE, 0));
 	if (r == 0)
 		r = seccomp_load(filter);
 	seccomp_release(filter);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -190,6 +191,7 @@ int main(int argc, char **argv)
 
 	if (argc != 3)
 		return INSPECT_EXIT_SETUP;
+	prctl(PR_SET_NAME, "gatehouse-inspect"); /* exec'd by descriptor: some kernels name it after that */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	in.judge.board = map(INSPECT_BOARD, sizeof(*in.judge.board), PROT_READ | PROT_WRITE, "map the board");
