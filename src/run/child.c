@@ -21,6 +21,7 @@
 #define HEALTHY_AFTER 60000
 #define STUCK_AFTER 3000   /* without a single call of the core; it is called every 100 ms */
 #define CHANNEL_BUFFER (1 << 20)
+#define ABOVE_ALL 64       /* descriptors from here on are in nobody's way */
 #define PROGRAM_NAME "gatehouse-inspect"
 
 int64_t child_now(void)
@@ -102,7 +103,7 @@ int child_init(struct child *child, uint16_t queue)
 static int place_descriptors(int fds[static INSPECT_END])
 {
 	for (int i = INSPECT_CHANNEL; i < INSPECT_END; i++) {
-		fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
+		fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, ABOVE_ALL);
 		if (fds[i] < 0)
 			return -1;
 	}
@@ -118,13 +119,15 @@ static void become_inspector(const struct child *child, int fds[static INSPECT_E
 	char parent[16], state[8], name[] = PROGRAM_NAME;
 	char *argv[] = { name, state, parent, NULL }, *environment[] = { NULL };
 	sigset_t none;
+	int program;
 
 	snprintf(parent, sizeof(parent), "%d", getppid());
 	snprintf(state, sizeof(state), "%s", keep ? INSPECT_KEEP : INSPECT_FRESH);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (place_descriptors(fds) == 0)
-		syscall(SYS_execveat, child->program_fd, "", argv, environment, AT_EMPTY_PATH);
+	program = fcntl(child->program_fd, F_DUPFD_CLOEXEC, ABOVE_ALL);
+	if (program >= 0 && place_descriptors(fds) == 0)
+		syscall(SYS_execveat, program, "", argv, environment, AT_EMPTY_PATH);
 	_exit(INSPECT_EXIT_SETUP);
 }
 
