@@ -117,6 +117,12 @@ struct core_totals {
 	struct core_rule_count rules[CORE_RULES_MAX];
 };
 
+/* Both sides of the sandbox are compiled from this file, by different compilers: same sizes, or no build. */
+_Static_assert(sizeof(struct core_made) == 1512, "struct core_made differs across the sandbox");
+_Static_assert(sizeof(struct core_event) == 36, "struct core_event differs across the sandbox");
+_Static_assert(sizeof(struct core_io) == 78832, "struct core_io differs across the sandbox");
+_Static_assert(sizeof(struct core_totals) == 262200, "struct core_totals differs across the sandbox");
+
 /* The block for packets, verdicts and events. Valid for the life of the instance. */
 struct core_io *core_io(void);
 
