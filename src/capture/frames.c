@@ -54,7 +54,7 @@ static bool fills_to_end(const struct frames *frames, const uint8_t *p, size_t l
 		size_t size = 0;
 
 		if (frames->framing->frame(p, len, &size) != REASON_NONE || size == 0 || size > len ||
-		    !frames->framing->plausible(p, size, frames->request))
+		    !frames->framing->plausible(p, size, frames->request, true))
 			return false;
 		p += size;
 		len -= size;
@@ -72,15 +72,15 @@ static size_t find_start(const struct frames *frames, const uint8_t *p, size_t l
 }
 
 /*
- * Does a message begin at p? Behind a hole any bytes may come first, so there it must decode, too, as far
- * as it is there.
+ * Does a message begin at p? Behind a hole any bytes may come first, so there it must also fill what there
+ * is, or decode, or not be all there yet.
  */
 static enum reason look(const struct frames *frames, const uint8_t *p, size_t len, size_t *ret_size)
 {
 	enum reason reason = frames->framing->frame(p, len, ret_size);
 
-	if (reason != REASON_NONE || !frames->hole || *ret_size == 0 || *ret_size > len ||
-	    frames->framing->plausible(p, *ret_size, frames->request))
+	if (reason != REASON_NONE || !frames->hole || *ret_size == 0 || *ret_size >= len ||
+	    frames->framing->plausible(p, *ret_size, frames->request, false))
 		return reason;
 	return REASON_MALFORMED_FRAME;
 }

@@ -15,8 +15,11 @@
 /* How a protocol is cut; see modbus_frame(). */
 struct framing {
 	enum reason (*frame)(const uint8_t *p, size_t len, size_t *ret_size);
-	/* decodes as a message of this direction; for resynchronising only */
-	bool (*plausible)(const uint8_t *frame, size_t len, bool request);
+	/*
+	 * For resynchronising only: decodes as a message of this direction. `anywhere`: it does not stand at
+	 * the start of a run, so more is asked of it.
+	 */
+	bool (*plausible)(const uint8_t *frame, size_t len, bool request, bool anywhere);
 	size_t header; /* bytes that frame() needs for its answer */
 	size_t max;    /* of a message */
 };

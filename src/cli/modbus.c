@@ -10,11 +10,12 @@ static enum reason decode(const uint8_t *frame, size_t len, bool request, struct
 	return request ? modbus_request(frame, len, ret) : modbus_reply(frame, len, ret);
 }
 
-bool modbus_plausible(const uint8_t *frame, size_t len, bool request)
+bool modbus_plausible(const uint8_t *frame, size_t len, bool request, bool anywhere)
 {
 	struct modbus_message m;
 
-	return decode(frame, len, request, &m) == REASON_NONE && modbus_function(m.function);
+	return decode(frame, len, request, &m) == REASON_NONE &&
+	       (!anywhere || modbus_function(m.function));
 }
 
 /* Which of the numbers were on the wire, by shape: the decoder also sets those that follow from it. */
@@ -192,11 +193,19 @@ static void write_names(struct writer *w, uint16_t transaction, uint8_t unit, ui
 	writer_put_text(w, "name", f ? f->name : NULL);
 }
 
+/* Is there a header to tell of, whatever is wrong behind it: protocol id 0, a length that covers a function? */
+static bool has_header(const struct message *message)
+{
+	const uint8_t *b = message->bytes;
+
+	return message->length >= MODBUS_FRAME_MIN && b[2] == 0 && b[3] == 0 && (b[4] || b[5] >= 2);
+}
+
 static void write_malformed(struct writer *w, const struct message *message, enum reason reason)
 {
 	const uint8_t *b = message->bytes;
 
-	if (message->reason == REASON_NONE)
+	if (has_header(message))
 		write_names(w, (uint16_t)(b[0] << 8 | b[1]), b[6], b[7] & 0x7f);
 	writer_put_text(w, "malformed", reason_code(reason));
 	writer_put_uint(w, "length", message->length);
@@ -308,10 +317,10 @@ enum reason modbus_print(FILE *out, const struct message *message)
 	enum reason reason = message->reason;
 
 	fputs(message->request ? "request" : "reply", out);
-	if (reason == REASON_NONE) {
+	if (reason == REASON_NONE)
 		reason = decode(b, message->length, message->request, &m);
+	if (has_header(message))
 		print_name(out, (uint16_t)(b[0] << 8 | b[1]), b[6], b[7] & 0x7f);
-	}
 	if (reason == REASON_NONE)
 		print_body(out, &m, message->request);
 	else
