@@ -60,6 +60,9 @@ extern const size_t modbus_function_count;
 /* The row of a code, or NULL for a code that is not public. */
 const struct modbus_function *modbus_function(uint8_t code);
 
+/* Does the function's request begin with the address of a data table? */
+bool modbus_has_address(uint8_t code);
+
 /* One sub-request of a file record request. */
 struct modbus_file_part {
 	uint16_t file;
@@ -120,12 +123,35 @@ enum modbus_have modbus_request_start(const uint8_t *frame, size_t len, struct m
 enum reason modbus_reply(const uint8_t *frame, size_t len, struct modbus_message *ret);
 
 /*
- * Does a decoded reply answer this request: function, unit, size, echo. The transaction is compared
- * by the caller. REASON_NONE or REASON_REPLY_MISMATCH. Of the request only the numbers are used,
- * `data` may be NULL but data_digest-relevant members must be as modbus_request() left them.
+ * The specification's own limits of a decoded request: quantity (0 and too many), value of a coil, end of
+ * the address space. REASON_NONE, REASON_QUANTITY_NOT_ALLOWED, REASON_VALUE_NOT_ALLOWED or
+ * REASON_ADDRESS_NOT_ALLOWED. Not part of decoding: a server would answer these with an exception.
  */
-enum reason modbus_answers(const struct modbus_message *request, const struct modbus_message *reply);
+enum reason modbus_limits(const struct modbus_message *request);
+
+/* What has to be remembered of a request to judge its reply. */
+struct modbus_ask {
+	uint16_t transaction;
+	uint8_t unit;
+	uint8_t function;
+	uint8_t mei_type;
+	uint8_t read_code;
+	uint16_t address;
+	uint16_t quantity;     /* read functions: what is asked; file functions: registers of all parts */
+	uint16_t subfunction;
+	uint16_t part_count;
+	uint16_t data_length;
+	uint32_t data_digest;  /* of what the reply must echo */
+};
+
+void modbus_ask(const struct modbus_message *request, struct modbus_ask *ret);
+
+/*
+ * Does a decoded reply answer this request: unit, function, size, echo. The transaction is compared by
+ * the caller. REASON_NONE or REASON_REPLY_MISMATCH.
+ */
+enum reason modbus_answers(const struct modbus_ask *ask, const struct modbus_message *reply);
 
 /* Writes an exception reply (9 bytes) to the request into out. */
-void modbus_exception(const struct modbus_message *request, uint8_t code,
+void modbus_exception(const struct modbus_ask *ask, uint8_t code,
 		      uint8_t out[static MODBUS_EXCEPTION_FRAME]);
