@@ -72,6 +72,8 @@ class Daemon:
 
     @property
     def lines(self):
+        if self._file.closed:
+            return self._lines
         *whole, self._rest = (self._rest + self._file.read()).split("\n")
         self._lines += whole
         return self._lines
@@ -109,6 +111,11 @@ class Daemon:
         except subprocess.TimeoutExpired:
             self.kill()
         return self.process.wait()
+
+
+    def close(self):
+        self._lines = self.lines
+        self._file.close()
 
 
 class Capture:
@@ -228,6 +235,8 @@ class Lab:
         if error is not None:
             for daemon in self.daemons:
                 print(f"-- {daemon.name} said:\n" + "\n".join(daemon.lines[-40:]))
+        for daemon in self.daemons:
+            daemon.close()
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
