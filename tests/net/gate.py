@@ -15,8 +15,8 @@ PEERS = BUILD / "peers"
 
 # Addresses that no kernel owns: for the raw TCP peers of tcp.py.
 RAW_SERVER, RAW_DEVICE = "10.1.0.50", "10.2.0.50"
-SERVERS = {"historian": "10.1.0.2", "energy": "10.1.0.3", "raw-server": RAW_SERVER, "wide-server": "10.1.0.51"}
-DEVICES = {"press-plc": "10.2.0.2", "meter": "10.2.0.3", "raw-device": RAW_DEVICE}
+SERVERS = {"historian": "10.1.0.2", "energy": "10.1.0.3", "raw-server": RAW_SERVER, "historian6": "fd00:1::2"}
+DEVICES = {"press-plc": "10.2.0.2", "meter": "10.2.0.3", "raw-device": RAW_DEVICE, "press6": "fd00:2::2"}
 
 READ = {"function": "read-holding-registers", "unit": 1, "addresses": ["0-99"]}
 WRITE = {"function": "write-single-register", "unit": 1, "addresses": [120], "values": {"min": 0, "max": 1500}}
@@ -48,8 +48,10 @@ def write_site(folder, rules):
     folder = pathlib.Path(folder)
     folder.mkdir(exist_ok=True)
     site = {"$schema": "../schemas/site.schema.json", "site": "lab", "timezone": "UTC",
-            "zones": {"enterprise": {"side": "it", "interface": "eth0", "networks": ["10.1.0.0/24"]},
-                      "press-line": {"side": "ot", "interface": "eth1", "networks": ["10.2.0.0/24"]}},
+            "zones": {"enterprise": {"side": "it", "interface": "eth0",
+                                     "networks": ["10.1.0.0/24", "fd00:1::/64"]},
+                      "press-line": {"side": "ot", "interface": "eth1",
+                                     "networks": ["10.2.0.0/24", "fd00:2::/64"]}},
             "people": {"ot-controls": {"name": "OT controls", "contact": "ext. 4410"}}}
     assets = {name: {"role": role, "zone": zone, "address": address, "owner": "ot-controls",
                      "description": "A host of the test lab"}

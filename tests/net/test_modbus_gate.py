@@ -156,13 +156,46 @@ class ForbiddenWrite(RawCase):
         """What the raw peer receives through offloads and translation has a right checksum."""
         connection = self.raw.connect(PLC)
         connection.send(BAD)
-        connection.read(9)
+        self.assertEqual(connection.read(9), modbus.exception(6, 2, transaction=9))
         self.assert_raw_serves(connection)
         self.assertTrue(all(s.checksum_ok for s in connection.segments))
 
 
 class ForbiddenWriteWithoutOffload(ForbiddenWrite):
     offload = False
+
+
+class Six(RawCase):
+    """The same over IPv6."""
+    rules = [rule("historian6-press6", "historian6", "press6")]
+    devices = (PLC, "fd00:2::2")
+
+    def client6(self):
+        return self.client("fd00:1::2", "fd00:2::2")
+
+    def test_reads_and_writes(self):
+        client = self.client6()
+        self.assert_serves(client)
+        self.assertEqual(client.write(SETPOINT, 1500), struct.pack("!BHH", 6, SETPOINT, 1500))
+        self.assertEqual(self.register(SETPOINT, "fd00:2::2"), 1500)
+
+    def test_forbidden_write(self):
+        client = self.client6()
+        for i in range(3):
+            self.assertEqual(client.write(FORBIDDEN, i), bytes([0x86, 2]))
+            self.assert_serves(client)
+        self.gate.wait_event("address-not-allowed", client.socket.getsockname()[1])
+        self.assertEqual(self.register(FORBIDDEN, "fd00:2::2"), FORBIDDEN)
+
+    def test_forbidden_write_byte_by_byte(self):
+        client = self.client6()
+        for byte in BAD:
+            client.socket.send(bytes([byte]))
+        self.assertEqual(client.receive(), modbus.exception(6, 2, transaction=9))
+        self.gate.wait_event("denied-after-partial", client.socket.getsockname()[1])
+        with self.assertRaises(ConnectionResetError):
+            self.assertEqual(client.socket.recv(1), b"data")
+        self.assertEqual(self.register(FORBIDDEN, "fd00:2::2"), FORBIDDEN)
 
 
 class OnViolationReset(RawCase):
