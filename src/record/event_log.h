@@ -38,6 +38,7 @@ struct event {
 	const char *text;     /* a plain sentence */
 	const char *call;     /* whom to call */
 	const char *protocol;
+	const char *name;     /* of the function: "write-single-register" */
 	struct event_end server;
 	struct event_end device;
 	struct event_number numbers[EVENT_NUMBERS_MAX];
