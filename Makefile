@@ -120,7 +120,7 @@ $(BUILD)/obj/%.o: src/%.c
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 $(LIB): $(call obj,$(LIB_SRC))
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar qcs $@ $^
 LIBS_INSPECT = -lmnl -lseccomp -lm -lpthread
 LIBS = -lnftnl -lmnl -ljansson -lseccomp -lpcap -lm -lpthread
 link = $(CC) $(CFLAGS) $(SANFLAGS) $(LDHARDEN) -o $@

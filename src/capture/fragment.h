@@ -4,7 +4,7 @@
  * Puts fragmented IP datagrams of a capture together. The first copy of a byte wins. A fixed number of
  * datagrams is kept; the oldest unfinished one makes room.
  */
-#include "capture/segment.h"
+#include "capture/headers.h"
 
 struct fragments;
 

@@ -319,7 +319,7 @@ static int keep_waiting(struct reorder *r, struct stream *s, uint32_t sequence, 
 }
 
 static int add_bytes(struct reorder *r, struct connection *c, unsigned side,
-		     const struct segment *segment, uint64_t frame, struct timespec time)
+		     const struct tcp_segment *segment, uint64_t frame, struct timespec time)
 {
 	struct stream *s = &c->streams[side];
 	uint32_t sequence = segment->sequence + (segment->flags & SEGMENT_SYN ? 1 : 0);
@@ -369,7 +369,7 @@ static void note_acknowledgement(struct connection *c, unsigned sender, uint32_t
 
 /* ---- connections ---- */
 
-static size_t bucket_of(const struct segment *segment)
+static size_t bucket_of(const struct tcp_segment *segment)
 {
 	/* the same for both directions */
 	uint32_t h = (uint32_t)(segment->source.port + segment->target.port) * 2654435761u;
@@ -380,7 +380,7 @@ static size_t bucket_of(const struct segment *segment)
 }
 
 /* Sets *ret_side to the sender's index. */
-static struct connection *find_connection(struct reorder *r, const struct segment *segment,
+static struct connection *find_connection(struct reorder *r, const struct tcp_segment *segment,
 					  unsigned *ret_side)
 {
 	for (struct connection *c = r->buckets[bucket_of(segment)]; c; c = c->bucket_next)
@@ -410,7 +410,7 @@ static void link_newest(struct reorder *r, struct connection *c)
 /* Takes a connection out of the table; the memory goes with its last event. */
 static int forget(struct reorder *r, struct connection *c, uint64_t frame, struct timespec time)
 {
-	struct segment tuple = { .source = c->flow.ends[0], .target = c->flow.ends[1] };
+	struct tcp_segment tuple = { .source = c->flow.ends[0], .target = c->flow.ends[1] };
 	struct connection **at = &r->buckets[bucket_of(&tuple)];
 	struct reorder_event event = { .kind = REORDER_FORGOTTEN, .frame = frame, .time = time };
 	int err = skip_holes(r, c);
@@ -427,7 +427,7 @@ static int forget(struct reorder *r, struct connection *c, uint64_t frame, struc
 	return err;
 }
 
-static int begin(struct reorder *r, const struct segment *segment, uint64_t frame,
+static int begin(struct reorder *r, const struct tcp_segment *segment, uint64_t frame,
 		 struct timespec time, struct connection **ret)
 {
 	bool answers = (segment->flags & SEGMENT_SYN) && (segment->flags & SEGMENT_ACK);
@@ -455,7 +455,7 @@ static int begin(struct reorder *r, const struct segment *segment, uint64_t fram
 }
 
 /* A SYN that does not repeat the one seen begins another connection on the same ports. */
-static bool begins_anew(const struct connection *c, unsigned side, const struct segment *segment)
+static bool begins_anew(const struct connection *c, unsigned side, const struct tcp_segment *segment)
 {
 	const struct stream *s = &c->streams[side];
 
@@ -464,7 +464,7 @@ static bool begins_anew(const struct connection *c, unsigned side, const struct 
 	return c->ended || !c->flow.opened || (s->known && s->initial != segment->sequence);
 }
 
-static void note_syn(struct connection *c, unsigned side, const struct segment *segment)
+static void note_syn(struct connection *c, unsigned side, const struct tcp_segment *segment)
 {
 	struct stream *s = &c->streams[side];
 
@@ -476,7 +476,7 @@ static void note_syn(struct connection *c, unsigned side, const struct segment *
 }
 
 static int note_end(struct reorder *r, struct connection *c, unsigned side,
-		    const struct segment *segment, uint64_t frame, struct timespec time)
+		    const struct tcp_segment *segment, uint64_t frame, struct timespec time)
 {
 	struct reorder_event event = { .kind = REORDER_ENDED, .side = side, .frame = frame,
 				       .time = time };
@@ -490,7 +490,7 @@ static int note_end(struct reorder *r, struct connection *c, unsigned side,
 	return hold(r, c, &event);
 }
 
-int reorder_add(struct reorder *r, const struct segment *segment, uint64_t frame,
+int reorder_add(struct reorder *r, const struct tcp_segment *segment, uint64_t frame,
 		struct timespec time)
 {
 	unsigned side = 0;

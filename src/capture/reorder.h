@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "capture/segment.h"
+#include "capture/headers.h"
 
 struct reorder;
 
@@ -48,7 +48,7 @@ struct reorder *reorder_new(void (*deliver)(void *context, struct reorder_flow *
 
 /* 0, or -ENOMEM. Frames must come in ascending order. */
 __attribute__((warn_unused_result))
-int reorder_add(struct reorder *reorder, const struct segment *segment, uint64_t frame,
+int reorder_add(struct reorder *reorder, const struct tcp_segment *segment, uint64_t frame,
 		struct timespec time);
 
 /* The end of the capture: delivers what waits, then forgets every flow. 0, or -ENOMEM. */

@@ -72,16 +72,16 @@ static int add_packet(struct reorder *reorder, struct fragments *fragments,
 		      const struct capture_packet *packet)
 {
 	struct ip_part part, whole;
-	struct segment segment;
+	struct tcp_segment segment;
 
-	if (!packet->ip || !ip_read(packet->ip, packet->length, &part))
+	if (!packet->ip || !headers_ip(packet->ip, packet->length, &part))
 		return 0;
-	if (ip_is_fragment(&part)) {
+	if (headers_is_fragment(&part)) {
 		if (!fragments_add(fragments, &part, &whole))
 			return 0;
 		part = whole;
 	}
-	if (!segment_read(&part, &segment))
+	if (!headers_tcp(&part, &segment))
 		return 0;
 	return reorder_add(reorder, &segment, packet->frame, packet->time);
 }

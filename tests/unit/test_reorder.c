@@ -53,10 +53,10 @@ static void hear(void *context, struct reorder_flow *flow, const struct reorder_
 	heard->length += event->length;
 }
 
-static struct segment segment_of(unsigned side, uint32_t sequence, uint8_t flags,
+static struct tcp_segment segment_of(unsigned side, uint32_t sequence, uint8_t flags,
 				 const uint8_t *bytes, size_t length)
 {
-	struct segment s = { .sequence = sequence, .flags = flags, .payload = bytes,
+	struct tcp_segment s = { .sequence = sequence, .flags = flags, .payload = bytes,
 			     .length = length };
 	struct endpoint ends[2] = { { 4, { 10, 1, 0, 2 }, 40000 }, { 4, { 10, 2, 0, 2 }, 502 } };
 
@@ -72,7 +72,7 @@ struct bench {
 	struct timespec now;
 };
 
-static void send(struct bench *b, const struct segment *segment)
+static void send(struct bench *b, const struct tcp_segment *segment)
 {
 	b->now.tv_nsec += 1000;
 	assert_int_equal(reorder_add(b->reorder, segment, ++b->frame, b->now), 0);
@@ -80,7 +80,7 @@ static void send(struct bench *b, const struct segment *segment)
 
 static void send_data(struct bench *b, uint32_t sequence, const void *bytes, size_t length)
 {
-	struct segment s = segment_of(0, sequence, SEGMENT_ACK, bytes, length);
+	struct tcp_segment s = segment_of(0, sequence, SEGMENT_ACK, bytes, length);
 
 	send(b, &s);
 }
@@ -88,7 +88,7 @@ static void send_data(struct bench *b, uint32_t sequence, const void *bytes, siz
 static void send_flags(struct bench *b, unsigned side, uint32_t sequence, uint32_t acknowledged,
 		       uint8_t flags)
 {
-	struct segment s = segment_of(side, sequence, flags, NULL, 0);
+	struct tcp_segment s = segment_of(side, sequence, flags, NULL, 0);
 
 	s.acknowledgement = acknowledged;
 	send(b, &s);

@@ -36,9 +36,9 @@ struct ip_part {
 };
 
 /* False: not an IP packet that can be read. */
-bool ip_read(const uint8_t *bytes, size_t len, struct ip_part *ret);
+bool headers_ip(const uint8_t *bytes, size_t len, struct ip_part *ret);
 
-static inline bool ip_is_fragment(const struct ip_part *part)
+static inline bool headers_is_fragment(const struct ip_part *part)
 {
 	return part->more || part->offset > 0;
 }
@@ -49,7 +49,7 @@ static inline bool ip_is_fragment(const struct ip_part *part)
 #define SEGMENT_PSH 0x08u
 #define SEGMENT_ACK 0x10u
 
-struct segment {
+struct tcp_segment {
 	struct endpoint source;
 	struct endpoint target;
 	uint32_t sequence;
@@ -61,4 +61,4 @@ struct segment {
 };
 
 /* The TCP segment in a whole datagram; false: not TCP, or its header is not all there. */
-bool segment_read(const struct ip_part *part, struct segment *ret);
+bool headers_tcp(const struct ip_part *part, struct tcp_segment *ret);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "capture/segment.h"
+#include "capture/headers.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -125,7 +125,7 @@ static bool read_ipv6(struct cursor *c, size_t len, struct ip_part *ret)
 	return set_payload(c, total, ret);
 }
 
-bool ip_read(const uint8_t *bytes, size_t len, struct ip_part *ret)
+bool headers_ip(const uint8_t *bytes, size_t len, struct ip_part *ret)
 {
 	struct cursor c = cursor_over(bytes, len);
 
@@ -142,14 +142,14 @@ bool ip_read(const uint8_t *bytes, size_t len, struct ip_part *ret)
 	}
 }
 
-bool segment_read(const struct ip_part *part, struct segment *ret)
+bool headers_tcp(const struct ip_part *part, struct tcp_segment *ret)
 {
 	struct cursor c = cursor_over(part->payload, part->length);
 	size_t header;
 
 	if (part->protocol != IPPROTO_TCP)
 		return false;
-	*ret = (struct segment){ .source = part->source, .target = part->target, .cut = part->cut };
+	*ret = (struct tcp_segment){ .source = part->source, .target = part->target, .cut = part->cut };
 	ret->source.port = cursor_be16(&c);
 	ret->target.port = cursor_be16(&c);
 	ret->sequence = cursor_be32(&c);
