@@ -21,7 +21,7 @@ FLOORS := $(foreach l,$(LAYERS),$(firstword $(subst :, ,$(l))))
 # ---- what it is built with ---------------------------------------------------------------------------
 # Debian packages, for building and for everything that `make demo` and `make check` use.
 PACKAGES_BUILD := build-essential pkg-config clang lld wabt libmnl-dev libnftnl-dev \
-	libjansson-dev libseccomp-dev libpcap-dev libcap2-bin
+	libjansson-dev libseccomp-dev libpcap-dev libcap2-bin tzdata
 PACKAGES_TEST := nftables iproute2 procps python3 libcmocka-dev libmodbus-dev mbpoll tshark \
 	libnetfilter-queue-dev
 
@@ -148,7 +148,13 @@ $(BUILD)/peers/%: tests/peers/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=gnu17 $(CFLAGS) $(WARN) -D_GNU_SOURCE -Isrc -o $@ $< $$(pkg-config --cflags --libs libmodbus) -lmnl
-tests-built: $(PROGRAMS) $(BUILD)/gatehouse-inspect-native $(UNIT) $(PEERS)
+# tests/tools/*.c: drivers of one floor for tests that need more than the command line, linked with the library.
+TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
+$(BUILD)/tools/%: tests/tools/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $(LDHARDEN) $< $(LIB) $(LIBS)
+tests-built: $(PROGRAMS) $(BUILD)/gatehouse-inspect-native $(UNIT) $(PEERS) $(TOOLS)
 .PHONY: tests-built
 
 deps:

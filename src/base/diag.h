@@ -20,7 +20,7 @@ struct diag_place {
 	unsigned column;
 	unsigned width;      /* characters to underline, at least 1 when line is known */
 	const char *pointer; /* RFC 6901, "" = whole document, NULL = unknown */
-	const char *text;    /* the source line, without its newline; NULL = unknown */
+	const char *text;    /* the source line, without its newline; NULL = unknown or too long to show */
 };
 
 struct diag {
@@ -38,13 +38,23 @@ struct diag_list {
 	struct diag *items;
 	size_t count;
 	size_t capacity;
+	size_t kept_errors;
 	size_t errors;   /* all of them, kept or not */
 	size_t warnings;
 };
 
 void diag_init(struct diag_list *list, struct arena *arena);
 
-/* Adds a finding; strings of `place` must outlive the arena or be in it, `code` is a literal. */
+/*
+ * Would a further finding be kept? Asked before a place is looked up at some cost. When the list is
+ * full, an error still takes the place of a warning.
+ */
+bool diag_wants(const struct diag_list *list, enum diag_severity severity);
+
+/*
+ * Adds a finding; strings of `place` must outlive the arena or be in it, `code` is a literal. place =
+ * NULL: the finding is about no place in particular.
+ */
 __attribute__((format(printf, 6, 7)))
 void diag_add(struct diag_list *list, enum diag_severity severity, const char *code,
 	      const struct diag_place *place, const char *help, const char *format, ...);

@@ -14,11 +14,17 @@
 
 enum value_type { VALUE_NULL = 1, VALUE_BOOL, VALUE_INT, VALUE_REAL, VALUE_TEXT, VALUE_LIST, VALUE_MAP };
 
-/* A document's text and name; values refer to it for their places. */
+#define VALUES_MAX 1000000u /* values in one document; a text with more is refused */
+
+/*
+ * A document's text and name. value_parse() makes a copy of it with an index of lines (not of the
+ * text), to which values refer for their places.
+ */
 struct value_source {
 	const char *file;
 	const char *text; /* len bytes and a NUL */
 	size_t len;
+	const struct source_mark *marks; /* the index; NULL in what the caller hands over */
 };
 
 struct value {
@@ -41,9 +47,12 @@ struct value {
 	};
 };
 
-/* Parses one document. On a syntax error adds a finding ("syntax") and returns NULL. */
+/*
+ * Parses one document. Adds a finding ("syntax", "document-too-large") and returns NULL when it is not
+ * JSON. The text must outlive the tree.
+ */
 struct value *value_parse(const struct value_source *source, struct arena *arena,
-			      struct diag_list *diags);
+			  struct diag_list *diags);
 
 /* The first member of that name, or NULL (also when map is NULL or not a map). */
 const struct value *value_member(const struct value *map, const char *name);

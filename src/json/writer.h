@@ -12,7 +12,8 @@
 struct writer {
 	FILE *out;
 	bool pretty;
-	unsigned depth;
+	unsigned depth;  /* at most 63 */
+	uint64_t maps;   /* bit d: depth d is a map */
 	bool first;      /* no member or element written yet at this depth */
 	bool named;      /* a name was written, its value comes next */
 };

@@ -24,14 +24,15 @@ struct documents {
 };
 
 /*
- * Reads a site folder. Files that cannot be read are findings ("unreadable-document", ...). Returns 0, or
+ * Reads a site folder. Names that begin with a dot are passed over, symbolic links are not
+ * followed. What cannot be read is a finding ("unreadable-document", "document-too-large"). Returns 0, or
  * negative errno when the folder itself cannot be read.
  */
 __attribute__((warn_unused_result))
 int documents_read(const char *folder, struct arena *arena, struct diag_list *diags,
 		   struct documents *ret);
 
-/* One JSON text that holds all documents (for the state folder), and back. */
+/* One JSON text that holds all documents (for the state folder), and back. -EBADMSG: not such a text. */
 __attribute__((warn_unused_result))
 int documents_store(const struct documents *documents, const char *path);
 __attribute__((warn_unused_result))

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/arena.h"
+
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BLOCK_SIZE (64u << 10)
+
+struct arena_block {
+	struct arena_block *next;
+	size_t size;
+	alignas(max_align_t) unsigned char bytes[];
+};
+
+static _Noreturn void out_of_memory(void)
+{
+	static const char message[] = "gatehouse: out of memory\n";
+
+	/* stdio could need memory itself */
+	if (write(STDERR_FILENO, message, sizeof(message) - 1) < 0)
+		_exit(3);
+	_exit(3);
+}
+
+static struct arena_block *block_new(size_t size)
+{
+	struct arena_block *block;
+
+	if (size > SIZE_MAX - sizeof(*block))
+		out_of_memory();
+	block = calloc(1, sizeof(*block) + size);
+	if (!block)
+		out_of_memory();
+	block->size = size;
+	return block;
+}
+
+/* A block of its own behind the newest one, whose free bytes stay in use. */
+static void *alloc_large(struct arena *arena, size_t size)
+{
+	struct arena_block *block = block_new(size);
+
+	if (arena->blocks) {
+		block->next = arena->blocks->next;
+		arena->blocks->next = block;
+	} else {
+		arena->blocks = block;
+		arena->left = 0;
+	}
+	return block->bytes;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+	const size_t align = alignof(max_align_t);
+	struct arena_block *block;
+	void *at;
+
+	if (size > SIZE_MAX - align)
+		out_of_memory();
+	size = (size + align - 1) / align * align;
+	if (size > BLOCK_SIZE / 4 && size > arena->left)
+		return alloc_large(arena, size);
+	if (size > arena->left || !arena->blocks) {
+		block = block_new(BLOCK_SIZE);
+		block->next = arena->blocks;
+		arena->blocks = block;
+		arena->left = BLOCK_SIZE;
+	}
+	at = arena->blocks->bytes + (arena->blocks->size - arena->left);
+	arena->left -= size;
+	return at;
+}
+
+void *arena_array(struct arena *arena, size_t count, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(count, size, &bytes))
+		out_of_memory();
+	return arena_alloc(arena, bytes);
+}
+
+char *arena_strndup(struct arena *arena, const char *text, size_t len)
+{
+	char *copy;
+
+	if (len == SIZE_MAX)
+		out_of_memory();
+	copy = arena_alloc(arena, len + 1);
+	if (len)
+		memcpy(copy, text, len);
+	return copy;
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...)
+{
+	va_list args;
+	char *text;
+	int len;
+
+	va_start(args, format);
+	len = vasprintf(&text, format, args);
+	va_end(args);
+	if (len < 0)
+		out_of_memory();
+	char *copy = arena_strndup(arena, text, (size_t)len);
+	free(text);
+	return copy;
+}
+
+void arena_free(struct arena *arena)
+{
+	struct arena_block *next;
+
+	for (struct arena_block *block = arena->blocks; block; block = next) {
+		next = block->next;
+		free(block);
+	}
+	*arena = (struct arena){ 0 };
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "json/value.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json/source.h"
+
+/* Reads text that jansson has found to be JSON: none of its checks is repeated here. */
+struct scan {
+	const struct value_source *source;
+	struct arena *arena;
+	const char *p;
+	const uint32_t *counts; /* children of each container, in the order they open */
+	size_t opened;
+};
+
+static const char *skip_blanks(const char *p)
+{
+	return p + strspn(p, " \t\r\n");
+}
+
+/* p at the opening quote; returns the byte behind the closing one. */
+static const char *skip_text(const char *p)
+{
+	for (p++; *p != '"'; p++)
+		p += *p == '\\';
+	return p + 1;
+}
+
+static bool opens(char c)
+{
+	return c == '{' || c == '[';
+}
+
+static bool closes(char c)
+{
+	return c == '}' || c == ']';
+}
+
+/* More values than we keep? Judged before jansson builds them, so on text that may be anything. */
+static bool too_many_values(const struct value_source *source)
+{
+	const char *end = source->text + source->len;
+	size_t count = 1;
+	bool inside = false;
+
+	for (const char *p = source->text; p < end; p++) {
+		if (*p == '"')
+			inside = !inside;
+		else if (inside)
+			p += *p == '\\';
+		else
+			count += *p == ',' || opens(*p);
+	}
+	return count > VALUES_MAX;
+}
+
+static size_t count_containers(const char *p)
+{
+	size_t count = 0;
+
+	for (; *p; p++) {
+		if (*p == '"')
+			p = skip_text(p) - 1;
+		count += opens(*p);
+	}
+	return count;
+}
+
+/* Counted before they are read, so that each container is allocated once and no value ever moves. */
+static const uint32_t *count_children(const char *p, struct arena *arena)
+{
+	uint32_t *counts = arena_array(arena, count_containers(p), sizeof(*counts));
+	size_t stack[JSON_PARSER_MAX_DEPTH + 1];
+	size_t depth = 0, opened = 0;
+
+	for (; *p; p++) {
+		if (*p == '"') {
+			p = skip_text(p) - 1;
+		} else if (*p == ',') {
+			counts[stack[depth - 1]]++;
+		} else if (closes(*p)) {
+			depth--;
+		} else if (opens(*p)) {
+			stack[depth++] = opened;
+			counts[opened++] = !closes(*skip_blanks(p + 1));
+		}
+	}
+	return counts;
+}
+
+static const char *decode_escapes(struct scan *s, const char *from, const char *until)
+{
+	json_t *text = json_loadb(from, (size_t)(until - from), JSON_DECODE_ANY, NULL);
+	char *copy;
+
+	/* jansson has read the same bytes before: only memory can be missing */
+	if (!text)
+		return "";
+	copy = arena_strndup(s->arena, json_string_value(text), json_string_length(text));
+	json_decref(text);
+	return copy;
+}
+
+/* Reads the text at s->p. */
+static const char *scan_text(struct scan *s)
+{
+	const char *from = s->p;
+
+	s->p = skip_text(from);
+	if (memchr(from, '\\', (size_t)(s->p - from)))
+		return decode_escapes(s, from, s->p);
+	return arena_strndup(s->arena, from + 1, (size_t)(s->p - from) - 2);
+}
+
+static void scan_number(struct scan *s, struct value *ret)
+{
+	size_t len = strspn(s->p, "+-.0123456789eE");
+	json_t *number = json_loadb(s->p, len, JSON_DECODE_ANY, NULL);
+
+	ret->type = VALUE_REAL;
+	if (json_is_integer(number)) {
+		ret->type = VALUE_INT;
+		ret->integer = json_integer_value(number);
+	} else if (number) {
+		ret->real = json_real_value(number);
+	} else { /* an integer that does not fit */
+		ret->real = strtod(s->p, NULL);
+	}
+	json_decref(number);
+	s->p += len;
+}
+
+static void scan_value(struct scan *s, struct value *ret);
+
+static void scan_name(struct scan *s, struct value *ret)
+{
+	const char *start = s->source->text;
+
+	ret->name_from = (size_t)(s->p - start);
+	ret->name = scan_text(s);
+	ret->name_until = (size_t)(s->p - start);
+	s->p = skip_blanks(skip_blanks(s->p) + 1);
+}
+
+static void scan_container(struct scan *s, struct value *ret)
+{
+	bool map = *s->p == '{';
+
+	ret->type = map ? VALUE_MAP : VALUE_LIST;
+	ret->count = s->counts[s->opened++];
+	ret->items = arena_array(s->arena, ret->count, sizeof(*ret->items));
+	s->p = skip_blanks(s->p + 1);
+	for (size_t i = 0; i < ret->count; i++) {
+		struct value *item = &ret->items[i];
+
+		item->parent = ret;
+		item->position = i;
+		if (map)
+			scan_name(s, item);
+		scan_value(s, item);
+		s->p = skip_blanks(s->p);
+		if (i + 1 < ret->count)
+			s->p = skip_blanks(s->p + 1);
+	}
+	s->p++;
+}
+
+static void scan_word(struct scan *s, struct value *ret)
+{
+	ret->type = *s->p == 'n' ? VALUE_NULL : VALUE_BOOL;
+	ret->boolean = *s->p == 't';
+	s->p += *s->p == 'f' ? 5 : 4;
+}
+
+/* Recursion ends at jansson's JSON_PARSER_MAX_DEPTH. */
+static void scan_value(struct scan *s, struct value *ret)
+{
+	const char *start = s->source->text;
+
+	ret->source = s->source;
+	ret->from = (size_t)(s->p - start);
+	if (*s->p == '"') {
+		ret->type = VALUE_TEXT;
+		ret->text = scan_text(s);
+	} else if (opens(*s->p)) {
+		scan_container(s, ret);
+	} else if (*s->p == 't' || *s->p == 'f' || *s->p == 'n') {
+		scan_word(s, ret);
+	} else {
+		scan_number(s, ret);
+	}
+	ret->until = (size_t)(s->p - start);
+}
+
+static struct value *build(const struct value_source *source, struct arena *arena)
+{
+	struct value_source *own = arena_alloc(arena, sizeof(*own));
+	struct value *root = arena_alloc(arena, sizeof(*root));
+	struct scan s = { .source = own, .arena = arena };
+
+	*own = *source;
+	own->marks = source_index(source->text, source->len, arena);
+	s.counts = count_children(source->text, arena);
+	s.p = skip_blanks(source->text);
+	scan_value(&s, root);
+	return root;
+}
+
+static void report_whole(const struct value_source *source, struct arena *arena,
+			 struct diag_list *diags, const char *code, const char *message,
+			 const char *help)
+{
+	struct diag_place place = source_place(source, 0, source->len ? 1 : 0, arena);
+
+	place.text = NULL;
+	diag_add(diags, DIAG_ERROR, code, &place, help, "%s", message);
+}
+
+struct value *value_parse(const struct value_source *source, struct arena *arena,
+			  struct diag_list *diags)
+{
+	json_error_t error;
+	json_t *judged;
+
+	if (source->len >= 3 && !memcmp(source->text, "\xef\xbb\xbf", 3)) {
+		report_whole(source, arena, diags, "syntax", "the document begins with a byte order mark",
+			     "save the file as UTF-8 without a byte order mark (BOM)");
+		return NULL;
+	}
+	if (too_many_values(source)) {
+		report_whole(source, arena, diags, "document-too-large",
+			     "the document holds more than 1000000 values",
+			     "spread its content over several documents");
+		return NULL;
+	}
+	judged = json_loadb(source->text, source->len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
+	if (!judged) {
+		syntax_report(source, &error, arena, diags);
+		return NULL;
+	}
+	json_decref(judged);
+	return build(source, arena);
+}
+
+const struct value *value_member(const struct value *map, const char *name)
+{
+	if (!map || map->type != VALUE_MAP)
+		return NULL;
+	for (size_t i = 0; i < map->count; i++)
+		if (!strcmp(map->items[i].name, name))
+			return &map->items[i];
+	return NULL;
+}
+
+const char *value_member_text(const struct value *map, const char *name)
+{
+	const struct value *member = value_member(map, name);
+
+	return member && member->type == VALUE_TEXT ? member->text : NULL;
+}
