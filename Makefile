@@ -120,7 +120,7 @@ $(BUILD)/obj/%.o: src/%.c
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 $(LIB): $(call obj,$(LIB_SRC))
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar qcs $@ $^
 LIBS_INSPECT = -lmnl -lseccomp -lm -lpthread
 LIBS = -lnftnl -lmnl -ljansson -lseccomp -lpcap -lm -lpthread
 link = $(CC) $(CFLAGS) $(SANFLAGS) $(LDHARDEN) -o $@
@@ -148,7 +148,13 @@ $(BUILD)/peers/%: tests/peers/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=gnu17 $(CFLAGS) $(WARN) -D_GNU_SOURCE -Isrc -o $@ $< $$(pkg-config --cflags --libs libmodbus) -lmnl
-tests-built: $(PROGRAMS) $(BUILD)/gatehouse-inspect-native $(UNIT) $(PEERS)
+# tests/tools/*.c: drivers of one floor for tests that need more than the command line, linked with the library.
+TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
+$(BUILD)/tools/%: tests/tools/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $(LDHARDEN) $< $(LIB) $(LIBS)
+tests-built: $(PROGRAMS) $(BUILD)/gatehouse-inspect-native $(UNIT) $(PEERS) $(TOOLS)
 .PHONY: tests-built
 
 deps:

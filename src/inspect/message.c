@@ -79,6 +79,13 @@ static bool insert_error(struct core_state *core, const struct program_conduit *
 	return true;
 }
 
+void messages_progress(const struct core_state *core, struct flow *f)
+{
+	f->resends = 0;
+	if (f->resend_at)
+		f->resend_at = core->io.now + RESEND_FIRST;
+}
+
 void messages_flush(struct core_state *core, const struct program_conduit *c, struct flow *f, bool late)
 {
 	unsigned i = 0;

@@ -211,7 +211,7 @@ static void translate_sacks(struct passage *p)
 static bool acknowledge(struct passage *p, bool *ret_news)
 {
 	struct half *h = p->receiver;
-	uint32_t before = h->una;
+	uint32_t before = h->una, out_before = h->una + h->shift;
 	uint32_t ack = p->segment.ack;
 
 	if (!h->open || seq_before(half_out(h, h->nxt, true), ack))
@@ -219,6 +219,8 @@ static bool acknowledge(struct passage *p, bool *ret_news)
 	if (!seq_before(ack, h->una + h->shift))
 		half_acknowledge(h, &p->core->pool, ack);
 	*ret_news = h->una != before;
+	if (p->from_server && h->una + h->shift != out_before)
+		messages_progress(p->core, p->flow);
 	segment_set_ack(&p->segment, h->una);
 	if (p->segment.sack_count)
 		translate_sacks(p);

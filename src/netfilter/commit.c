@@ -118,7 +118,8 @@ static void take_refusal(const struct refusal *refusal, void *data)
 {
 	const struct commit *c = data;
 	const struct origin *o = refusal->origin;
-	const struct diag_place place = { .file = o->file, .line = o->line };
+	const struct diag_place place = { .file = o->file, .line = o->line, .column = o->line ? 1 : 0,
+					  .width = 1 };
 
 	if (!o->what)
 		return;

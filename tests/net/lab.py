@@ -11,6 +11,7 @@ Waiting is always for a condition, with a deadline. Needs root.
 import contextlib
 import ctypes
 import fcntl
+import itertools
 import json
 import os
 import pathlib
@@ -34,6 +35,7 @@ PLC, METER = "10.2.0.2", "10.2.0.3"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET, PR_SET_PDEATHSIG = 0x40000000, 1
+_labs = itertools.count(1)
 
 
 def wait_until(condition, what, seconds=10.0):
@@ -70,6 +72,8 @@ class Daemon:
 
     @property
     def lines(self):
+        if self._file.closed:
+            return self._lines
         *whole, self._rest = (self._rest + self._file.read()).split("\n")
         self._lines += whole
         return self._lines
@@ -107,6 +111,11 @@ class Daemon:
         except subprocess.TimeoutExpired:
             self.kill()
         return self.process.wait()
+
+
+    def close(self):
+        self._lines = self.lines
+        self._file.close()
 
 
 class Capture:
@@ -158,7 +167,7 @@ class Capture:
 def sweep():
     """Removes what a lab left behind whose process is gone (it was killed, or the machine was)."""
     for name in os.listdir("/run/netns") if os.path.isdir("/run/netns") else ():
-        if (m := re.fullmatch(rf"{PREFIX}(\d+)-\w+", name)) and not os.path.exists(f"/proc/{m[1]}"):
+        if (m := re.fullmatch(rf"{PREFIX}(\d+)x\d+-\w+", name)) and not os.path.exists(f"/proc/{m[1]}"):
             subprocess.run(["ip", "netns", "del", name], check=False, stderr=subprocess.DEVNULL)
 
 
@@ -191,7 +200,7 @@ class Lab:
 
     def __init__(self, offload=True, keep=False, prefix=PREFIX):
         self.offload, self.keep = offload, keep
-        self.label = f"{prefix}{os.getpid()}"
+        self.label = f"{prefix}{os.getpid()}x{next(_labs)}"
         self._left = False
         self.folder = None
         self.daemons, self.captures, self._namespaces, self._closers = [], [], {}, []
@@ -226,6 +235,8 @@ class Lab:
         if error is not None:
             for daemon in self.daemons:
                 print(f"-- {daemon.name} said:\n" + "\n".join(daemon.lines[-40:]))
+        for daemon in self.daemons:
+            daemon.close()
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
