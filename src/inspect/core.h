@@ -93,7 +93,7 @@ struct core_io {
 	uint32_t made_count;
 	uint32_t event_count;
 	uint32_t events_lost; /* did not fit this call */
-	uint32_t more;     /* 1: call core_tick() again, there is more to send */
+	uint32_t more;     /* 1: call core_tick() (core_sweep()) again, there is more to send */
 	struct core_made made[CORE_MADE_MAX];
 	struct core_event events[CORE_EVENTS_MAX];
 	uint8_t packet[CORE_PACKET_MAX];
@@ -117,6 +117,12 @@ struct core_totals {
 	struct core_rule_count rules[CORE_RULES_MAX];
 };
 
+/* Both sides of the sandbox are compiled from this file, by different compilers: same sizes, or no build. */
+_Static_assert(sizeof(struct core_made) == 1512, "struct core_made differs across the sandbox");
+_Static_assert(sizeof(struct core_event) == 36, "struct core_event differs across the sandbox");
+_Static_assert(sizeof(struct core_io) == 78832, "struct core_io differs across the sandbox");
+_Static_assert(sizeof(struct core_totals) == 262200, "struct core_totals differs across the sandbox");
+
 /* The block for packets, verdicts and events. Valid for the life of the instance. */
 struct core_io *core_io(void);
 
@@ -128,13 +134,22 @@ struct core_totals *core_totals(void);
 
 /*
  * Checks the first `length` bytes of core_program_area() and puts them in force. Returns 1, or 0 when
- * the program is not valid: then the old one stays. Flows whose conduit is gone or changed are closed
- * by the following core_tick() calls (io->more says whether any are left).
+ * the program is not valid: then the old one stays. After a 1 call core_sweep() until io->more is 0,
+ * before any other packet.
  */
 uint32_t core_program_load(uint32_t length);
+
+/*
+ * Closes the flows whose conduit is gone since the last load: resets in io->made. Conduit numbers in
+ * them are those of the program that was in force BEFORE the load.
+ */
+void core_sweep(void);
 
 /* Decides on the packet in core_io(); see struct core_io for what goes in and comes out. */
 void core_packet(void);
 
 /* Timers: retransmits the gate's own bytes, forgets dead flows. Call about every 100 ms. */
 void core_tick(void);
+
+/* Back to the state before the first call: no program, no flows. */
+void core_clear(void);

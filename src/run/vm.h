@@ -39,9 +39,13 @@ struct core_io *vm_io(struct vm *vm);
 const struct core_totals *vm_totals(struct vm *vm);
 size_t vm_totals_offset(struct vm *vm);
 
-/* Copies a match program in and loads it. *ret_loaded: 1 in force, 0 refused. */
+/*
+ * Copies a match program in and loads it. *ret_loaded: 1 in force, 0 refused. After a 1 call vm_sweep()
+ * until io->more is 0: the packets it makes name conduits of the program that was in force before.
+ */
 enum vm_result vm_load(struct vm *vm, const void *program, size_t length, int *ret_loaded);
 
+enum vm_result vm_sweep(struct vm *vm);
 enum vm_result vm_packet(struct vm *vm);
 enum vm_result vm_tick(struct vm *vm);
 

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/traffic.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/fragment.h"
+#include "capture/pcap.h"
+#include "cli/modbus.h"
+#include "protocol/modbus.h"
+
+static const struct protocol protocols[] = {
+	{ .name = "modbus",
+	  .port = 502,
+	  .framing = { modbus_frame, modbus_plausible, MODBUS_FRAME_MIN, MODBUS_FRAME_MAX },
+	  .write = modbus_write,
+	  .print = modbus_print },
+};
+#define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
+
+void ports_init(struct ports *ports)
+{
+	ports->count = 0;
+	for (size_t i = 0; i < PROTOCOLS; i++) {
+		ports->items[ports->count].port = protocols[i].port;
+		ports->items[ports->count++].protocol = &protocols[i];
+	}
+}
+
+static const struct protocol *find_protocol(const char *name, size_t len)
+{
+	for (size_t i = 0; i < PROTOCOLS; i++)
+		if (strlen(protocols[i].name) == len && memcmp(protocols[i].name, name, len) == 0)
+			return &protocols[i];
+	return NULL;
+}
+
+bool ports_add_number(struct ports *ports, const char *protocol, uint16_t port)
+{
+	const struct protocol *found = find_protocol(protocol, strlen(protocol));
+
+	for (size_t i = 0; i < ports->count; i++)
+		if (ports->items[i].port == port && ports->items[i].protocol == found)
+			return true;
+	if (!found || ports->count == PORTS_MAX)
+		return false;
+	ports->items[ports->count].port = port;
+	ports->items[ports->count++].protocol = found;
+	return true;
+}
+
+const char *ports_add(struct ports *ports, const char *text)
+{
+	const char *equals = strchr(text, '=');
+	const struct protocol *found;
+	char *end;
+	unsigned long port;
+
+	if (!equals)
+		return "--port wants PROTOCOL=NUMBER, for example modbus=1502";
+	found = find_protocol(text, (size_t)(equals - text));
+	if (!found)
+		return "--port knows the protocol modbus";
+	port = strtoul(equals + 1, &end, 10);
+	if (end == equals + 1 || *end || port < 1 || port > 65535)
+		return "--port wants a port number from 1 to 65535";
+	return ports_add_number(ports, found->name, (uint16_t)port) ? NULL : "too many --port options";
+}
+
+const struct protocol *ports_find(const struct ports *ports, const struct reorder_flow *flow,
+				  unsigned *ret_device)
+{
+	/* end 1 was called */
+	for (unsigned device = 2; device-- > 0;)
+		for (size_t i = 0; i < ports->count; i++)
+			if (ports->items[i].port == flow->ends[device].port) {
+				*ret_device = device;
+				return ports->items[i].protocol;
+			}
+	return NULL;
+}
+
+/* One frame of the file: its TCP segment, put together from fragments if need be, goes to the streams. */
+static int add_packet(struct reorder *reorder, struct fragments *fragments,
+		      const struct capture_packet *packet)
+{
+	struct ip_part part, whole;
+	struct tcp_segment segment;
+
+	if (!packet->ip || !headers_ip(packet->ip, packet->length, &part))
+		return 0;
+	if (headers_is_fragment(&part)) {
+		if (!fragments_add(fragments, &part, &whole))
+			return 0;
+		part = whole;
+	}
+	if (!headers_tcp(&part, &segment))
+		return 0;
+	return reorder_add(reorder, &segment, packet->frame, packet->time);
+}
+
+static int read_all(struct capture *capture, struct reorder *reorder, struct fragments *fragments,
+		    struct traffic *ret, char *error, size_t error_size)
+{
+	struct capture_packet packet;
+	int got, err = 0;
+
+	while ((got = capture_next(capture, &packet)) > 0 && !err) {
+		ret->frames++;
+		ret->truncated += packet.truncated;
+		err = add_packet(reorder, fragments, &packet);
+	}
+	if (got < 0)
+		snprintf(error, error_size, "damaged after frame %llu: %s",
+			 (unsigned long long)ret->frames, capture_error(capture));
+	if (!err)
+		err = reorder_finish(reorder);
+	if (err)
+		snprintf(error, error_size, "%s", strerror(-err));
+	return err ? err : got;
+}
+
+int traffic_read(const char *path,
+		 void (*deliver)(void *context, struct reorder_flow *flow,
+				 const struct reorder_event *event),
+		 void *context, struct traffic *ret, char *error, size_t error_size)
+{
+	char reason[CAPTURE_ERROR];
+	struct capture *capture = capture_open(path, reason);
+	struct reorder *reorder = reorder_new(deliver, context);
+	struct fragments *fragments = fragments_new();
+	int err;
+
+	*ret = (struct traffic){ 0 };
+	if (!capture) {
+		snprintf(error, error_size, "%s", reason);
+		err = -EINVAL;
+	} else if (!reorder || !fragments) {
+		snprintf(error, error_size, "out of memory");
+		err = -ENOMEM;
+	} else {
+		err = read_all(capture, reorder, fragments, ret, error, error_size);
+	}
+	fragments_free(fragments);
+	reorder_free(reorder);
+	capture_close(capture);
+	return err;
+}
+
+void message_write_head(struct writer *w, const struct message *message)
+{
+	char source[ENDPOINT_TEXT], target[ENDPOINT_TEXT];
+
+	endpoint_text(message->source, source);
+	endpoint_text(message->target, target);
+	writer_put_uint(w, "frame", message->frame);
+	writer_name(w, "time");
+	writer_real(w, (double)message->time.tv_sec + (double)message->time.tv_nsec / 1e9);
+	writer_put_text(w, "protocol", message->protocol->name);
+	writer_put_text(w, "src", source);
+	writer_put_text(w, "dst", target);
+	writer_put_text(w, "direction", message->request ? "request" : "reply");
+}
+
+void message_print_head(FILE *out, const struct message *message)
+{
+	char source[ENDPOINT_TEXT], target[ENDPOINT_TEXT], when[40] = "?";
+	struct tm tm;
+
+	endpoint_text(message->source, source);
+	endpoint_text(message->target, target);
+	if (gmtime_r(&message->time.tv_sec, &tm))
+		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
+	fprintf(out, "%6llu  %s.%06ldZ  %s > %s  %s ", (unsigned long long)message->frame, when,
+		message->time.tv_nsec / 1000, source, target, message->protocol->name);
+}
+
+bool option_value(int argc, char **argv, int *i, const char *name, const char **ret)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(argv[*i], name, len) != 0)
+		return false;
+	if (argv[*i][len] == '=') {
+		*ret = argv[*i] + len + 1;
+		return true;
+	}
+	if (argv[*i][len])
+		return false;
+	*ret = *i + 1 < argc ? argv[++*i] : NULL;
+	return true;
+}
+
+/* "", "Z" or "+hh:mm": seconds east of Greenwich. */
+static bool parse_zone(const char *text, int64_t *ret)
+{
+	int hours, minutes, used = 0;
+
+	*ret = 0;
+	if (!*text || (text[0] == 'Z' && !text[1]))
+		return true;
+	if ((*text != '+' && *text != '-') ||
+	    sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || text[1 + used] ||
+	    hours > 23 || minutes > 59)
+		return false;
+	*ret = (*text == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+	return true;
+}
+
+bool parse_instant(const char *text, int64_t *ret)
+{
+	static const char *const formats[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d" };
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		struct tm tm = { 0 };
+		const char *rest = strptime(text, formats[i], &tm);
+		int64_t zone;
+
+		if (!rest || !parse_zone(rest, &zone))
+			continue;
+		*ret = timegm(&tm) - zone;
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * What decode and replay have in common: the protocols and their ports, and reading a capture file into
+ * TCP streams that are in order.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "capture/frames.h"
+#include "capture/reorder.h"
+#include "json/writer.h"
+
+/* A message, or bytes that are none. */
+struct message {
+	const struct protocol *protocol;
+	uint64_t frame;       /* in which it ends */
+	struct timespec time; /* of that frame */
+	const struct endpoint *source;
+	const struct endpoint *target;
+	bool request;         /* direction: to the protocol's port */
+	enum reason reason;   /* of the framing; REASON_NONE: cut out whole */
+	const uint8_t *bytes;
+	size_t length;
+};
+
+/* One row an inspected protocol. */
+struct protocol {
+	const char *name;
+	uint16_t port;
+	struct framing framing;
+	/* the members of one message behind "direction"; returns why it is malformed */
+	enum reason (*write)(struct writer *w, const struct message *message);
+	/* the same in words, without a newline */
+	enum reason (*print)(FILE *out, const struct message *message);
+};
+
+#define PORTS_MAX 256u
+
+/* Which protocol is spoken on which port: every row's own, and those of --port. */
+struct ports {
+	size_t count;
+	struct {
+		uint16_t port;
+		const struct protocol *protocol;
+	} items[PORTS_MAX];
+};
+
+void ports_init(struct ports *ports);
+
+/* Takes "modbus=1502". NULL, or what is wrong with it. */
+const char *ports_add(struct ports *ports, const char *text);
+
+/* The same for a rule's own port; false: no room. */
+bool ports_add_number(struct ports *ports, const char *protocol, uint16_t port);
+
+/*
+ * The protocol of a connection and which end is the device (0 or 1): the end on the protocol's port; when both
+ * are, the one that was called. NULL: not ours.
+ */
+const struct protocol *ports_find(const struct ports *ports, const struct reorder_flow *flow,
+				  unsigned *ret_device);
+
+/* Counts of a capture, for the summary. */
+struct traffic {
+	uint64_t frames;
+	uint64_t truncated; /* frames of which the file holds only a part */
+};
+
+/*
+ * Reads the whole file and delivers its TCP streams. 0; otherwise negative and `error` says why, and
+ * what was readable has been delivered.
+ */
+__attribute__((warn_unused_result))
+int traffic_read(const char *path,
+		 void (*deliver)(void *context, struct reorder_flow *flow,
+				 const struct reorder_event *event),
+		 void *context, struct traffic *ret, char *error, size_t error_size);
+
+/* The members that every message's object begins with: frame .. direction. */
+void message_write_head(struct writer *w, const struct message *message);
+
+/* The same for people: number, time, who to whom. */
+void message_print_head(FILE *out, const struct message *message);
+
+/*
+ * Is argv[*i] the option `name` ("--port") with a value, as "--port V" or "--port=V"? Then *ret is the value
+ * (NULL: missing) and *i the last word used.
+ */
+bool option_value(int argc, char **argv, int *i, const char *name, const char **ret);
+
+/*
+ * Seconds since the epoch of an ISO 8601 date, or date and time with or without seconds; without a zone
+ * ("Z", "+01:00") it is UTC.
+ */
+bool parse_instant(const char *text, int64_t *ret);

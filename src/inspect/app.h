@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * What the stream engine asks of a protocol: where a message ends, whether a request is allowed, which
+ * request a reply answers, and what an error reply looks like. One table row a protocol (app.c).
+ */
+#include "inspect/flow.h"
+#include "inspect/program.h"
+
+/* What is asked about: the message's bytes and the policy that it is held against. */
+struct question_context {
+	const struct program *program;
+	const struct program_conduit *conduit;
+	int64_t wall; /* seconds since the epoch */
+};
+
+struct decision {
+	enum reason reason;      /* REASON_NONE: allowed */
+	bool malformed;          /* cannot be answered in the protocol's own words */
+	bool any_transaction;    /* of a request: its reply may carry another transaction id */
+	uint32_t rule;
+	unsigned answered;       /* of a reply: which of the flow's asks */
+	struct modbus_ask ask;   /* of a request */
+	struct core_event fields; /* what was decoded, for the event: has, transaction, unit, ... */
+};
+
+struct app {
+	uint32_t largest; /* bytes of the largest message */
+	/* Size of the first message in a stream, 0 = not known yet; REASON_NONE or why it is none. */
+	enum reason (*frame)(const uint8_t *p, size_t len, size_t *ret_size);
+	/* One whole request. */
+	void (*request)(const struct question_context *q, const uint8_t *p, size_t len,
+			struct decision *ret);
+	/* The beginning of a request: can it still become an allowed one? */
+	void (*request_start)(const struct question_context *q, const uint8_t *p, size_t len,
+			      struct decision *ret);
+	/* One whole reply against the flow's asks. */
+	void (*reply)(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret);
+	/* The beginning of a reply. */
+	void (*reply_start)(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret);
+	/* Writes the protocol's error reply, at most INSERTED_MAX bytes; returns its length. */
+	uint32_t (*error)(const struct modbus_ask *ask, enum reason reason, uint8_t *out);
+};
+
+/* The row of enum program_protocol. */
+const struct app *app_of(uint8_t protocol);
+
+extern const struct app app_modbus;

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "inspect/app.h"
+
+#include "inspect/match_modbus.h"
+
+/* The exception code that tells a client why (Modbus Application Protocol, section 7). */
+static uint8_t exception_of(enum reason reason)
+{
+	static const uint8_t codes[REASON_COUNT] = {
+		[REASON_UNIT_NOT_ALLOWED] = 10,    /* gateway path unavailable */
+		[REASON_ADDRESS_NOT_ALLOWED] = 2,  /* illegal data address */
+		[REASON_VALUE_NOT_ALLOWED] = 3,    /* illegal data value */
+		[REASON_QUANTITY_NOT_ALLOWED] = 3,
+		[REASON_RATE_EXCEEDED] = 6,        /* server device busy */
+	};
+
+	return codes[reason] ? codes[reason] : 1; /* illegal function */
+}
+
+static uint32_t first_word(const struct modbus_message *m)
+{
+	return m->data_length >= 2 ? (uint32_t)m->data[0] << 8 | m->data[1] : m->data[0];
+}
+
+static void note_fields(const struct modbus_message *m, bool request, struct core_event *ret)
+{
+	const struct modbus_function *f = modbus_function(m->function);
+
+	ret->has = CORE_HAS_MESSAGE;
+	ret->transaction = m->transaction;
+	ret->unit = m->unit;
+	ret->function = m->function;
+	if (!request || !f)
+		return;
+	ret->address = m->address;
+	ret->quantity = m->quantity;
+	ret->write_address = m->write_address;
+	ret->write_quantity = m->write_quantity;
+	ret->subfunction = m->subfunction;
+	ret->has |= f->table != MODBUS_NO_TABLE ? CORE_HAS_ADDRESS | CORE_HAS_QUANTITY : 0;
+	ret->has |= f->max_write_quantity ? CORE_HAS_WRITE : 0;
+	ret->has |= f->shape == MODBUS_SHAPE_DIAGNOSTICS ? CORE_HAS_SUBFUNCTION : 0;
+	if (f->access == MODBUS_WRITE && f->table != MODBUS_NO_TABLE && m->data_length) {
+		ret->has |= CORE_HAS_VALUE;
+		ret->value = first_word(m);
+	}
+}
+
+static bool any_transaction(const struct program *p, uint32_t rule)
+{
+	return rule != CORE_NO_RULE && p->rules[rule].quirks & PROGRAM_QUIRK_TRANSACTION_ID;
+}
+
+static void decide(const struct question_context *q, const uint8_t *p, size_t len,
+		   struct decision *ret)
+{
+	struct modbus_message m;
+	struct match match;
+
+	*ret = (struct decision){ .rule = CORE_NO_RULE };
+	ret->reason = modbus_request(p, len, &m);
+	if (ret->reason != REASON_NONE) {
+		ret->malformed = true;
+		return;
+	}
+	match_modbus(q->program, q->conduit, &m, q->wall, &match);
+	ret->reason = match.reason;
+	ret->rule = match.rule;
+	ret->any_transaction = any_transaction(q->program, match.rule);
+	modbus_ask(&m, &ret->ask);
+	note_fields(&m, true, &ret->fields);
+}
+
+static void decide_start(const struct question_context *q, const uint8_t *p, size_t len,
+			 struct decision *ret)
+{
+	struct modbus_message m;
+	struct match match;
+	enum modbus_have have = modbus_request_start(p, len, &m);
+
+	match_modbus_start(q->program, q->conduit, &m, have, q->wall, &match);
+	*ret = (struct decision){ .reason = match.reason, .rule = match.rule };
+	modbus_ask(&m, &ret->ask);
+	if (have < MODBUS_HAVE_FUNCTION)
+		return;
+	note_fields(&m, false, &ret->fields);
+	if (have == MODBUS_HAVE_ADDRESS) {
+		ret->fields.has |= CORE_HAS_ADDRESS;
+		ret->fields.address = m.address;
+	}
+}
+
+static bool answers(const struct ask *ask, uint16_t transaction)
+{
+	return ask->state == ASK_PENDING &&
+	       (ask->any_transaction || ask->modbus.transaction == transaction);
+}
+
+static void pair(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret)
+{
+	struct modbus_message m;
+
+	*ret = (struct decision){ .rule = CORE_NO_RULE, .malformed = true };
+	ret->reason = modbus_reply(p, len, &m);
+	if (ret->reason != REASON_NONE)
+		return;
+	note_fields(&m, false, &ret->fields);
+	ret->reason = REASON_UNEXPECTED_REPLY;
+	ret->malformed = false;
+	for (unsigned i = 0; i < f->ask_count; i++) {
+		if (!answers(&f->asks[i], m.transaction))
+			continue;
+		ret->reason = modbus_answers(&f->asks[i].modbus, &m);
+		ret->rule = f->asks[i].rule;
+		ret->answered = i;
+		if (ret->reason == REASON_NONE)
+			return;
+		ret->malformed = true;
+	}
+}
+
+/* Of a reply's beginning only the transaction can be held against what was asked. */
+static void pair_start(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret)
+{
+	*ret = (struct decision){ .rule = CORE_NO_RULE };
+	if (len < 2)
+		return;
+	ret->reason = REASON_UNEXPECTED_REPLY;
+	for (unsigned i = 0; i < f->ask_count; i++)
+		if (answers(&f->asks[i], (uint16_t)(p[0] << 8 | p[1])))
+			ret->reason = REASON_NONE;
+}
+
+static uint32_t error(const struct modbus_ask *ask, enum reason reason, uint8_t *out)
+{
+	modbus_exception(ask, exception_of(reason), out);
+	return MODBUS_EXCEPTION_FRAME;
+}
+
+const struct app app_modbus = {
+	.largest = MODBUS_FRAME_MAX,
+	.frame = modbus_frame,
+	.request = decide,
+	.request_start = decide_start,
+	.reply = pair,
+	.reply_start = pair_start,
+	.error = error,
+};

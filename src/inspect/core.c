@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "inspect/core.h"
+
+#include "inspect/state.h"
+
+#ifdef CORE_WASM
+#define EXPORT(name) __attribute__((export_name(#name)))
+#else
+#define EXPORT(name)
+#endif
+
+#define SECOND 1000000000ull
+#define OPENING_LIMIT (30 * SECOND)  /* without an answer of the device */
+#define ENDED_LIMIT (10 * SECOND)    /* for what is still on its way */
+#define CLOSED_LIMIT (60 * SECOND)   /* both sides have closed */
+#define IDLE_LIMIT (24 * 3600 * SECOND)
+#define RESENDS_MAX 8u               /* of the gate's own bytes, then the flow is reset */
+#define DENIED_WAIT SECOND           /* how long an error reply waits for older requests */
+#define MADE_FOR_RESETS 2u
+
+static struct core_state state;
+
+EXPORT(core_io)
+struct core_io *core_io(void)
+{
+	return &state.io;
+}
+
+EXPORT(core_totals)
+struct core_totals *core_totals(void)
+{
+	return &state.totals;
+}
+
+EXPORT(core_program_area)
+uint8_t *core_program_area(void)
+{
+	return state.programs[state.slab ^ 1];
+}
+
+static void clear_output(struct core_io *io)
+{
+	io->verdict = CORE_DROP;
+	io->made_count = 0;
+	io->event_count = 0;
+	io->events_lost = 0;
+	io->more = 0;
+}
+
+static bool made_has_room(const struct core_io *io)
+{
+	return io->made_count + MADE_FOR_RESETS <= CORE_MADE_MAX;
+}
+
+EXPORT(core_program_load)
+uint32_t core_program_load(uint32_t length)
+{
+	struct program fresh;
+
+	if (length > PROGRAM_MAX ||
+	    !program_open(core_program_area(), length, CORE_RULES_MAX, &fresh))
+		return 0;
+	state.before = state.program;
+	state.program = fresh;
+	state.slab ^= 1;
+	state.sweep_next = 0;
+	state.totals.generation++;
+	__builtin_memset(state.totals.rules, 0, sizeof(state.totals.rules));
+	return 1;
+}
+
+static bool same_bytes(const uint8_t *a, const uint8_t *b, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
+/* A number may have passed to another conduit: the addresses tell. */
+static bool same_conduit(const struct program_conduit *a, const struct program_conduit *b)
+{
+	return a && b && a->port == b->port && a->family == b->family &&
+	       a->protocol == b->protocol && same_bytes(a->server, b->server, 16) &&
+	       same_bytes(a->device, b->device, 16);
+}
+
+/* Rule positions change with the program; a reply that is still to come is counted for none. */
+static void forget_rules(struct flow *f)
+{
+	for (unsigned i = 0; i < f->ask_count; i++)
+		f->asks[i].rule = CORE_NO_RULE;
+	f->denied_rule = CORE_NO_RULE;
+}
+
+static void sweep_flow(struct flow *f)
+{
+	const struct program_conduit *old = program_conduit(&state.before, f->conduit);
+
+	forget_rules(f);
+	if (same_conduit(old, program_conduit(&state.program, f->conduit)))
+		return;
+	if (old && f->state == FLOW_OPEN) {
+		struct core_event *e = event_add(&state, f, f->conduit, CORE_EVENT_CLOSED, REASON_REVOKED);
+
+		e->action = CORE_ACTION_RESET;
+		made_resets(&state, old, f);
+	}
+	flow_remove(&state.table, &state.pool, f);
+}
+
+EXPORT(core_sweep)
+void core_sweep(void)
+{
+	clear_output(&state.io);
+	for (; state.sweep_next < CORE_FLOWS_MAX; state.sweep_next++) {
+		if (!made_has_room(&state.io)) {
+			state.io.more = 1;
+			return;
+		}
+		if (state.table.flows[state.sweep_next].state != FLOW_FREE)
+			sweep_flow(&state.table.flows[state.sweep_next]);
+	}
+}
+
+static bool between(const struct segment *s, const uint8_t *source, const uint8_t *target, unsigned size)
+{
+	return same_bytes(segment_source(s), source, size) && same_bytes(segment_target(s), target, size);
+}
+
+/* Which way the packet of this conduit goes; false: it is not the conduit's. */
+static bool find_direction(struct passage *p)
+{
+	const struct program_conduit *c = p->conduit;
+	const struct segment *s = &p->segment;
+	unsigned size = c->family == 4 ? 4 : 16;
+
+	if (s->family != c->family)
+		return false;
+	p->from_server = s->target_port == c->port && between(s, c->server, c->device, size);
+	return p->from_server || (s->source_port == c->port && between(s, c->device, c->server, size));
+}
+
+static enum reason open_passage(struct passage *p)
+{
+	struct core_io *io = &state.io;
+	enum reason reason;
+
+	p->conduit = program_conduit(&state.program, io->mark & MARK_CONDUIT);
+	if (!p->conduit || io->length > CORE_PACKET_MAX)
+		return REASON_NO_RULE;
+	reason = segment_read(io->packet, io->length, &p->segment);
+	if (reason == REASON_NONE && !find_direction(p))
+		reason = REASON_NO_RULE;
+	return reason;
+}
+
+EXPORT(core_packet)
+void core_packet(void)
+{
+	struct core_io *io = &state.io;
+	struct passage p = { .core = &state };
+	enum reason reason;
+
+	clear_output(io);
+	state.totals.packets++;
+	reason = open_passage(&p);
+	if (reason == REASON_NONE)
+		stream_packet(&p);
+	else
+		event_add(&state, NULL, io->mark & MARK_CONDUIT, CORE_EVENT_DENIED, reason);
+	if (io->verdict == CORE_DROP)
+		state.totals.dropped++;
+	else
+		state.totals.passed++;
+	state.totals.flows_now = state.table.used;
+}
+
+/* ---- time ----------------------------------------------------------------------------------------------- */
+
+static bool flow_over(const struct flow *f, uint64_t idle)
+{
+	switch ((enum flow_state)f->state) {
+	case FLOW_FREE:
+		return false;
+	case FLOW_OPENING:
+		return idle > OPENING_LIMIT;
+	case FLOW_ENDED:
+		return idle > ENDED_LIMIT;
+	case FLOW_OPEN:
+		return idle > (f->request.fin && f->reply.fin ? CLOSED_LIMIT : IDLE_LIMIT);
+	}
+	return true;
+}
+
+/* The gate's own bytes are not the device's kernel's to repeat: the gate does it, ever more slowly. */
+static void resend(const struct program_conduit *c, struct flow *f)
+{
+	unsigned inserted = 0;
+
+	if (!f->resend_at || state.io.now < f->resend_at)
+		return;
+	for (unsigned i = 0; i < f->reply.edit_count; i++)
+		inserted += f->reply.edits[i].inserted != 0;
+	f->resend_at = 0;
+	if (!inserted)
+		return;
+	if (++f->resends > RESENDS_MAX) {
+		event_add(&state, f, c->number, CORE_EVENT_CLOSED, REASON_NONE)->action =
+			CORE_ACTION_RESET;
+		made_resets(&state, c, f);
+		return;
+	}
+	for (unsigned i = 0; i < f->reply.edit_count && made_has_room(&state.io); i++)
+		if (f->reply.edits[i].inserted)
+			made_inserted(&state, c, f, i);
+	f->resend_at = state.io.now + (SECOND / 5 << f->resends);
+}
+
+static bool denied_waits(const struct flow *f)
+{
+	for (unsigned i = 0; i < f->ask_count; i++)
+		if (f->asks[i].state == ASK_DENIED && state.io.now - f->asks[i].since > DENIED_WAIT)
+			return true;
+	return false;
+}
+
+static void tick_flow(struct flow *f)
+{
+	const struct program_conduit *c = program_conduit(&state.program, f->conduit);
+
+	if (!c || flow_over(f, state.io.now - f->heard)) {
+		flow_remove(&state.table, &state.pool, f);
+		return;
+	}
+	if (f->state != FLOW_OPEN)
+		return;
+	resend(c, f);
+	if (denied_waits(f))
+		messages_flush(&state, c, f, true);
+}
+
+EXPORT(core_tick)
+void core_tick(void)
+{
+	clear_output(&state.io);
+	for (; state.tick_next < CORE_FLOWS_MAX; state.tick_next++) {
+		if (!made_has_room(&state.io)) {
+			state.io.more = 1;
+			return;
+		}
+		if (state.table.flows[state.tick_next].state != FLOW_FREE)
+			tick_flow(&state.table.flows[state.tick_next]);
+	}
+	state.tick_next = 0;
+	state.totals.flows_now = state.table.used;
+}
+
+EXPORT(core_clear)
+void core_clear(void)
+{
+	__builtin_memset(&state, 0, sizeof(state));
+}

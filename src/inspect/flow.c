@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "inspect/flow.h"
+
+/* The table starts zeroed: chain the free list on first use. */
+static void make_ready(struct flow_table *t)
+{
+	for (unsigned i = 0; i < FLOW_BUCKETS; i++)
+		t->buckets[i] = NO_FLOW;
+	for (unsigned i = 0; i < CORE_FLOWS_MAX; i++)
+		t->flows[i].next = (uint16_t)(i + 1 < CORE_FLOWS_MAX ? i + 1 : NO_FLOW);
+	t->free = 0;
+	t->ready = true;
+}
+
+static uint16_t *bucket_of(struct flow_table *t, uint32_t conduit, uint16_t port)
+{
+	uint32_t h = (conduit * 65536u + port) * 2654435761u;
+
+	if (!t->ready)
+		make_ready(t);
+	return &t->buckets[h >> 19 & (FLOW_BUCKETS - 1)];
+}
+
+struct flow *flow_find(struct flow_table *t, uint32_t conduit, uint16_t server_port)
+{
+	uint16_t i = *bucket_of(t, conduit, server_port);
+
+	while (i != NO_FLOW && (t->flows[i].conduit != conduit || t->flows[i].server_port != server_port))
+		i = t->flows[i].next;
+	return i == NO_FLOW ? NULL : &t->flows[i];
+}
+
+struct flow *flow_add(struct flow_table *t, uint32_t conduit, uint16_t server_port)
+{
+	uint16_t *bucket = bucket_of(t, conduit, server_port);
+	uint16_t i = t->free;
+	struct flow *f;
+
+	if (i == NO_FLOW)
+		return NULL;
+	f = &t->flows[i];
+	t->free = f->next;
+	*f = (struct flow){ .state = FLOW_OPENING, .conduit = conduit, .server_port = server_port,
+			    .next = *bucket };
+	*bucket = i;
+	t->used++;
+	return f;
+}
+
+void flow_remove(struct flow_table *t, struct pool *pool, struct flow *f)
+{
+	uint16_t self = (uint16_t)(f - t->flows);
+	uint16_t *link = bucket_of(t, f->conduit, f->server_port);
+
+	half_clear(&f->request, pool);
+	half_clear(&f->reply, pool);
+	while (*link != self)
+		link = &t->flows[*link].next;
+	*link = f->next;
+	f->state = FLOW_FREE;
+	f->next = t->free;
+	t->free = self;
+	t->used--;
+}
+
+uint32_t flow_count(const struct flow_table *t, uint32_t conduit)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < CORE_FLOWS_MAX; i++)
+		n += t->flows[i].state != FLOW_FREE && t->flows[i].state != FLOW_ENDED &&
+		     t->flows[i].conduit == conduit;
+	return n;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The table of followed connections. Its size is fixed; when it is full a new connection is refused, and
+ * none that works is evicted. A flow is found by its conduit's number and the server's port.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "inspect/core.h"
+#include "inspect/half.h"
+#include "protocol/modbus.h"
+
+#define OUTSTANDING_MAX 16u
+#define FLOW_BUCKETS 8192u
+#define NO_FLOW 0xffffu
+
+enum flow_state {
+	FLOW_FREE = 0,
+	FLOW_OPENING, /* SYN seen */
+	FLOW_OPEN,    /* the device's SYN-ACK seen */
+	FLOW_ENDED    /* RST seen, or reset by the gate: kept a little for what is still on its way */
+};
+
+enum ask_state {
+	ASK_PENDING = 1, /* forwarded, the device has not answered */
+	ASK_DENIED       /* taken out; the gate's error reply is sent when its turn comes */
+};
+
+/* A request that waits for its reply, whoever gives it. */
+struct ask {
+	uint8_t state;      /* enum ask_state */
+	uint8_t reason;     /* enum reason, of a denied one */
+	bool any_transaction; /* the rule's quirk: the device answers with another id */
+	uint64_t since;     /* io->now when it came */
+	uint32_t rule;
+	struct modbus_ask modbus;
+};
+
+struct flow {
+	uint8_t state;           /* enum flow_state */
+	bool passthrough;        /* observe: the stream could not be decoded and is let through */
+	bool reset;              /* the gate has reset it */
+	bool reopening;          /* a SYN came on a live connection; the device decides */
+	uint16_t server_port;
+	uint16_t next;           /* in its bucket, or in the free list */
+	uint32_t conduit;        /* number */
+	uint32_t reopen_isn;
+	uint64_t heard;          /* io->now of the last packet */
+	uint64_t resend_at;      /* when the gate's own bytes are sent again, 0 = none */
+	uint32_t resends;
+	uint32_t denied_rule;    /* of the message that is being swallowed */
+	uint8_t denied_reason;
+	uint8_t ask_count;
+	struct modbus_ask denied;
+	struct half request;     /* server to device */
+	struct half reply;       /* device to server */
+	struct ask asks[OUTSTANDING_MAX]; /* oldest first */
+};
+
+struct flow_table {
+	bool ready;
+	uint16_t free;
+	uint32_t used;
+	uint16_t buckets[FLOW_BUCKETS];
+	struct flow flows[CORE_FLOWS_MAX];
+};
+
+/* The flow, or NULL. */
+struct flow *flow_find(struct flow_table *t, uint32_t conduit, uint16_t server_port);
+
+/* A new flow, FLOW_OPENING, or NULL when the table is full. There must be none of that key. */
+struct flow *flow_add(struct flow_table *t, uint32_t conduit, uint16_t server_port);
+
+/* Gives the flow and all it holds back. */
+void flow_remove(struct flow_table *t, struct pool *pool, struct flow *f);
+
+/* Flows of a conduit that are not ended. */
+uint32_t flow_count(const struct flow_table *t, uint32_t conduit);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "inspect/state.h"
+
+static void make(struct core_state *core, const struct program_conduit *c, uint16_t server_port,
+		 bool to_device, struct segment_parts *parts)
+{
+	struct core_io *io = &core->io;
+	struct core_made *made;
+
+	if (io->made_count == CORE_MADE_MAX)
+		return;
+	made = &io->made[io->made_count];
+	parts->family = c->family;
+	parts->source = to_device ? c->server : c->device;
+	parts->target = to_device ? c->device : c->server;
+	parts->source_port = to_device ? server_port : c->port;
+	parts->target_port = to_device ? c->port : server_port;
+	made->conduit = c->number;
+	made->server_port = server_port;
+	made->to_device = to_device;
+	made->length = (uint32_t)segment_build(parts, made->bytes, CORE_MADE_BYTES);
+	if (made->length)
+		io->made_count++;
+}
+
+/* What a segment of this flow says beside its own content, in the name of the sender of `from`. */
+static struct segment_parts flow_parts(const struct half *from, const struct half *to, uint8_t flags)
+{
+	return (struct segment_parts){
+		.seq = half_out(from, from->sent, true),
+		.ack = to->una,
+		.flags = flags,
+		.window = from->window,
+		.timestamps = from->timestamps && to->timestamps,
+		.tsval = from->tsval,
+		.tsecr = to->tsval,
+	};
+}
+
+void made_inserted(struct core_state *core, const struct program_conduit *c, const struct flow *f,
+		   unsigned i)
+{
+	const struct edit *e = &f->reply.edits[i];
+	struct segment_parts parts = flow_parts(&f->reply, &f->request, TCP_PSH | TCP_ACK);
+
+	parts.seq = half_out(&f->reply, e->at, false);
+	for (unsigned j = 0; j < i; j++)
+		if (f->reply.edits[j].at == e->at)
+			parts.seq += f->reply.edits[j].inserted;
+	parts.payload = core->pool.chunks[e->chunk].bytes;
+	parts.payload_length = e->inserted;
+	make(core, c, f->server_port, false, &parts);
+}
+
+void made_ack(struct core_state *core, const struct program_conduit *c, const struct flow *f,
+	      bool to_device)
+{
+	const struct half *from = to_device ? &f->request : &f->reply;
+	const struct half *to = to_device ? &f->reply : &f->request;
+	struct segment_parts parts = flow_parts(from, to, TCP_ACK);
+
+	make(core, c, f->server_port, to_device, &parts);
+}
+
+void made_resets(struct core_state *core, const struct program_conduit *c, struct flow *f)
+{
+	struct segment_parts to_server = flow_parts(&f->reply, &f->request, TCP_RST | TCP_ACK);
+	struct segment_parts to_device = flow_parts(&f->request, &f->reply, TCP_RST | TCP_ACK);
+
+	/* The server has sent all of this; an acknowledgement of it makes the reset acceptable. */
+	to_server.ack = f->request.nxt;
+	make(core, c, f->server_port, false, &to_server);
+	make(core, c, f->server_port, true, &to_device);
+	f->state = FLOW_ENDED;
+	f->reset = true;
+}
+
+void made_stray_resets(struct core_state *core, const struct program_conduit *c,
+		       const struct segment *s, bool from_server)
+{
+	uint16_t server_port = from_server ? s->source_port : s->target_port;
+	uint32_t end = s->seq + (uint32_t)s->payload_length + (s->flags & TCP_FIN ? 1 : 0);
+	struct segment_parts back = { .seq = s->ack, .ack = end, .flags = TCP_RST | TCP_ACK };
+	struct segment_parts on = { .seq = s->seq, .ack = s->ack, .flags = TCP_RST | TCP_ACK };
+
+	make(core, c, server_port, !from_server, &back);
+	make(core, c, server_port, from_server, &on);
+}

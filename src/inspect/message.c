@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "inspect/app.h"
+#include "inspect/state.h"
+
+#define SECOND 1000000000ull
+#define RESEND_FIRST (SECOND / 5)
+#define ASK_STALE (5 * SECOND) /* an unanswered request may be forgotten when its place is needed */
+#define MADE_RESERVED 3u       /* places for a last reply and two resets */
+
+/* One message, or the beginning of one, that is being decided on. */
+struct arrival {
+	const struct app *app;
+	struct question_context question;
+	const uint8_t *bytes;
+	uint32_t available;   /* bytes of it that have arrived, and of what follows it */
+	uint32_t size;        /* of the whole message, 0 = not known yet */
+	bool left;            /* bytes of it have left the gate with earlier packets */
+	struct decision decision;
+};
+
+/* ---- requests that wait for a reply ---------------------------------------------------------------- */
+
+static void ask_remove(struct flow *f, unsigned i)
+{
+	f->ask_count--;
+	__builtin_memmove(&f->asks[i], &f->asks[i + 1], (f->ask_count - i) * sizeof(f->asks[0]));
+}
+
+/* Makes a free place, if need be at the cost of a request that the device has left unanswered for long. */
+static bool ask_room(struct flow *f, uint64_t now)
+{
+	if (f->ask_count < OUTSTANDING_MAX)
+		return true;
+	for (unsigned i = 0; i < f->ask_count; i++) {
+		if (f->asks[i].state == ASK_PENDING && now - f->asks[i].since > ASK_STALE) {
+			ask_remove(f, i);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void ask_add(struct passage *p, enum ask_state state, const struct decision *d)
+{
+	struct flow *f = p->flow;
+
+	f->asks[f->ask_count++] = (struct ask){
+		.state = (uint8_t)state,
+		.reason = (uint8_t)d->reason,
+		.any_transaction = d->any_transaction,
+		.since = p->core->io.now,
+		.rule = d->rule,
+		.modbus = d->ask,
+	};
+}
+
+/* ---- error replies ----------------------------------------------------------------------------------- */
+
+/* Replies go between two messages of the device, while it has not closed. */
+static bool can_insert(const struct core_state *core, const struct flow *f)
+{
+	const struct half *h = &f->reply;
+
+	return h->open && !h->fin && !h->swallow && h->frame == h->nxt && half_can_edit(h) &&
+	       core->io.made_count + MADE_RESERVED <= CORE_MADE_MAX;
+}
+
+static bool insert_error(struct core_state *core, const struct program_conduit *c, struct flow *f,
+			 const struct modbus_ask *ask, enum reason reason)
+{
+	uint8_t bytes[INSERTED_MAX];
+	uint32_t length = app_of(c->protocol)->error(ask, reason, bytes);
+
+	if (!can_insert(core, f) || !half_insert(&f->reply, &core->pool, bytes, length))
+		return false;
+	made_inserted(core, c, f, f->reply.edit_count - 1u);
+	f->resends = 0;
+	f->resend_at = core->io.now + RESEND_FIRST;
+	return true;
+}
+
+void messages_progress(const struct core_state *core, struct flow *f)
+{
+	f->resends = 0;
+	if (f->resend_at)
+		f->resend_at = core->io.now + RESEND_FIRST;
+}
+
+void messages_flush(struct core_state *core, const struct program_conduit *c, struct flow *f, bool late)
+{
+	unsigned i = 0;
+
+	while (i < f->ask_count) {
+		struct ask *ask = &f->asks[i];
+
+		if (ask->state == ASK_PENDING) {
+			if (!late)
+				return;
+			i++;
+			continue;
+		}
+		if (!insert_error(core, c, f, &ask->modbus, (enum reason)ask->reason))
+			return;
+		ask_remove(f, i);
+	}
+}
+
+/* ---- records ------------------------------------------------------------------------------------------- */
+
+static struct core_event *note(struct passage *p, const struct decision *d, enum core_event_kind kind,
+			       enum core_action action)
+{
+	struct core_event *e = event_add(p->core, p->flow, p->conduit->number, kind, d->reason);
+	struct core_event facts = *e;
+
+	*e = d->fields;
+	e->conduit = facts.conduit;
+	e->kind = facts.kind;
+	e->reason = facts.reason;
+	e->server_port = facts.server_port;
+	e->rule = d->rule;
+	e->action = (uint8_t)action;
+	e->to_device = p->from_server;
+	return e;
+}
+
+static void count(struct passage *p, uint32_t rule, bool allowed)
+{
+	struct core_totals *t = &p->core->totals;
+
+	if (allowed)
+		t->requests_allowed++;
+	else
+		t->requests_denied++;
+	if (rule == CORE_NO_RULE)
+		return;
+	if (allowed)
+		t->rules[rule].allowed++;
+	else
+		t->rules[rule].denied++;
+}
+
+/* ---- what becomes of a message --------------------------------------------------------------------------- */
+
+/* Nothing of this stream can be trusted any more: both sides start again. */
+static enum outcome reset(struct passage *p, struct arrival *a)
+{
+	const struct decision *d = &a->decision;
+
+	if (p->from_server && !d->malformed && p->conduit->on_violation == PROGRAM_REPLY)
+		insert_error(p->core, p->conduit, p->flow, &d->ask, d->reason);
+	if (a->left && !d->malformed)
+		a->decision.reason = REASON_DENIED_AFTER_PARTIAL;
+	note(p, d, CORE_EVENT_DENIED, CORE_ACTION_RESET);
+	made_resets(p->core, p->conduit, p->flow);
+	return OUTCOME_RESET;
+}
+
+static enum outcome allow(struct passage *p, const struct arrival *a)
+{
+	const struct decision *d = &a->decision;
+
+	if (p->from_server) {
+		if (!ask_room(p->flow, p->core->io.now))
+			return OUTCOME_STOP;
+		ask_add(p, ASK_PENDING, d);
+		count(p, d->rule, true);
+	} else {
+		ask_remove(p->flow, d->answered);
+	}
+	if (p->core->io.trace)
+		note(p, d, CORE_EVENT_ALLOWED, CORE_ACTION_NONE);
+	half_advance(p->sender, &p->core->pool, p->sender->frame + a->size);
+	return OUTCOME_ON;
+}
+
+/* Mode observe: recorded and let through. What cannot be decoded ends the looking into this stream. */
+static enum outcome observe(struct passage *p, struct arrival *a)
+{
+	const struct decision *d = &a->decision;
+
+	if (p->from_server && !d->malformed && !ask_room(p->flow, p->core->io.now))
+		return OUTCOME_STOP;
+	note(p, d, CORE_EVENT_DENIED, CORE_ACTION_OBSERVED);
+	if (d->malformed) {
+		p->flow->passthrough = true;
+		half_advance(p->sender, &p->core->pool, p->sender->nxt);
+		return OUTCOME_ON;
+	}
+	if (p->from_server) {
+		ask_add(p, ASK_PENDING, d);
+		count(p, d->rule, false);
+	}
+	half_advance(p->sender, &p->core->pool, p->sender->frame + a->size);
+	return OUTCOME_ON;
+}
+
+/* Is the message answered by the gate in the device's stead? */
+static bool replies(const struct passage *p)
+{
+	return p->from_server && p->conduit->on_violation == PROGRAM_REPLY;
+}
+
+static bool must_reset(const struct passage *p, const struct arrival *a)
+{
+	if (a->decision.malformed || a->left)
+		return true;
+	return p->from_server && p->conduit->on_violation == PROGRAM_RESET;
+}
+
+/* A denied message of known size: its bytes are taken out, those that have arrived and those to come. */
+static enum outcome deny(struct passage *p, struct arrival *a)
+{
+	const struct decision *d = &a->decision;
+	struct flow *f = p->flow;
+
+	if (p->from_server)
+		count(p, d->rule, false);
+	if (must_reset(p, a))
+		return reset(p, a);
+	note(p, d, CORE_EVENT_DENIED, replies(p) ? CORE_ACTION_REPLIED : CORE_ACTION_DROPPED);
+	p->sender->swallow = a->size;
+	if (p->from_server) {
+		f->denied = d->ask;
+		f->denied_reason = (uint8_t)d->reason;
+		f->denied_rule = d->rule;
+	}
+	return OUTCOME_ON;
+}
+
+/* Takes out what has arrived of a denied message; behind its last byte the reply is queued. */
+static void swallow(struct passage *p, uint32_t available)
+{
+	struct half *h = p->sender;
+	uint32_t n = h->swallow < available ? h->swallow : available;
+
+	half_remove(h, &p->core->pool, n);
+	h->swallow -= n;
+	if (h->swallow == 0 && replies(p)) {
+		struct decision d = { .reason = (enum reason)p->flow->denied_reason,
+				      .rule = p->flow->denied_rule,
+				      .ask = p->flow->denied };
+
+		ask_add(p, ASK_DENIED, &d);
+	}
+}
+
+/* ---- decisions --------------------------------------------------------------------------------------------- */
+
+/* One token a request, as many as a second's worth saved up. */
+static bool rate_allows(struct core_state *core, const struct program_conduit *c)
+{
+	struct rate *r = &core->rates[c->number % RATES_MAX];
+	uint64_t full = c->requests_per_second * SECOND;
+	uint64_t since = core->io.now - r->at;
+
+	if (c->requests_per_second == 0)
+		return true;
+	r->tokens = since >= SECOND ? full : r->tokens + since * c->requests_per_second;
+	r->at = core->io.now;
+	if (r->tokens > full)
+		r->tokens = full;
+	if (r->tokens < SECOND)
+		return false;
+	r->tokens -= SECOND;
+	return true;
+}
+
+static void decide_whole(struct passage *p, struct arrival *a)
+{
+	if (!p->from_server) {
+		a->app->reply(p->flow, a->bytes, a->size, &a->decision);
+		return;
+	}
+	a->app->request(&a->question, a->bytes, a->size, &a->decision);
+	if (a->decision.reason == REASON_NONE && !rate_allows(p->core, p->conduit))
+		a->decision.reason = REASON_RATE_EXCEEDED;
+}
+
+static void decide_start(struct passage *p, struct arrival *a)
+{
+	if (p->from_server)
+		a->app->request_start(&a->question, a->bytes, a->available, &a->decision);
+	else
+		a->app->reply_start(p->flow, a->bytes, a->available, &a->decision);
+}
+
+/* The bytes from `frame` on: in the packet when they all came with it, else put together from the store. */
+static const uint8_t *gather(struct passage *p, uint32_t fresh, uint32_t length)
+{
+	const struct segment *s = &p->segment;
+	struct half *h = p->sender;
+
+	if (!seq_before(h->frame, fresh))
+		return s->bytes + s->payload + (h->frame - s->seq);
+	store_read(&h->store, &p->core->pool, h->frame, p->core->scratch, length);
+	return p->core->scratch;
+}
+
+/* Room for what deciding may need: a place for the reply, and changes of the stream. */
+static bool room_to_decide(struct passage *p)
+{
+	return half_can_edit(p->sender) && (!p->from_server || ask_room(p->flow, p->core->io.now));
+}
+
+static void arrival_init(struct passage *p, uint32_t fresh, struct arrival *a)
+{
+	struct half *h = p->sender;
+
+	*a = (struct arrival){
+		.app = app_of(p->conduit->protocol),
+		.question = { &p->core->program, p->conduit, p->core->io.wall },
+		.available = h->nxt - h->frame,
+		.left = seq_before(h->frame, fresh),
+	};
+	if (a->available > a->app->largest)
+		a->available = a->app->largest;
+	a->bytes = gather(p, fresh, a->available);
+}
+
+/* Decides on the message at `frame`; *ret_more says whether another may follow it. */
+static enum outcome decide_next(struct passage *p, uint32_t fresh, bool *ret_more)
+{
+	bool observing = p->conduit->mode == PROGRAM_OBSERVE;
+	struct arrival a;
+	enum reason framing;
+	size_t size;
+
+	arrival_init(p, fresh, &a);
+	framing = a.app->frame(a.bytes, a.available, &size);
+	a.size = (uint32_t)size;
+	*ret_more = true;
+	if (framing != REASON_NONE) {
+		a.decision = (struct decision){ .reason = framing, .malformed = true,
+						.rule = CORE_NO_RULE };
+	} else if (a.size && a.size <= a.available) {
+		decide_whole(p, &a);
+	} else {
+		decide_start(p, &a);
+		*ret_more = a.decision.reason != REASON_NONE && !observing;
+		if (!*ret_more)
+			return OUTCOME_ON;
+		a.left |= a.size == 0; /* how much to take out is not known */
+	}
+	if (a.decision.reason == REASON_NONE)
+		return allow(p, &a);
+	return observing ? observe(p, &a) : deny(p, &a);
+}
+
+enum outcome messages_decide(struct passage *p, uint32_t fresh)
+{
+	struct half *h = p->sender;
+	enum outcome outcome = OUTCOME_ON;
+	bool more = true;
+
+	if (p->flow->passthrough)
+		half_advance(h, &p->core->pool, h->nxt);
+	while (outcome == OUTCOME_ON && more && h->frame != h->nxt) {
+		if (!room_to_decide(p))
+			return OUTCOME_STOP;
+		if (h->swallow)
+			swallow(p, h->nxt - h->frame);
+		else
+			outcome = decide_next(p, fresh, &more);
+	}
+	return outcome;
+}

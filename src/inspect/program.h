@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * A match program that was checked: after program_open() every reference in it lies inside its tables, so
+ * that readers need no further checks. The bytes stay the caller's and must not change meanwhile.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/program.h"
+
+struct program {
+	const struct program_header *header; /* NULL = none in force */
+	const uint32_t *index;
+	const struct program_conduit *conduits;
+	const struct program_rule *rules;
+	const struct program_window *windows;
+	const struct program_entry *entries;
+	const struct program_range *ranges;
+	const struct program_value *values;
+};
+
+/* Checks the first `length` bytes of the block (aligned to 8). False: *ret must not be used. */
+bool program_open(const uint8_t *block, size_t length, uint32_t max_rules, struct program *ret);
+
+/* The conduit of that number, or NULL. */
+const struct program_conduit *program_conduit(const struct program *p, uint32_t number);
+
+/* Is the number inside one of the ranges? An empty span holds nothing. */
+bool program_holds(const struct program *p, struct program_span ranges, uint32_t value);
+
+/* Do first .. first + count - 1 lie inside one single range? count >= 1. */
+bool program_covers(const struct program *p, struct program_span ranges, uint32_t first, uint32_t count);
+
+/* Is the rule open at `wall` (seconds since the epoch)? */
+bool program_rule_open(const struct program *p, const struct program_rule *rule, int64_t wall);

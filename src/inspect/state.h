@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * Everything the decision core knows between two packets, in one block of fixed size; and what its parts
+ * share: one decoded packet on its way through, and the events and packets that come of it.
+ */
+#include "inspect/core.h"
+#include "inspect/flow.h"
+#include "inspect/program.h"
+#include "protocol/segment.h"
+
+#define RATES_MAX 65536u /* conduit numbers that may have a request rate */
+
+/* A token bucket of one second's requests. */
+struct rate {
+	uint64_t at;     /* io->now of the last refill */
+	uint64_t tokens; /* in billionths of a request */
+};
+
+struct core_state {
+	struct core_io io;
+	struct core_totals totals;
+	struct program program;
+	struct program before;    /* the program that the last load replaced, until the sweep is done */
+	uint32_t slab;            /* which of programs[] is in force */
+	uint32_t tick_next;       /* flow at which the next core_tick() goes on */
+	uint32_t sweep_next;
+	struct flow_table table;
+	struct pool pool;
+	struct rate rates[RATES_MAX];
+	uint8_t scratch[CORE_PACKET_MAX]; /* a message that arrived in pieces, put together */
+	_Alignas(8) uint8_t programs[2][PROGRAM_MAX];
+};
+
+/* One packet on its way through. */
+struct passage {
+	struct core_state *core;
+	const struct program_conduit *conduit;
+	struct flow *flow;        /* NULL until found */
+	struct segment segment;
+	bool from_server;
+	struct half *sender;      /* the direction of this packet */
+	struct half *receiver;    /* the other direction: what this packet acknowledges */
+};
+
+/* ---- events (event.c) -- */
+
+/* The next free event, zeroed but for the passage's own facts; a throw-away when the call has too many. */
+struct core_event *event_add(struct core_state *core, const struct flow *flow, uint32_t conduit,
+			     enum core_event_kind kind, enum reason reason);
+
+/* ---- packets of the gate's own (made.c) -- */
+
+/* Sends the bytes inserted as the reply half's edit number i to the server. */
+void made_inserted(struct core_state *core, const struct program_conduit *c, const struct flow *f,
+		   unsigned i);
+
+/* An acknowledgement of everything so far, to the server or the device. */
+void made_ack(struct core_state *core, const struct program_conduit *c, const struct flow *f,
+	      bool to_device);
+
+/* Resets both sides of a flow and ends it. Needs two free places in io->made. */
+void made_resets(struct core_state *core, const struct program_conduit *c, struct flow *f);
+
+/* Resets both sides of a connection that the gate does not follow, by one packet of it. */
+void made_stray_resets(struct core_state *core, const struct program_conduit *c,
+		       const struct segment *s, bool from_server);
+
+/* ---- messages (message.c) -- */
+
+enum outcome {
+	OUTCOME_ON = 0,  /* go on: everything that arrived was looked at */
+	OUTCOME_STOP,    /* no room to decide on more: the rest has to be sent again */
+	OUTCOME_RESET    /* the flow was reset */
+};
+
+/*
+ * Decides on the messages that have arrived in p->sender: advances its `frame`, edits it, queues
+ * replies, records events. `fresh`: the number of the first byte that this packet brought.
+ */
+enum outcome messages_decide(struct passage *p, uint32_t fresh);
+
+/* Sends the error replies whose turn has come. `late`: do not wait for older requests any longer. */
+void messages_flush(struct core_state *core, const struct program_conduit *c, struct flow *f, bool late);
+
+/* The server acknowledged something: what it still lacks of the gate's own bytes is sent again from now. */
+void messages_progress(const struct core_state *core, struct flow *f);
+
+/* ---- one packet (stream.c) -- */
+
+/* A segment of a conduit, decoded and with its direction known: sets the verdict. */
+void stream_packet(struct passage *p);

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "netfilter/nft_text.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "netfilter/rows.h"
+
+struct text {
+	FILE *out;
+	const struct ruleset *ruleset;
+	bool queue; /* nft's own queue statement may be written */
+};
+
+/* Text inside quotes or a comment: nothing that ends it. */
+static void put_plain(FILE *out, const char *text)
+{
+	for (; *text; text++)
+		fputc(*text == '"' || (unsigned char)*text < ' ' ? '?' : *text, out);
+}
+
+static void put_address(FILE *out, const struct address *address)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (inet_ntop(address->family == 4 ? AF_INET : AF_INET6, address->b, text, sizeof(text)))
+		fputs(text, out);
+}
+
+/* ---- steps ---- */
+
+static void put_mark_bits(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "meta mark & 0x%08x == 0x%08x", s->a, s->b);
+}
+
+static void put_mark_is(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "meta mark 0x%08x", s->a);
+}
+
+static void put_mark_is_not(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "meta mark != 0x%08x", s->a);
+}
+
+static void put_mark_set(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "meta mark set 0x%08x", s->a);
+}
+
+static void put_mark_add(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "meta mark set meta mark | 0x%08x", s->a);
+}
+
+static void put_family(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "meta nfproto ipv%u", s->a);
+}
+
+static void put_to_many(const struct text *t, const struct step *s)
+{
+	fputs("meta pkttype != host", t->out);
+}
+
+static void put_from_loopback(const struct text *t, const struct step *s)
+{
+	fputs("iifname \"lo\"", t->out);
+}
+
+static void put_to_loopback(const struct text *t, const struct step *s)
+{
+	fputs("oifname \"lo\"", t->out);
+}
+
+static void put_neighbour(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "icmpv6 type %u ip6 hoplimit 255", s->a);
+}
+
+static void put_stranger(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "iifname . %s saddr != @%s", s->a == 4 ? "ip" : "ip6",
+		shape_sets[s->a == 4 ? SHAPE_HOMES4 : SHAPE_HOMES6].name);
+}
+
+static void put_find(const struct text *t, const struct step *s)
+{
+	const char *ip = s->a == 4 ? "ip" : "ip6";
+
+	fprintf(t->out, "meta mark set %s %s . %s %s . meta l4proto . th %s map @%s", ip,
+		s->b ? "daddr" : "saddr", ip, s->b ? "saddr" : "daddr", s->b ? "sport" : "dport",
+		shape_sets[s->a == 4 ? SHAPE_CONDUITS4 : SHAPE_CONDUITS6].name);
+}
+
+static void put_closed_now(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "meta mark . meta time != @%s", shape_sets[SHAPE_WINDOWS].name);
+}
+
+static void put_direction(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "ct direction %s", s->a ? "reply" : "original");
+}
+
+static void put_state(const struct text *t, const struct step *s)
+{
+	bool fresh = s->a & SHAPE_STATE_NEW, established = s->a & SHAPE_STATE_ESTABLISHED;
+
+	fprintf(t->out, "ct state %s%s%s", established ? "established" : "",
+		fresh && established ? "," : "", fresh ? "new" : "");
+}
+
+static void put_notrack(const struct text *t, const struct step *s)
+{
+	fputs("notrack", t->out);
+}
+
+static void put_count(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "counter name \"%s\"", s->name);
+}
+
+static void put_log(const struct text *t, const struct step *s)
+{
+	fprintf(t->out,
+		"limit rate %u/second burst %u packets log prefix \"" SHAPE_LOG_PREFIX
+		"%s\" group %u snaplen %u",
+		SHAPE_LOG_RATE, SHAPE_LOG_BURST, s->name, t->ruleset->log_group, SHAPE_LOG_BYTES);
+}
+
+static void put_accept(const struct text *t, const struct step *s)
+{
+	fputs("accept", t->out);
+}
+
+static void put_drop(const struct text *t, const struct step *s)
+{
+	fputs("drop", t->out);
+}
+
+static void put_jump(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "jump %s", s->name);
+}
+
+static void put_goto(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "goto %s", s->name);
+}
+
+static void put_queue(const struct text *t, const struct step *s)
+{
+	unsigned first = t->ruleset->queue_first, count = t->ruleset->queue_count;
+
+	if (!t->queue)
+		fputs("drop", t->out);
+	else if (count > 1)
+		fprintf(t->out, "queue num %u-%u", first, first + count - 1);
+	else
+		fprintf(t->out, "queue num %u", first);
+}
+
+static void (*const put_step[STEP_KINDS])(const struct text *, const struct step *) = {
+	[STEP_MARK_BITS] = put_mark_bits,
+	[STEP_MARK_IS] = put_mark_is,
+	[STEP_MARK_IS_NOT] = put_mark_is_not,
+	[STEP_MARK_SET] = put_mark_set,
+	[STEP_MARK_ADD] = put_mark_add,
+	[STEP_FAMILY] = put_family,
+	[STEP_TO_MANY] = put_to_many,
+	[STEP_FROM_LOOPBACK] = put_from_loopback,
+	[STEP_TO_LOOPBACK] = put_to_loopback,
+	[STEP_NEIGHBOUR] = put_neighbour,
+	[STEP_STRANGER] = put_stranger,
+	[STEP_FIND] = put_find,
+	[STEP_CLOSED_NOW] = put_closed_now,
+	[STEP_DIRECTION] = put_direction,
+	[STEP_STATE] = put_state,
+	[STEP_NOTRACK] = put_notrack,
+	[STEP_COUNT] = put_count,
+	[STEP_LOG] = put_log,
+	[STEP_ACCEPT] = put_accept,
+	[STEP_DROP] = put_drop,
+	[STEP_JUMP] = put_jump,
+	[STEP_GOTO] = put_goto,
+	[STEP_QUEUE] = put_queue,
+};
+
+/* ---- chains ---- */
+
+static void put_rule(const struct text *t, const struct shape_rule *rule)
+{
+	if (rule->comment)
+		fprintf(t->out, "\t\t# %s\n", rule->comment);
+	for (const struct step *s = rule->steps; s->kind; s++) {
+		if (s->kind == STEP_QUEUE && !t->queue)
+			fputs("\t\t# (this kernel has no nft queue: `gatehouse apply` queues, text cannot)\n",
+			      t->out);
+	}
+	for (const struct step *s = rule->steps; s->kind; s++) {
+		fputs(s == rule->steps ? "\t\t" : " ", t->out);
+		put_step[s->kind](t, s);
+	}
+	fputc('\n', t->out);
+}
+
+static const char *priority_word(int32_t priority)
+{
+	return priority < 0 ? "raw" : "filter";
+}
+
+static void put_chain(const struct text *t, const struct shape_chain *chain)
+{
+	fprintf(t->out, "\n\t# %s\n\tchain %s {\n", chain->comment, chain->name);
+	if (chain->hook)
+		fprintf(t->out, "\t\ttype filter hook %s priority %s; policy %s;\n", chain->hook,
+			priority_word(chain->priority), chain->drop ? "drop" : "accept");
+	for (size_t i = 0; i < chain->rule_count; i++)
+		put_rule(t, &chain->rules[i]);
+	fputs("\t}\n", t->out);
+}
+
+static void put_drop_chain(const struct text *t, const struct shape_drop *drop)
+{
+	struct shape_rule rules[SHAPE_DROP_RULES];
+
+	shape_drop_rules(drop, rules);
+	put_chain(t, &(struct shape_chain){ .name = drop->name, .comment = drop->comment,
+					    .rules = rules, .rule_count = SHAPE_DROP_RULES });
+}
+
+/* ---- rows of the sets ---- */
+
+static const char *transport_word(uint8_t transport)
+{
+	return transport == IPPROTO_UDP ? "udp" : "tcp";
+}
+
+/* Every element stands on a line of its own, so that two rulesets compare well. */
+static void begin_element(const struct text *t, size_t nth)
+{
+	fputs(nth ? ",\n\t\t\t" : "\t\telements = {\n\t\t\t", t->out);
+}
+
+static size_t put_conduits(const struct text *t, uint8_t family)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->ruleset->conduit_count; i++) {
+		const struct ruleset_conduit *c = &t->ruleset->conduits[i];
+
+		if (c->server.family != family)
+			continue;
+		begin_element(t, n++);
+		put_address(t->out, &c->server);
+		fputs(" . ", t->out);
+		put_address(t->out, &c->device);
+		fprintf(t->out, " . %s . %u counter comment \"", transport_word(c->transport), c->port);
+		put_plain(t->out, c->rules);
+		fprintf(t->out, "\" : 0x%08x", c->mark);
+	}
+	return n;
+}
+
+static size_t put_homes(const struct text *t, uint8_t family)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->ruleset->home_count; i++) {
+		const struct ruleset_home *h = &t->ruleset->homes[i];
+
+		if (h->network.family != family || rows_home_covered(t->ruleset, i))
+			continue;
+		begin_element(t, n++);
+		fprintf(t->out, "\"%s\" . ", h->interface);
+		put_address(t->out, &h->network);
+		if (h->prefix < (family == 4 ? 32 : 128))
+			fprintf(t->out, "/%u", h->prefix);
+	}
+	return n;
+}
+
+static size_t put_windows(const struct text *t)
+{
+	size_t n = 0;
+
+	for (; n < t->ruleset->window_count; n++) {
+		const struct ruleset_window *w = &t->ruleset->windows[n];
+
+		begin_element(t, n);
+		fprintf(t->out, "0x%08x . %" PRId64 "-%" PRId64, w->mark, w->from, w->until);
+	}
+	return n;
+}
+
+static void put_set(const struct text *t, enum shape_set_id id)
+{
+	const struct shape_set *set = &shape_sets[id];
+	size_t n = 0;
+
+	fprintf(t->out, "\n\t# %s\n\t%s %s {\n\t\t%s\n\t\t%s\n", set->comment, set->keyword, set->name,
+		set->type, set->map ? "counter" : "flags interval");
+	switch (id) {
+	case SHAPE_CONDUITS4:
+	case SHAPE_CONDUITS6:
+		n = put_conduits(t, id == SHAPE_CONDUITS4 ? 4 : 6);
+		break;
+	case SHAPE_HOMES4:
+	case SHAPE_HOMES6:
+		n = put_homes(t, id == SHAPE_HOMES4 ? 4 : 6);
+		break;
+	case SHAPE_WINDOWS:
+		n = put_windows(t);
+		break;
+	case SHAPE_SETS:
+		break;
+	}
+	fputs(n ? "\n\t\t}\n\t}\n" : "\t}\n", t->out);
+}
+
+static void put_head(const struct text *t)
+{
+	fputs("#!/usr/sbin/nft -f\n# The ruleset of site \"", t->out);
+	put_plain(t->out, t->ruleset->site);
+	fputs("\", written by gatehouse from its rule documents. Change those, not this.\n"
+	      "# Loading it replaces the gate's own table in one transaction; other tables stay.\n"
+	      "# A mark's low 24 bits number the conduit; 0x10000000 has windows, 0x20000000 sent by the\n"
+	      "# device, 0x40000000 inspected, 0x80000000 made by the inspector.\n"
+	      "\ntable inet " SHAPE_TABLE "\ndelete table inet " SHAPE_TABLE "\n"
+	      "\ntable inet " SHAPE_TABLE " {\n", t->out);
+}
+
+void nft_text_write(const struct ruleset *ruleset, const struct netfilter_kernel *kernel, FILE *out)
+{
+	struct text t = { .out = out, .ruleset = ruleset, .queue = !kernel || kernel->queue };
+
+	put_head(&t);
+	for (size_t i = 0; i < SHAPE_DROPS; i++)
+		fprintf(out, "\tcounter %s { }\n", shape_drops[i].name);
+	for (unsigned id = 0; id < SHAPE_SETS; id++)
+		put_set(&t, (enum shape_set_id)id);
+	for (size_t i = 0; i < SHAPE_DROPS; i++)
+		put_drop_chain(&t, &shape_drops[i]);
+	for (size_t i = 0; i < shape_chain_count; i++)
+		put_chain(&t, &shape_chains[i]);
+	fputs("}\n", out);
+}

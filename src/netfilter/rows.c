@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "netfilter/rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sink.h"
+
+#define NANOSECONDS 1000000000ull
+
+static void put_be64(struct sink *s, uint64_t value)
+{
+	sink_be32(s, (uint32_t)(value >> 32));
+	sink_be32(s, (uint32_t)value);
+}
+
+static void put_conduit_key(const struct ruleset_conduit *c, uint8_t key[static SHAPE_KEY_MAX])
+{
+	struct sink s = sink_over(key, SHAPE_KEY_MAX);
+	size_t size = c->server.family == 4 ? 4 : 16;
+
+	sink_bytes(&s, c->server.b, size);
+	sink_bytes(&s, c->device.b, size);
+	sink_u8(&s, c->transport);
+	sink_bytes(&s, (const uint8_t[3]){ 0 }, 3);
+	sink_be16(&s, c->port);
+}
+
+static size_t conduit_rows(const struct ruleset *ruleset, uint8_t family, struct row *rows)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ruleset->conduit_count; i++) {
+		const struct ruleset_conduit *c = &ruleset->conduits[i];
+
+		if (c->server.family != family)
+			continue;
+		put_conduit_key(c, rows[n].key);
+		rows[n].mark = c->mark;
+		rows[n].comment = c->rules;
+		rows[n].file = c->file;
+		rows[n++].line = c->line;
+	}
+	return n;
+}
+
+/* First and last address of a network, behind the name of its interface. */
+static void put_home_keys(const struct ruleset_home *home, struct row *row)
+{
+	size_t size = home->network.family == 4 ? 4 : 16;
+
+	memcpy(row->key, home->interface, sizeof(home->interface));
+	memcpy(row->last, home->interface, sizeof(home->interface));
+	for (size_t i = 0; i < size; i++) {
+		unsigned kept = home->prefix > 8 * i ? home->prefix - 8 * (unsigned)i : 0;
+		uint8_t host = (uint8_t)(kept >= 8 ? 0 : 0xff >> kept);
+
+		row->key[sizeof(home->interface) + i] = home->network.b[i] & (uint8_t)~host;
+		row->last[sizeof(home->interface) + i] = home->network.b[i] | host;
+	}
+}
+
+static bool covers(const struct ruleset_home *outer, const struct ruleset_home *inner)
+{
+	unsigned whole = outer->prefix / 8, bits = outer->prefix % 8;
+	uint8_t mask = (uint8_t)(0xff00 >> bits);
+
+	return outer->network.family == inner->network.family && outer->prefix <= inner->prefix &&
+	       !strncmp(outer->interface, inner->interface, sizeof(outer->interface)) &&
+	       !memcmp(outer->network.b, inner->network.b, whole) &&
+	       (!bits || !((outer->network.b[whole] ^ inner->network.b[whole]) & mask));
+}
+
+bool rows_home_covered(const struct ruleset *ruleset, size_t position)
+{
+	for (size_t i = 0; i < position; i++) {
+		if (covers(&ruleset->homes[i], &ruleset->homes[position]))
+			return true;
+	}
+	return false;
+}
+
+static size_t home_rows(const struct ruleset *ruleset, uint8_t family, struct row *rows)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ruleset->home_count; i++) {
+		if (ruleset->homes[i].network.family == family && !rows_home_covered(ruleset, i))
+			put_home_keys(&ruleset->homes[i], &rows[n++]);
+	}
+	return n;
+}
+
+static void put_window_key(uint32_t mark, int64_t seconds, uint8_t key[static SHAPE_KEY_MAX])
+{
+	struct sink s = sink_over(key, SHAPE_KEY_MAX);
+
+	sink_be32(&s, mark);
+	put_be64(&s, (uint64_t)seconds * NANOSECONDS);
+}
+
+/* The kernel's intervals are closed: the window ends with the first nanosecond of `until`, as in the text. */
+static size_t window_rows(const struct ruleset *ruleset, struct row *rows)
+{
+	for (size_t i = 0; i < ruleset->window_count; i++) {
+		put_window_key(ruleset->windows[i].mark, ruleset->windows[i].from, rows[i].key);
+		put_window_key(ruleset->windows[i].mark, ruleset->windows[i].until, rows[i].last);
+	}
+	return ruleset->window_count;
+}
+
+static size_t rows_most(const struct ruleset *ruleset, enum shape_set_id id)
+{
+	if (shape_sets[id].map)
+		return ruleset->conduit_count;
+	return id == SHAPE_WINDOWS ? ruleset->window_count : ruleset->home_count;
+}
+
+void rows_wanted(const struct ruleset *ruleset, enum shape_set_id id, struct arena *arena,
+		 struct rows *ret)
+{
+	ret->items = arena_array(arena, rows_most(ruleset, id) + 1, sizeof(*ret->items));
+	if (shape_sets[id].map)
+		ret->count = conduit_rows(ruleset, id == SHAPE_CONDUITS4 ? 4 : 6, ret->items);
+	else if (id == SHAPE_WINDOWS)
+		ret->count = window_rows(ruleset, ret->items);
+	else
+		ret->count = home_rows(ruleset, id == SHAPE_HOMES4 ? 4 : 6, ret->items);
+	qsort(ret->items, ret->count, sizeof(*ret->items), rows_compare);
+}
+
+int rows_compare(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+	int order = memcmp(x->key, y->key, sizeof(x->key));
+
+	return order ? order : memcmp(x->last, y->last, sizeof(x->last));
+}
+
+bool rows_same(const struct row *a, const struct row *b)
+{
+	return !rows_compare(a, b) && a->mark == b->mark &&
+	       !strcmp(a->comment ? a->comment : "", b->comment ? b->comment : "");
+}
+
+void rows_conduit(enum shape_set_id id, const struct row *row, struct ruleset_conduit *ret)
+{
+	size_t size = id == SHAPE_CONDUITS4 ? 4 : 16;
+	const uint8_t *p = row->key;
+
+	*ret = (struct ruleset_conduit){ .mark = row->mark, .rules = row->comment,
+					 .file = row->file, .line = row->line };
+	ret->server.family = ret->device.family = size == 4 ? 4 : 6;
+	memcpy(ret->server.b, p, size);
+	memcpy(ret->device.b, p + size, size);
+	ret->transport = p[2 * size];
+	ret->port = (uint16_t)(p[2 * size + 4] << 8 | p[2 * size + 5]);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The rows of the table's sets as the kernel keeps them: keys of bytes, sorted. What the ruleset wants and
+ * what the kernel has come in the same form, so that a reload changes only what differs (and counters of
+ * the rest live on), and a read-back can be compared.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "netfilter/shape.h"
+#include "policy/ruleset.h"
+
+struct row {
+	uint8_t key[SHAPE_KEY_MAX];  /* network order throughout; interval sets: the first key */
+	uint8_t last[SHAPE_KEY_MAX]; /* interval sets: the last key; maps: zero */
+	uint32_t mark;               /* maps: what it gives */
+	const char *comment;         /* maps: ids of the rules; else NULL */
+	uint64_t packets, bytes;     /* maps: the counter */
+	const char *file;            /* where it is written; NULL when read from the kernel */
+	unsigned line;
+};
+
+struct rows {
+	struct row *items; /* sorted by key, then last */
+	size_t count;
+};
+
+/* What the ruleset wants in one set. Strings are the ruleset's. */
+void rows_wanted(const struct ruleset *ruleset, enum shape_set_id id, struct arena *arena,
+		 struct rows *ret);
+
+/*
+ * Whether an earlier home of the ruleset covers this one (zones may list a network and a part of it): the
+ * kernel's interval sets refuse what lies inside another, so it gets no row, here and in the text.
+ */
+bool rows_home_covered(const struct ruleset *ruleset, size_t position);
+
+/* In the order of keys. */
+int rows_compare(const void *a, const void *b);
+
+/* Same key and same content; counters do not matter. */
+bool rows_same(const struct row *a, const struct row *b);
+
+/* The tuple of a conduit's key. id: SHAPE_CONDUITS4 or 6. */
+void rows_conduit(enum shape_set_id id, const struct row *row, struct ruleset_conduit *ret);

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "netfilter/shape.h"
+
+#include <string.h>
+
+#include <linux/netfilter.h>
+
+#include "protocol/program.h"
+
+#define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
+
+#define ND_SOLICIT 135u
+#define ND_ADVERT 136u
+#define PRIORITY_RAW (-300)
+#define PRIORITY_FILTER 0
+
+/* nft's numbers of data types. */
+#define TYPE_IPV4 7u
+#define TYPE_IPV6 8u
+#define TYPE_PROTOCOL 12u
+#define TYPE_PORT 13u
+#define TYPE_IFNAME 41u
+#define TYPE_TIME 43u
+#define TYPES2(a, b) ((a) << 6 | (b))
+#define TYPES4(a, b, c, d) ((a) << 18 | (b) << 12 | (c) << 6 | (d))
+
+/*
+ * Hints are type, length, value; numbers are in the machine's order (0 = none of its own, 1 = host).
+ * 0: byte order of the key, 1: of the data, 3: the expression the key's type was taken from.
+ */
+static const uint8_t map_hints[] = { 0, 4, 0, 0, 0, 0, 1, 4, 1, 0, 0, 0 };
+static const uint8_t set_hints[] = { 0, 4, 0, 0, 0, 0 };
+/* "typeof meta mark . meta time": a concatenation (13) of meta (9) mark (3) and meta time (30). */
+static const uint8_t window_hints[] = {
+	0, 4, 0, 0, 0, 0,
+	3, 40,
+		0, 4, 13, 0, 0, 0,
+		1, 32,
+			0, 14, 0, 4, 9, 0, 0, 0, 1, 6, 0, 4, 3, 0, 0, 0,
+			1, 14, 0, 4, 9, 0, 0, 0, 1, 6, 0, 4, 30, 0, 0, 0,
+};
+
+const struct shape_set shape_sets[SHAPE_SETS] = {
+	[SHAPE_CONDUITS4] = {
+		.name = "conduits4", .keyword = "map", .map = true,
+		.comment = "server . device . transport . port of the device : mark",
+		.type = "type ipv4_addr . ipv4_addr . inet_proto . inet_service : mark",
+		.key_type = TYPES4(TYPE_IPV4, TYPE_IPV4, TYPE_PROTOCOL, TYPE_PORT), .key_length = 16,
+		.hints = map_hints, .hints_length = sizeof(map_hints),
+	},
+	[SHAPE_CONDUITS6] = {
+		.name = "conduits6", .keyword = "map", .map = true,
+		.comment = "the same for IPv6",
+		.type = "type ipv6_addr . ipv6_addr . inet_proto . inet_service : mark",
+		.key_type = TYPES4(TYPE_IPV6, TYPE_IPV6, TYPE_PROTOCOL, TYPE_PORT), .key_length = 40,
+		.hints = map_hints, .hints_length = sizeof(map_hints),
+	},
+	[SHAPE_HOMES4] = {
+		.name = "homes4", .keyword = "set",
+		.comment = "which source addresses belong behind which interface",
+		.type = "type ifname . ipv4_addr",
+		.key_type = TYPES2(TYPE_IFNAME, TYPE_IPV4), .key_length = 20, .parts = { 16, 4 },
+		.hints = set_hints, .hints_length = sizeof(set_hints),
+	},
+	[SHAPE_HOMES6] = {
+		.name = "homes6", .keyword = "set",
+		.comment = "the same for IPv6",
+		.type = "type ifname . ipv6_addr",
+		.key_type = TYPES2(TYPE_IFNAME, TYPE_IPV6), .key_length = 32, .parts = { 16, 16 },
+		.hints = set_hints, .hints_length = sizeof(set_hints),
+	},
+	[SHAPE_WINDOWS] = {
+		.name = "windows", .keyword = "set",
+		.comment = "when conduits with a schedule or an expiry are open: seconds UTC",
+		.type = "typeof meta mark . meta time",
+		.key_type = TYPES2(SHAPE_TYPE_MARK, TYPE_TIME), .key_length = 12, .parts = { 4, 8 },
+		.hints = window_hints, .hints_length = sizeof(window_hints),
+	},
+};
+
+const struct shape_drop shape_drops[SHAPE_DROPS] = {
+	{ "no_rule", "no-rule", "no documented rule names this packet's hosts, protocol and port" },
+	{ "spoofed_source", "spoofed-source", "the source address does not belong behind this interface" },
+	{ "outside_schedule", "outside-schedule", "there is a rule, but its schedule or expiry closes it now" },
+	{ "device_initiated", "device-initiated", "a device opens a connection to its server" },
+	{ "unknown_connection", "unknown-connection", "in mid-stream of a connection that was not seen to open" },
+	{ "to_gate", "to-gate", "addressed to the gate itself, which offers nothing" },
+	{ "from_gate", "from-gate", "sent by the gate itself, without need" },
+	{ "made_elsewhere", "made-elsewhere", "made by the inspector, but for no inspected conduit" },
+};
+
+#define MARK_HAS(bits) { .kind = STEP_MARK_BITS, .a = (bits), .b = (bits) }
+#define MARK_LACKS(bits) { .kind = STEP_MARK_BITS, .a = (bits), .b = 0 }
+
+static const struct shape_rule known_rules[] = {
+	{ "a conduit with windows is open only inside them",
+	  { MARK_HAS(MARK_TIMED), { .kind = STEP_CLOSED_NOW }, { .kind = STEP_GOTO, .name = "outside_schedule" } } },
+	{ "the inspector keeps the state of inspected conduits, conntrack does not",
+	  { MARK_HAS(MARK_INSPECTED), { .kind = STEP_NOTRACK } } },
+};
+
+static const struct shape_rule answer_rules[] = {
+	{ "the same check, before the mark says that it is an answer",
+	  { MARK_HAS(MARK_TIMED), { .kind = STEP_CLOSED_NOW }, { .kind = STEP_GOTO, .name = "outside_schedule" } } },
+	{ NULL, { { .kind = STEP_MARK_ADD, .a = MARK_REPLY } } },
+	{ NULL, { MARK_HAS(MARK_INSPECTED), { .kind = STEP_NOTRACK } } },
+};
+
+static const struct shape_rule find4_rules[] = {
+	{ NULL, { { .kind = STEP_STRANGER, .a = 4 }, { .kind = STEP_GOTO, .name = "spoofed_source" } } },
+	{ "as the rules are written: server to device", { { .kind = STEP_FIND, .a = 4 } } },
+	{ NULL, { { .kind = STEP_MARK_IS_NOT, .a = 0 }, { .kind = STEP_GOTO, .name = "known" } } },
+	{ "and back", { { .kind = STEP_FIND, .a = 4, .b = 1 } } },
+	{ NULL, { { .kind = STEP_MARK_IS_NOT, .a = 0 }, { .kind = STEP_GOTO, .name = "answer" } } },
+};
+
+static const struct shape_rule find6_rules[] = {
+	{ "neighbour discovery has link-local sources; input decides on it",
+	  { { .kind = STEP_NEIGHBOUR, .a = ND_SOLICIT }, { .kind = STEP_ACCEPT } } },
+	{ NULL, { { .kind = STEP_NEIGHBOUR, .a = ND_ADVERT }, { .kind = STEP_ACCEPT } } },
+	{ NULL, { { .kind = STEP_STRANGER, .a = 6 }, { .kind = STEP_GOTO, .name = "spoofed_source" } } },
+	{ NULL, { { .kind = STEP_FIND, .a = 6 } } },
+	{ NULL, { { .kind = STEP_MARK_IS_NOT, .a = 0 }, { .kind = STEP_GOTO, .name = "known" } } },
+	{ NULL, { { .kind = STEP_FIND, .a = 6, .b = 1 } } },
+	{ NULL, { { .kind = STEP_MARK_IS_NOT, .a = 0 }, { .kind = STEP_GOTO, .name = "answer" } } },
+};
+
+static const struct shape_rule classify_rules[] = {
+	{ "a mark is never believed from outside", { { .kind = STEP_MARK_SET, .a = 0 } } },
+	{ NULL, { { .kind = STEP_FROM_LOOPBACK }, { .kind = STEP_ACCEPT } } },
+	{ "the kernel forwards no broadcast; input counts it (their sources are often none or link-local)",
+	  { { .kind = STEP_TO_MANY }, { .kind = STEP_ACCEPT } } },
+	{ NULL, { { .kind = STEP_FAMILY, .a = 4 }, { .kind = STEP_GOTO, .name = "find4" } } },
+	{ NULL, { { .kind = STEP_FAMILY, .a = 6 }, { .kind = STEP_GOTO, .name = "find6" } } },
+};
+
+static const struct shape_rule forward_rules[] = {
+	{ "inspected, either direction: the inspector decides; without it nothing passes",
+	  { MARK_HAS(MARK_INSPECTED), { .kind = STEP_QUEUE } } },
+	{ NULL, { { .kind = STEP_MARK_IS, .a = 0 }, { .kind = STEP_GOTO, .name = "no_rule" } } },
+	{ "not inspected: the server opens, the device answers",
+	  { MARK_LACKS(MARK_REPLY), { .kind = STEP_DIRECTION, .a = 0 },
+	    { .kind = STEP_STATE, .a = SHAPE_STATE_NEW | SHAPE_STATE_ESTABLISHED }, { .kind = STEP_ACCEPT } } },
+	{ NULL, { MARK_HAS(MARK_REPLY), { .kind = STEP_DIRECTION, .a = 1 },
+		  { .kind = STEP_STATE, .a = SHAPE_STATE_ESTABLISHED }, { .kind = STEP_ACCEPT } } },
+	{ "what is left has a rule, but not this way round or not now",
+	  { MARK_HAS(MARK_REPLY), { .kind = STEP_STATE, .a = SHAPE_STATE_NEW },
+	    { .kind = STEP_GOTO, .name = "device_initiated" } } },
+	{ NULL, { { .kind = STEP_GOTO, .name = "unknown_connection" } } },
+};
+
+static const struct shape_rule input_rules[] = {
+	{ NULL, { { .kind = STEP_FROM_LOOPBACK }, { .kind = STEP_ACCEPT } } },
+	{ "IPv6 cannot work without neighbour discovery",
+	  { { .kind = STEP_NEIGHBOUR, .a = ND_SOLICIT }, { .kind = STEP_ACCEPT } } },
+	{ NULL, { { .kind = STEP_NEIGHBOUR, .a = ND_ADVERT }, { .kind = STEP_ACCEPT } } },
+	{ NULL, { { .kind = STEP_GOTO, .name = "to_gate" } } },
+};
+
+static const struct shape_rule made_rules[] = {
+	{ "the tuple is looked up into the mark: that of an inspected conduit, either way round, may leave",
+	  { { .kind = STEP_FIND, .a = 4 } } },
+	{ NULL, { { .kind = STEP_FIND, .a = 4, .b = 1 } } },
+	{ NULL, { { .kind = STEP_FIND, .a = 6 } } },
+	{ NULL, { { .kind = STEP_FIND, .a = 6, .b = 1 } } },
+	{ NULL, { MARK_HAS(MARK_INSPECTED), { .kind = STEP_ACCEPT } } },
+	{ NULL, { { .kind = STEP_GOTO, .name = "made_elsewhere" } } },
+};
+
+static const struct shape_rule output_rules[] = {
+	{ NULL, { { .kind = STEP_TO_LOOPBACK }, { .kind = STEP_ACCEPT } } },
+	{ NULL, { { .kind = STEP_NEIGHBOUR, .a = ND_SOLICIT }, { .kind = STEP_ACCEPT } } },
+	{ NULL, { { .kind = STEP_NEIGHBOUR, .a = ND_ADVERT }, { .kind = STEP_ACCEPT } } },
+	{ "error replies and resets of the inspector",
+	  { { .kind = STEP_MARK_IS, .a = MARK_MADE }, { .kind = STEP_GOTO, .name = "made" } } },
+	{ NULL, { { .kind = STEP_GOTO, .name = "from_gate" } } },
+};
+
+static const struct shape_rule exempt_rules[] = {
+	{ NULL, { { .kind = STEP_MARK_IS, .a = MARK_MADE }, { .kind = STEP_NOTRACK } } },
+};
+
+#define RULES(rows) .rules = rows, .rule_count = COUNT(rows)
+#define HOOK(word, number) .hook = word, .hook_number = (number)
+
+const struct shape_chain shape_chains[] = {
+	{ .name = "known", RULES(known_rules), .comment = "found as written" },
+	{ .name = "answer", RULES(answer_rules), .comment = "found the other way round: sent by the device" },
+	{ .name = "find4", RULES(find4_rules),
+	  .comment = "one look-up each way, however many rules there are" },
+	{ .name = "find6", RULES(find6_rules), .comment = "the same for IPv6" },
+	{ .name = "made", RULES(made_rules), .comment = "packets that the inspector made" },
+	{ .name = "classify", RULES(classify_rules), HOOK("prerouting", NF_INET_PRE_ROUTING),
+	  .priority = PRIORITY_RAW,
+	  .comment = "every packet that arrives, of connections long established too, gets its conduit's mark" },
+	{ .name = "forward", RULES(forward_rules), HOOK("forward", NF_INET_FORWARD),
+	  .priority = PRIORITY_FILTER, .drop = true,
+	  .comment = "what passes through: decided by the mark alone" },
+	{ .name = "input", RULES(input_rules), HOOK("input", NF_INET_LOCAL_IN),
+	  .priority = PRIORITY_FILTER, .drop = true, .comment = "what is addressed to the gate itself" },
+	{ .name = "exempt", RULES(exempt_rules), HOOK("output", NF_INET_LOCAL_OUT),
+	  .priority = PRIORITY_RAW,
+	  .comment = "packets that the inspector made belong to connections that conntrack does not know" },
+	{ .name = "output", RULES(output_rules), HOOK("output", NF_INET_LOCAL_OUT),
+	  .priority = PRIORITY_FILTER, .drop = true, .comment = "what the gate itself sends" },
+};
+const size_t shape_chain_count = COUNT(shape_chains);
+
+void shape_drop_rules(const struct shape_drop *drop, struct shape_rule ret[SHAPE_DROP_RULES])
+{
+	ret[0] = (struct shape_rule){ .steps = { { .kind = STEP_COUNT, .name = drop->name } } };
+	ret[1] = (struct shape_rule){ .steps = { { .kind = STEP_LOG, .name = drop->reason } } };
+	ret[2] = (struct shape_rule){ .steps = { { .kind = STEP_DROP } } };
+}
+
+const struct shape_drop *shape_drop_named(const char *name)
+{
+	for (size_t i = 0; i < SHAPE_DROPS; i++) {
+		if (!strcmp(shape_drops[i].name, name))
+			return &shape_drops[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The shape of the gate's table: its sets, chains and the steps of every rule, as constant tables. It is
+ * the same for every site; what differs are the rows of the sets. Text (nft_text.c) and netlink messages
+ * (messages.c) are both made from these tables and from nothing else, so they cannot disagree.
+ * docs/design/ruleset.md draws it and says why.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/ruleset.h"
+
+#define SHAPE_TABLE "gatehouse"
+#define SHAPE_KEY_MAX 40u    /* bytes of the longest key */
+#define SHAPE_STEPS_MAX 4u
+#define SHAPE_COMMENT_MAX 128u /* bytes that nft takes as an element's comment */
+#define SHAPE_TYPE_MARK 19u    /* nft's number of the type of a map's data */
+#define SHAPE_LOG_RATE 10u   /* packets a second that one drop place logs */
+#define SHAPE_LOG_BURST 20u
+#define SHAPE_LOG_BYTES 128u /* of a dropped packet that the log gets */
+
+/* What this machine's kernel can do. */
+struct netfilter_kernel {
+	bool queue; /* has the nftables queue expression; otherwise the xtables NFQUEUE target */
+};
+
+enum shape_set_id {
+	SHAPE_CONDUITS4 = 0,
+	SHAPE_CONDUITS6,
+	SHAPE_HOMES4,
+	SHAPE_HOMES6,
+	SHAPE_WINDOWS,
+	SHAPE_SETS
+};
+
+struct shape_set {
+	const char *name;
+	const char *comment;    /* for readers of the text */
+	const char *keyword;    /* "map" or "set" */
+	const char *type;       /* the line that declares it */
+	uint32_t key_type;      /* nft's numbers of the parts, six bits each */
+	uint32_t key_length;    /* bytes, every part padded to four */
+	bool map;               /* gives a mark, and counts per element; otherwise a set of intervals */
+	uint8_t parts[2];       /* bytes of the parts of an interval set's key */
+	const uint8_t *hints;   /* what nft keeps beside the set to print it again */
+	uint32_t hints_length;
+};
+
+enum step_kind {
+	STEP_NONE = 0,      /* no more steps */
+	STEP_MARK_BITS,     /* mark & a == b */
+	STEP_MARK_IS,       /* mark == a */
+	STEP_MARK_IS_NOT,   /* mark != a */
+	STEP_MARK_SET,      /* mark = a */
+	STEP_MARK_ADD,      /* mark |= a */
+	STEP_FAMILY,        /* a: 4 or 6 */
+	STEP_TO_MANY,       /* broadcast or multicast on the wire */
+	STEP_FROM_LOOPBACK,
+	STEP_TO_LOOPBACK,
+	STEP_NEIGHBOUR,     /* a: ICMPv6 type, with hop limit 255 */
+	STEP_STRANGER,      /* family a: the source does not belong to the interface */
+	STEP_FIND,          /* family a, b = 1 reversed: mark = the conduit's; ends the rule when there is none */
+	STEP_CLOSED_NOW,    /* the mark is in none of its windows */
+	STEP_DIRECTION,     /* a: 0 as the connection was opened, 1 the answers */
+	STEP_STATE,         /* a: bits of conntrack's state */
+	STEP_NOTRACK,
+	STEP_COUNT,         /* name: of the counter */
+	STEP_LOG,           /* name: the reason, in the prefix; rate limited */
+	STEP_ACCEPT,
+	STEP_DROP,
+	STEP_JUMP,          /* name: of the chain */
+	STEP_GOTO,
+	STEP_QUEUE,
+	STEP_KINDS
+};
+
+struct step {
+	enum step_kind kind;
+	uint32_t a;
+	uint32_t b;
+	const char *name;
+};
+
+struct shape_rule {
+	const char *comment; /* NULL: the one before says it */
+	struct step steps[SHAPE_STEPS_MAX + 1];
+};
+
+struct shape_chain {
+	const char *name;
+	const char *comment;
+	const char *hook;    /* NULL: jumped to from others */
+	uint32_t hook_number;
+	int32_t priority;
+	bool drop;           /* the policy */
+	const struct shape_rule *rules;
+	size_t rule_count;
+};
+
+/* Where packets are dropped: a chain and a counter of that name, and its own words in the log. */
+struct shape_drop {
+	const char *name;   /* in the kernel: "no_rule" */
+	const char *reason; /* everywhere else: "no-rule" */
+	const char *comment;
+};
+
+#define SHAPE_DROPS 8u
+#define SHAPE_DROP_RULES 3u
+#define SHAPE_LOG_PREFIX "gatehouse " /* the reason follows */
+
+/* Bits of conntrack's state as nftables numbers them. */
+#define SHAPE_STATE_ESTABLISHED 2u
+#define SHAPE_STATE_NEW 8u
+
+extern const struct shape_set shape_sets[SHAPE_SETS];
+extern const struct shape_drop shape_drops[SHAPE_DROPS];
+extern const struct shape_chain shape_chains[];
+extern const size_t shape_chain_count;
+
+/* The rules of a drop place: count, log within the limit, drop. */
+void shape_drop_rules(const struct shape_drop *drop, struct shape_rule ret[SHAPE_DROP_RULES]);
+
+/* The drop place whose name in the kernel this is, or NULL. */
+const struct shape_drop *shape_drop_named(const char *name);

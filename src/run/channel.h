@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * What the supervisor and an inspector have between them: the descriptors that the inspector is exec'd
+ * with, a page that both see (the board), and messages over a SOCK_SEQPACKET pair. Both ends are built
+ * from this file and run from one installation. The match program itself is in the mailbox, a memfd of
+ * PROGRAM_MAX bytes that only the supervisor writes.
+ */
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "inspect/core.h"
+
+/* Descriptor numbers in the inspector; the memory and the last two are closed once they are mapped. */
+enum inspect_descriptor {
+	INSPECT_CHANNEL = 3,
+	INSPECT_QUEUE,   /* netlink, bound to the queue */
+	INSPECT_RAW4,    /* raw, header included, SO_MARK = MARK_MADE */
+	INSPECT_RAW6,
+	INSPECT_MEMORY,  /* memfd: the core's linear memory, sized by the inspector */
+	INSPECT_BOARD,   /* memfd: struct board */
+	INSPECT_MAILBOX, /* memfd: match program */
+	INSPECT_END
+};
+
+/* Arguments: program, "keep" or "fresh", the supervisor's process id. */
+#define INSPECT_KEEP "keep"
+#define INSPECT_FRESH "fresh"
+
+/* Exit statuses of the inspector. */
+enum inspect_exit {
+	INSPECT_EXIT_STOPPED = 0, /* the supervisor closed the channel */
+	INSPECT_EXIT_SETUP = 71,  /* said why in INSPECT_FAILED, if it could */
+	INSPECT_EXIT_QUEUE = 72,  /* verdicts could not be sent */
+	INSPECT_EXIT_CORE = 73    /* the core could not be started afresh */
+};
+
+/* A conduit whose packets trapped this often is quarantined. */
+#define QUARANTINE_AFTER 3u
+
+/* Written by the inspector (the trap counts by the supervisor too, between two inspectors). */
+struct board {
+	_Atomic uint64_t turn;         /* odd while the core decides; counts on with every call */
+	_Atomic uint32_t conduit;      /* of the packet that the core decides on, 0 = none */
+	uint32_t reserved;
+	uint64_t memory_size;          /* of the core's linear memory */
+	uint64_t totals_offset;        /* struct core_totals in it; UINT64_MAX: not to be seen */
+	_Atomic uint64_t received;     /* packets */
+	_Atomic uint64_t overruns;     /* times that the kernel had no room for more packets */
+	_Atomic uint64_t truncated;    /* packets dropped because part of them was missing */
+	_Atomic uint64_t unknown;      /* packets dropped because their mark names no conduit */
+	_Atomic uint64_t quarantined;  /* packets dropped because of their conduit */
+	_Atomic uint64_t unsent;       /* packets of the gate's own that could not be sent */
+	_Atomic uint8_t traps[MARK_CONDUIT + 1u]; /* by conduit number; cleared when a policy is applied */
+};
+
+enum inspect_command_kind { INSPECT_LOAD = 1 };
+
+struct inspect_command {
+	uint32_t kind;   /* enum inspect_command_kind */
+	uint32_t length; /* bytes of the match program in the mailbox */
+};
+
+enum inspect_message_kind {
+	INSPECT_READY = 1,   /* confined and waiting for a program */
+	INSPECT_LOADED,      /* the program is in force */
+	INSPECT_REFUSED,     /* the core does not take the program; the old one stays */
+	INSPECT_EVENT,       /* `event` */
+	INSPECT_TRAPPED,     /* the core trapped or lied; `conduit`, 0 = in a timer */
+	INSPECT_QUARANTINED, /* `conduit`'s packets are dropped from now on */
+	INSPECT_LOST,        /* `number` messages did not fit the channel */
+	INSPECT_FAILED       /* set-up: `number` is the errno, `what` the step */
+};
+
+struct inspect_message {
+	uint32_t kind;    /* enum inspect_message_kind */
+	uint32_t conduit;
+	uint64_t number;
+	struct core_event event;
+	char what[28];
+};

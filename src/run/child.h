@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * One inspector process as the supervisor sees it: started with its descriptors, told to load programs,
+ * listened to, watched, started again when it died. The core's memory outlives the process and is
+ * handed to the next one unless the death fell into a decision.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "run/channel.h"
+
+enum child_state {
+	CHILD_DOWN = 0, /* waits for restart_at */
+	CHILD_STARTING, /* exec'd, not confined yet */
+	CHILD_WAITING,  /* confined, has no program in force */
+	CHILD_SERVING   /* takes packets */
+};
+
+struct child {
+	enum child_state state;
+	uint16_t queue;
+	int program_fd;        /* gatehouse-inspect, opened once: a new version on disk is not mixed in */
+	int memory_fd, board_fd, mailbox_fd;
+	struct board *board;
+	uint8_t *mailbox;
+	const uint8_t *memory; /* of the running process, or NULL */
+	size_t memory_size;
+	pid_t pid;             /* 0 = none */
+	int pid_fd;            /* -1 = none */
+	int channel;           /* -1 = none */
+	int64_t started_at;    /* ms, CLOCK_BOOTTIME */
+	int64_t restart_at;    /* ms, in CHILD_DOWN */
+	int64_t backoff;       /* ms until the next restart but one */
+	uint64_t watched_turn; /* the watchdog's last look */
+	int64_t watched_at;
+	uint32_t program_length; /* in the mailbox; 0 = none */
+	unsigned restarts;
+};
+
+/* How an inspector ended. */
+struct child_end {
+	int status;        /* as from waitid: exit status or signal */
+	bool killed;       /* by a signal */
+	bool in_decision;  /* its state was thrown away */
+	uint32_t conduit;  /* of the packet it was deciding on, 0 = none */
+	bool quarantined;  /* that conduit is quarantined now */
+};
+
+/* Opens the program and makes the memory; nothing runs yet. Negative errno. */
+__attribute__((warn_unused_result)) int child_init(struct child *child, uint16_t queue);
+
+/* Binds the queue, starts the process. Negative errno; the child is then down, with restart_at set. */
+__attribute__((warn_unused_result)) int child_start(struct child *child);
+
+/* Puts a program into the mailbox; sent at once when the inspector can take it, else once it can. */
+__attribute__((warn_unused_result))
+int child_load(struct child *child, const void *program, size_t length);
+
+/* The next message, without waiting: 1, 0 when there is none, -EPIPE when the process has gone. */
+__attribute__((warn_unused_result))
+int child_receive(struct child *child, struct inspect_message *ret);
+
+/* Collects a process that ended (pid_fd is readable), plans the restart. */
+void child_collect(struct child *child, struct child_end *ret);
+
+/* Kills a process that does not get on. True when it did. */
+bool child_watch(struct child *child);
+
+/* Starts it again when it is time. Negative errno as child_start(). */
+__attribute__((warn_unused_result)) int child_revive(struct child *child);
+
+/* Milliseconds until child_watch() or child_revive() has something to do. */
+int child_timeout(const struct child *child);
+
+/* Ends the process and waits for it. */
+void child_stop(struct child *child);
+
+/* The core's counters, or NULL while they cannot be seen. */
+const struct core_totals *child_totals(struct child *child);
+
+/* CLOCK_BOOTTIME in milliseconds. */
+int64_t child_now(void);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The supervisor's control socket (RUNTIME/control.sock, mode 0600): a client connects, sends one JSON
+ * object, says that it is done (shutdown), gets one JSON object back. Requests:
+ *   {"command": "status"}                     -> what run/status.h writes
+ *   {"command": "apply", "folder": "/path"}   -> {"ok": bool, "text": "...", "findings": [...]}
+ */
+#include "base/arena.h"
+#include "base/diag.h"
+#include "json/value.h"
+
+#define CONTROL_SOCKET "control.sock"
+#define CONTROL_REQUEST_MAX (64u << 10)
+#define CONTROL_ANSWER_MAX (64u << 20)
+
+/* ---- client ---- */
+
+/*
+ * Sends a request and waits for the answer (in the arena). -ENOENT or -ECONNREFUSED: no supervisor is
+ * running; -EBADMSG: the answer is not JSON.
+ */
+__attribute__((warn_unused_result))
+int control_call(const char *runtime, const char *request, struct arena *arena,
+		 const struct value **ret);
+
+/* Asks the supervisor to apply a site folder (a path that it can open). Fills in its findings. */
+__attribute__((warn_unused_result))
+int control_apply(const char *runtime, const char *folder, struct arena *arena,
+		  struct diag_list *diags, bool *ret_applied, const char **ret_text);
+
+/* ---- server ---- */
+
+/* Binds the socket; one that is left over is replaced (the caller holds the lock). */
+__attribute__((warn_unused_result)) int control_listen(const char *runtime);
+
+/* Takes a client and reads its request, waiting a second at most. The client's descriptor or -errno. */
+__attribute__((warn_unused_result))
+int control_accept(int listener, struct arena *arena, const struct value **ret);
+
+/* Sends the answer and closes the client. What cannot be sent in two seconds is lost. */
+void control_answer(int client, const char *text, size_t length);

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/events.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/address.h"
+#include "protocol/modbus.h"
+#include "protocol/reason.h"
+#include "run/names.h"
+
+/* Room for the texts of one event, which lives as long as the call that records it. */
+struct scratch {
+	struct event event;
+	char server[ADDRESS_TEXT_SIZE];
+	char device[ADDRESS_TEXT_SIZE];
+	char owner[256];
+	char request[160];
+	char text[768];
+};
+
+static void record(struct events *events, const struct event *event)
+{
+	char line[160];
+	int r = event_log_write(&events->log, event);
+
+	if (r == 0)
+		return;
+	snprintf(line, sizeof(line), "cannot write %s: %s. The gate goes on; events are counted.",
+		 events->log.path, strerror(-r));
+	events->warn(line);
+}
+
+static void set_end(const struct compiled *compiled, const struct address *address, uint16_t port,
+		    char *text, struct event_end *ret)
+{
+	address_format(address, text);
+	*ret = (struct event_end){ .name = names_asset(compiled, address), .address = text, .port = port };
+}
+
+static const char *shown(const struct event_end *end)
+{
+	if (end->name)
+		return end->name;
+	return end->address ? end->address : "an unknown host";
+}
+
+/* Both ends of a conduit. False when the policy has no such conduit (any more). */
+static bool set_ends(struct events *events, struct scratch *s, uint32_t number, uint16_t server_port)
+{
+	const struct ruleset_conduit *conduit = names_conduit(events->compiled, number);
+
+	if (number)
+		event_add_number(&s->event, "conduit", number);
+	if (!conduit)
+		return false;
+	set_end(events->compiled, &conduit->server, server_port, s->server, &s->event.server);
+	set_end(events->compiled, &conduit->device, conduit->port, s->device, &s->event.device);
+	return true;
+}
+
+/* ---- the core's events ---- */
+
+static const char *const action_names[] = {
+	[CORE_ACTION_NONE] = NULL,
+	[CORE_ACTION_REPLIED] = "replied",
+	[CORE_ACTION_RESET] = "reset",
+	[CORE_ACTION_DROPPED] = "dropped",
+	[CORE_ACTION_OBSERVED] = "observed",
+};
+
+static const char *const action_texts[] = {
+	[CORE_ACTION_NONE] = "",
+	[CORE_ACTION_REPLIED] = " It was answered with a Modbus exception; the connection goes on.",
+	[CORE_ACTION_RESET] = " The connection was reset on both sides.",
+	[CORE_ACTION_DROPPED] = " It was taken out silently.",
+	[CORE_ACTION_OBSERVED] = " It was let through: the rule only observes.",
+};
+
+static const char *const kind_names[] = {
+	[CORE_EVENT_DENIED] = "denied",
+	[CORE_EVENT_OPENED] = "opened",
+	[CORE_EVENT_CLOSED] = "closed",
+	[CORE_EVENT_ALLOWED] = "allowed",
+};
+
+/* "write-single-register, unit 1, address 121, value 42" */
+static void describe_request(const struct core_event *core, char *text, size_t size)
+{
+	const struct modbus_function *function = modbus_function(core->function);
+	int n = function ? snprintf(text, size, "%s, unit %u", function->name, core->unit) :
+		snprintf(text, size, "function %u, unit %u", core->function, core->unit);
+
+	if (core->has & CORE_HAS_SUBFUNCTION)
+		n += snprintf(text + n, size - (size_t)n, ", sub-function %u", core->subfunction);
+	if (core->has & CORE_HAS_ADDRESS)
+		n += snprintf(text + n, size - (size_t)n, ", address %u", core->address);
+	if (core->has & CORE_HAS_QUANTITY)
+		n += snprintf(text + n, size - (size_t)n, ", quantity %u", core->quantity);
+	if (core->has & CORE_HAS_WRITE)
+		n += snprintf(text + n, size - (size_t)n, ", writing %u from address %u",
+			      core->write_quantity, core->write_address);
+	if (core->has & CORE_HAS_VALUE)
+		snprintf(text + n, size - (size_t)n, ", value %u", core->value);
+}
+
+static void add_numbers(struct event *event, const struct core_event *core)
+{
+	if (core->has & CORE_HAS_MESSAGE) {
+		event_add_number(event, "transaction", core->transaction);
+		event_add_number(event, "unit", core->unit);
+		event_add_number(event, "function", core->function);
+	}
+	if (core->has & CORE_HAS_SUBFUNCTION)
+		event_add_number(event, "subfunction", core->subfunction);
+	if (core->has & CORE_HAS_ADDRESS)
+		event_add_number(event, "address", core->address);
+	if (core->has & CORE_HAS_QUANTITY)
+		event_add_number(event, "quantity", core->quantity);
+	if (core->has & CORE_HAS_WRITE) {
+		event_add_number(event, "write_address", core->write_address);
+		event_add_number(event, "write_quantity", core->write_quantity);
+	}
+	if (core->has & CORE_HAS_VALUE)
+		event_add_number(event, "value", core->value);
+}
+
+static void describe_denial(struct scratch *s, const struct core_event *core)
+{
+	const char *from = shown(core->to_device ? &s->event.server : &s->event.device);
+	const char *to = shown(core->to_device ? &s->event.device : &s->event.server);
+	const char *why = reason_text((enum reason)core->reason);
+
+	if (core->has & CORE_HAS_MESSAGE)
+		describe_request(core, s->request, sizeof(s->request));
+	else
+		snprintf(s->request, sizeof(s->request), "something");
+	snprintf(s->text, sizeof(s->text), "%s sent %s %s. %s%s", from, to, s->request, why ? why : "",
+		 action_texts[core->action]);
+}
+
+static void describe_connection(struct scratch *s, const struct core_event *core)
+{
+	const char *why = core->reason ? reason_text((enum reason)core->reason) : NULL;
+
+	snprintf(s->text, sizeof(s->text), "%s %s a connection %s %s.%s%s", shown(&s->event.server),
+		 core->kind == CORE_EVENT_OPENED ? "opened" : "ended",
+		 core->kind == CORE_EVENT_OPENED ? "to" : "with", shown(&s->event.device),
+		 why ? " The gate closed it: " : "", why ? why : "");
+}
+
+void events_core(struct events *events, const struct core_event *core)
+{
+	struct scratch s = { .event = { .event = kind_names[core->kind], .protocol = "modbus" } };
+
+	set_ends(events, &s, core->conduit, core->server_port);
+	s.event.rule = names_rule(events->compiled, core->rule);
+	if (core->reason)
+		s.event.reason = reason_code((enum reason)core->reason);
+	if (core->has & CORE_HAS_MESSAGE && modbus_function(core->function))
+		s.event.name = modbus_function(core->function)->name;
+	add_numbers(&s.event, core);
+	s.event.action = action_names[core->action];
+	if (core->kind == CORE_EVENT_DENIED) {
+		s.event.call = names_owner(events->compiled, s.event.rule, s.owner, sizeof(s.owner));
+		describe_denial(&s, core);
+	} else {
+		describe_connection(&s, core);
+	}
+	s.event.text = s.text;
+	record(events, &s.event);
+}
+
+/* ---- the kernel's ---- */
+
+static const char *sentence_of(const char *code)
+{
+	for (unsigned r = 0; r < REASON_COUNT; r++)
+		if (strcmp(reason_code((enum reason)r), code) == 0)
+			return reason_text((enum reason)r);
+	return "The ruleset refuses it.";
+}
+
+void events_refused(struct events *events, const struct nflog_message *message)
+{
+	struct scratch s = { .event = { .event = "refused" } };
+
+	s.event.reason = *message->reason ? message->reason : "unknown";
+	if (message->source.family)
+		set_end(events->compiled, &message->source, message->source_port, s.server,
+			&s.event.server);
+	if (message->destination.family)
+		set_end(events->compiled, &message->destination, message->destination_port, s.device,
+			&s.event.device);
+	if (message->transport == IPPROTO_TCP || message->transport == IPPROTO_UDP)
+		s.event.protocol = message->transport == IPPROTO_TCP ? "tcp" : "udp";
+	snprintf(s.text, sizeof(s.text), "%s tried to reach %s%s%s. %s", shown(&s.event.server),
+		 shown(&s.event.device), *message->in ? ", coming in by " : "", message->in,
+		 sentence_of(s.event.reason));
+	s.event.text = s.text;
+	record(events, &s.event);
+}
+
+/* ---- the inspector's own state ---- */
+
+void events_trap(struct events *events, uint32_t conduit)
+{
+	struct scratch s = { .event = { .event = "trap" } };
+
+	if (set_ends(events, &s, conduit, 0))
+		snprintf(s.text, sizeof(s.text), "The inspector failed on a packet between %s and %s. "
+			 "The packet was dropped; open connections are reset.",
+			 shown(&s.event.server), shown(&s.event.device));
+	else
+		snprintf(s.text, sizeof(s.text), "The inspector failed. Open connections are reset.");
+	s.event.text = s.text;
+	record(events, &s.event);
+}
+
+void events_quarantined(struct events *events, uint32_t conduit)
+{
+	struct scratch s = { .event = { .event = "quarantined",
+					.reason = reason_code(REASON_QUARANTINED) } };
+
+	set_ends(events, &s, conduit, 0);
+	snprintf(s.text, sizeof(s.text), "Everything between %s and %s is dropped from now on: the "
+		 "inspector failed three times on their packets. Applying the policy again lifts this.",
+		 shown(&s.event.server), shown(&s.event.device));
+	s.event.text = s.text;
+	record(events, &s.event);
+}
+
+void events_restarted(struct events *events, const struct child_end *end)
+{
+	struct scratch s = { .event = { .event = "inspector-restarted" } };
+
+	set_ends(events, &s, end->conduit, 0);
+	snprintf(s.text, sizeof(s.text), "The inspector ended (%s %d) and is started again. %s",
+		 end->killed ? "signal" : "status", end->status,
+		 end->in_decision ? "It was deciding on a packet: open connections are reset." :
+		 "Open connections go on.");
+	s.event.text = s.text;
+	event_add_number(&s.event, end->killed ? "signal" : "status", end->status);
+	record(events, &s.event);
+}
+
+void events_lost(struct events *events, uint64_t count)
+{
+	struct scratch s = { .event = { .event = "events-lost" } };
+
+	snprintf(s.text, sizeof(s.text), "%llu events of the inspector came faster than they could be "
+		 "recorded.", (unsigned long long)count);
+	s.event.text = s.text;
+	event_add_number(&s.event, "count", (int64_t)count);
+	record(events, &s.event);
+}
+
+void events_applied(struct events *events, const char *text)
+{
+	struct event event = { .event = "policy-applied", .text = text };
+
+	record(events, &event);
+}
+
+void events_tick(struct events *events)
+{
+	char line[160];
+	int r = event_log_tick(&events->log);
+
+	if (r == 0)
+		return;
+	snprintf(line, sizeof(line), "cannot write %s: %s", events->log.path, strerror(-r));
+	events->warn(line);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * From what the inspector and the kernel report to lines of the event log: numbers become the operator's
+ * names, codes become sentences. `compiled` is the policy in force, or NULL.
+ */
+#include "netfilter/nflog.h"
+#include "policy/compile.h"
+#include "record/event_log.h"
+#include "run/channel.h"
+#include "run/child.h"
+
+struct events {
+	struct event_log log;
+	const struct compiled *compiled;
+	void (*warn)(const char *line); /* for failures of the log itself */
+};
+
+/* A violation, a connection opened or closed. */
+void events_core(struct events *events, const struct core_event *core);
+
+/* A packet that the kernel refused. */
+void events_refused(struct events *events, const struct nflog_message *message);
+
+/* "trap", "quarantined": what the inspector or its death says about a conduit. */
+void events_trap(struct events *events, uint32_t conduit);
+void events_quarantined(struct events *events, uint32_t conduit);
+
+void events_restarted(struct events *events, const struct child_end *end);
+void events_lost(struct events *events, uint64_t count);
+void events_applied(struct events *events, const char *text);
+
+/* Call about every second. */
+void events_tick(struct events *events);

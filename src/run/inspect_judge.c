@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/inspect_judge.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "protocol/reason.h"
+#include "run/inspect_packet.h"
+#include "run/inspect_policy.h"
+#include "run/inspect_report.h"
+
+#define TICKS_MAX 4096u /* calls in a row that say `more` before that is a lie */
+
+static void enter(struct judge *judge, uint32_t conduit)
+{
+	struct core_io *io = vm_io(judge->vm);
+	struct timespec now, wall;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	clock_gettime(CLOCK_REALTIME_COARSE, &wall);
+	io->now = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	io->wall = wall.tv_sec;
+	io->trace = 0;
+	atomic_store_explicit(&judge->board->conduit, conduit, memory_order_relaxed);
+	atomic_fetch_add_explicit(&judge->board->turn, 1, memory_order_seq_cst);
+}
+
+static void leave(struct judge *judge)
+{
+	atomic_fetch_add_explicit(&judge->board->turn, 1, memory_order_seq_cst);
+}
+
+/* The core's state is not to be used again: clear it and load the program in force. */
+static void start_afresh(struct judge *judge)
+{
+	size_t length;
+	const void *program = policy_program(&length);
+	int loaded = 0;
+
+	enter(judge, 0);
+	if (vm_reset(judge->vm) < 0)
+		_exit(INSPECT_EXIT_CORE);
+	if (program && (vm_load(judge->vm, program, length, &loaded) != VM_DONE || !loaded))
+		_exit(INSPECT_EXIT_CORE);
+	leave(judge);
+}
+
+static void failed(struct judge *judge, uint32_t conduit)
+{
+	_Atomic uint8_t *traps = &judge->board->traps[conduit & MARK_CONDUIT];
+
+	leave(judge);
+	report(INSPECT_TRAPPED, conduit);
+	if (conduit && *traps < QUARANTINE_AFTER && ++*traps == QUARANTINE_AFTER)
+		report(INSPECT_QUARANTINED, conduit);
+	start_afresh(judge);
+}
+
+/* `conduit` is that of the queued packet, or 0 when a timer made the core speak. */
+static bool event_is_sound(const struct core_event *event, uint32_t conduit)
+{
+	if (conduit ? event->conduit != conduit : !policy_conduit(event->conduit))
+		return false;
+	return event->kind >= CORE_EVENT_DENIED && event->kind <= CORE_EVENT_ALLOWED &&
+	       event->reason < REASON_COUNT && event->action <= CORE_ACTION_OBSERVED &&
+	       event->to_device <= 1 &&
+	       (event->rule == CORE_NO_RULE || event->rule < policy_rule_count());
+}
+
+static bool made_is_sound(struct core_made *made, uint32_t conduit)
+{
+	const struct program_conduit *known = policy_conduit(made->conduit);
+
+	if (!known || (conduit && made->conduit != conduit))
+		return false;
+	return made->length <= CORE_MADE_BYTES && made->to_device <= 1 &&
+	       packet_address(made->bytes, made->length, known, made->server_port, made->to_device);
+}
+
+static bool records_are_sound(struct core_io *io, uint32_t conduit)
+{
+	if (io->made_count > CORE_MADE_MAX || io->event_count > CORE_EVENTS_MAX || io->more > 1)
+		return false;
+	for (uint32_t i = 0; i < io->made_count; i++)
+		if (!made_is_sound(&io->made[i], conduit))
+			return false;
+	for (uint32_t i = 0; i < io->event_count; i++)
+		if (!event_is_sound(&io->events[i], conduit))
+			return false;
+	return true;
+}
+
+static bool verdict_is_sound(struct core_io *io, const struct queued *packet)
+{
+	switch ((enum core_verdict)io->verdict) {
+	case CORE_DROP:
+	case CORE_PASS:
+		return true;
+	case CORE_REPLACE:
+		return io->length < CORE_PACKET_MAX &&
+		       packet_restore(io->packet, io->length, packet->bytes, packet->length);
+	}
+	return false;
+}
+
+static void report_events(const struct core_io *io)
+{
+	for (uint32_t i = 0; i < io->event_count; i++)
+		report_event(&io->events[i]);
+	if (io->events_lost)
+		report_lost(io->events_lost);
+}
+
+static struct judgement outcome(const struct core_io *io)
+{
+	report_events(io);
+	return (struct judgement){ .verdict = (enum queue_verdict)io->verdict, .bytes = io->packet,
+				   .length = io->length, .made = io->made_count, .more = io->more };
+}
+
+static bool is_whole(const struct queued *packet)
+{
+	return packet->bytes && packet->length < CORE_PACKET_MAX &&
+	       packet_stated_length(packet->bytes, packet->length) != 0 &&
+	       packet_stated_length(packet->bytes, packet->length) <= packet->length;
+}
+
+struct judgement judge_packet(struct judge *judge, const struct queued *packet)
+{
+	const struct judgement drop = { .verdict = QUEUE_DROP };
+	uint32_t conduit = packet->mark & MARK_CONDUIT;
+	struct core_io *io = vm_io(judge->vm);
+	enum vm_result result;
+
+	if (!is_whole(packet)) {
+		judge->board->truncated++;
+		return drop;
+	}
+	if (!policy_conduit(conduit)) {
+		judge->board->unknown++;
+		return drop;
+	}
+	if (judge->board->traps[conduit] >= QUARANTINE_AFTER) {
+		judge->board->quarantined++;
+		return drop;
+	}
+	enter(judge, conduit);
+	io->mark = packet->mark;
+	io->length = (uint32_t)packet->length;
+	memcpy(io->packet, packet->bytes, packet->length);
+	result = vm_packet(judge->vm);
+	if (result != VM_DONE || !records_are_sound(io, conduit) || !verdict_is_sound(io, packet)) {
+		failed(judge, conduit);
+		return drop;
+	}
+	leave(judge);
+	return outcome(io);
+}
+
+struct judgement judge_tick(struct judge *judge)
+{
+	static unsigned in_a_row;
+	struct core_io *io = vm_io(judge->vm);
+	enum vm_result result;
+
+	enter(judge, 0);
+	result = vm_tick(judge->vm);
+	in_a_row = result == VM_DONE && io->more ? in_a_row + 1 : 0;
+	if (result != VM_DONE || !records_are_sound(io, 0) || in_a_row > TICKS_MAX) {
+		in_a_row = 0;
+		failed(judge, 0);
+		return (struct judgement){ 0 };
+	}
+	leave(judge);
+	return outcome(io);
+}
+
+bool judge_load(struct judge *judge, const void *program, size_t length)
+{
+	enum vm_result result;
+	int loaded;
+
+	if (!policy_load(program, length))
+		return false;
+	enter(judge, 0);
+	result = vm_load(judge->vm, program, length, &loaded);
+	if (result != VM_DONE || !loaded)
+		policy_revert();
+	if (result != VM_DONE) {
+		failed(judge, 0);
+		return false;
+	}
+	leave(judge);
+	return loaded;
+}

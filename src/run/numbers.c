@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/numbers.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "json/value.h"
+#include "json/writer.h"
+#include "policy/address.h"
+
+#define FILE_MAX (64u << 20)
+#define REST 3600 /* seconds */
+
+struct row {
+	struct conduit_number number;
+	int64_t gone;
+};
+
+static int compare(const struct conduit_number *a, const struct conduit_number *b)
+{
+	int r = address_compare(&a->server, &b->server);
+
+	if (a->server.family != b->server.family)
+		return a->server.family - b->server.family;
+	if (r == 0)
+		r = address_compare(&a->device, &b->device);
+	if (r == 0)
+		r = a->transport - b->transport;
+	return r ? r : a->port - b->port;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+	return compare(&((const struct row *)a)->number, &((const struct row *)b)->number);
+}
+
+/* Sorts the rows and takes them apart. */
+static void settle(struct row *rows, size_t count, struct arena *arena, struct numbers *ret)
+{
+	if (count)
+		qsort(rows, count, sizeof(*rows), compare_rows);
+	ret->items = arena_array(arena, count + 1, sizeof(*ret->items));
+	ret->gone = arena_array(arena, count + 1, sizeof(*ret->gone));
+	ret->count = count;
+	for (size_t i = 0; i < count; i++) {
+		ret->items[i] = rows[i].number;
+		ret->gone[i] = rows[i].gone;
+	}
+}
+
+/* ---- reading ---- */
+
+static int64_t member_number(const struct value *map, const char *name)
+{
+	const struct value *v = value_member(map, name);
+
+	return v && v->type == VALUE_INT ? v->integer : -1;
+}
+
+static bool read_row(const struct value *map, struct row *ret)
+{
+	const char *server = value_member_text(map, "server");
+	const char *device = value_member_text(map, "device");
+	const char *transport = value_member_text(map, "transport");
+	int64_t port = member_number(map, "port"), number = member_number(map, "number");
+	int64_t gone = member_number(map, "gone");
+
+	if (!server || !device || !transport || !address_parse(server, &ret->number.server) ||
+	    !address_parse(device, &ret->number.device) || port < 0 || port > 65535 || number < 1 ||
+	    number > MARK_CONDUIT)
+		return false;
+	ret->number.transport = strcmp(transport, "udp") == 0 ? IPPROTO_UDP : IPPROTO_TCP;
+	ret->number.port = (uint16_t)port;
+	ret->number.number = (uint32_t)number;
+	ret->gone = gone > 0 ? gone : 0;
+	return true;
+}
+
+int numbers_load(const char *path, struct arena *arena, struct numbers *ret)
+{
+	struct value_source *source = arena_alloc(arena, sizeof(*source));
+	const struct value *list;
+	struct diag_list diags;
+	struct row *rows;
+	char *text;
+	int r = file_read(path, FILE_MAX, arena, &text, &source->len);
+
+	*ret = (struct numbers){ 0 };
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	diag_init(&diags, arena);
+	source->file = path;
+	source->text = text;
+	list = value_member(value_parse(source, arena, &diags), "conduits");
+	if (!list || list->type != VALUE_LIST)
+		return -EBADMSG;
+	rows = arena_array(arena, list->count + 1, sizeof(*rows));
+	for (size_t i = 0; i < list->count; i++)
+		if (!read_row(&list->items[i], &rows[i]))
+			return -EBADMSG;
+	settle(rows, list->count, arena, ret);
+	return 0;
+}
+
+/* ---- the next generation ---- */
+
+static bool still_there(const struct numbers *now, const struct conduit_number *number)
+{
+	for (size_t low = 0, high = now->count; low < high;) {
+		size_t middle = low + (high - low) / 2;
+		int r = compare(&now->items[middle], number);
+
+		if (r == 0)
+			return true;
+		if (r < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+void numbers_next(const struct numbers *before, const struct ruleset *ruleset, int64_t now,
+		  struct arena *arena, struct numbers *ret)
+{
+	size_t count = ruleset->conduit_count, most = count + before->count;
+	struct row *rows = arena_array(arena, most + 1, sizeof(*rows));
+	struct numbers current;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct ruleset_conduit *c = &ruleset->conduits[i];
+
+		rows[i].number = (struct conduit_number){ c->server, c->device, c->transport, c->port,
+							  c->mark & MARK_CONDUIT };
+	}
+	settle(rows, count, arena, &current);
+	for (size_t i = 0; i < before->count; i++) {
+		int64_t gone = before->gone[i] ? before->gone[i] : now;
+
+		if (!still_there(&current, &before->items[i]) && now - gone < REST)
+			rows[count++] = (struct row){ before->items[i], gone };
+	}
+	settle(rows, count, arena, ret);
+}
+
+/* ---- writing ---- */
+
+static void write_rows(struct writer *w, const struct numbers *numbers)
+{
+	char text[ADDRESS_TEXT_SIZE];
+
+	writer_open_map(w);
+	writer_name(w, "conduits");
+	writer_open_list(w);
+	for (size_t i = 0; i < numbers->count; i++) {
+		const struct conduit_number *n = &numbers->items[i];
+
+		writer_open_map(w);
+		writer_put_uint(w, "number", n->number);
+		address_format(&n->server, text);
+		writer_put_text(w, "server", text);
+		address_format(&n->device, text);
+		writer_put_text(w, "device", text);
+		writer_put_text(w, "transport", n->transport == IPPROTO_UDP ? "udp" : "tcp");
+		writer_put_uint(w, "port", n->port);
+		if (numbers->gone[i])
+			writer_put_int(w, "gone", numbers->gone[i]);
+		writer_close_map(w);
+	}
+	writer_close_list(w);
+	writer_close_map(w);
+}
+
+int numbers_store(const struct numbers *numbers, const char *path)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	struct writer w;
+	int r;
+
+	if (!out)
+		return -ENOMEM;
+	writer_init(&w, out, true);
+	write_rows(&w, numbers);
+	r = fclose(out) == 0 ? file_replace(path, text, size, 0640) : -ENOMEM;
+	free(text);
+	return r;
+}
