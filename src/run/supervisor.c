@@ -154,7 +154,7 @@ static void reload(struct supervisor *s)
 	int r;
 
 	diag_init(&diags, &arena);
-	r = supervisor_apply(s, NULL, &arena, &diags, &text);
+	r = supervisor_apply(s, SOURCE_IN_FORCE, NULL, &arena, &diags, &text);
 	s->voice->findings(&diags);
 	if (r == 0)
 		s->voice->say(text);
@@ -326,7 +326,7 @@ static int first_policy(struct supervisor *s, const char *folder)
 	if (!folder && !has_policy(s))
 		return deny_everything(s);
 	diag_init(&diags, &arena);
-	r = supervisor_apply(s, folder, &arena, &diags, &text);
+	r = supervisor_apply(s, folder ? SOURCE_FOLDER : SOURCE_IN_FORCE, folder, &arena, &diags, &text);
 	s->voice->findings(&diags);
 	if (r == 0)
 		s->voice->say(text);
