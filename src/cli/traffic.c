@@ -28,30 +28,44 @@ void ports_init(struct ports *ports)
 	}
 }
 
+static const struct protocol *find_protocol(const char *name, size_t len)
+{
+	for (size_t i = 0; i < PROTOCOLS; i++)
+		if (strlen(protocols[i].name) == len && memcmp(protocols[i].name, name, len) == 0)
+			return &protocols[i];
+	return NULL;
+}
+
+bool ports_add_number(struct ports *ports, const char *protocol, uint16_t port)
+{
+	const struct protocol *found = find_protocol(protocol, strlen(protocol));
+
+	for (size_t i = 0; i < ports->count; i++)
+		if (ports->items[i].port == port && ports->items[i].protocol == found)
+			return true;
+	if (!found || ports->count == PORTS_MAX)
+		return false;
+	ports->items[ports->count].port = port;
+	ports->items[ports->count++].protocol = found;
+	return true;
+}
+
 const char *ports_add(struct ports *ports, const char *text)
 {
 	const char *equals = strchr(text, '=');
-	const struct protocol *found = NULL;
+	const struct protocol *found;
 	char *end;
 	unsigned long port;
 
 	if (!equals)
 		return "--port wants PROTOCOL=NUMBER, for example modbus=1502";
-	for (size_t i = 0; i < PROTOCOLS; i++)
-		if (strlen(protocols[i].name) == (size_t)(equals - text) &&
-		    memcmp(protocols[i].name, text, (size_t)(equals - text)) == 0)
-			found = &protocols[i];
+	found = find_protocol(text, (size_t)(equals - text));
 	if (!found)
 		return "--port knows the protocol modbus";
-	errno = 0;
 	port = strtoul(equals + 1, &end, 10);
-	if (errno || end == equals + 1 || *end || port < 1 || port > 65535)
+	if (end == equals + 1 || *end || port < 1 || port > 65535)
 		return "--port wants a port number from 1 to 65535";
-	if (ports->count == PORTS_MAX)
-		return "too many --port options";
-	ports->items[ports->count].port = (uint16_t)port;
-	ports->items[ports->count++].protocol = found;
-	return NULL;
+	return ports_add_number(ports, found->name, (uint16_t)port) ? NULL : "too many --port options";
 }
 
 const struct protocol *ports_find(const struct ports *ports, const struct reorder_flow *flow,
@@ -176,4 +190,37 @@ bool option_value(int argc, char **argv, int *i, const char *name, const char **
 		return false;
 	*ret = *i + 1 < argc ? argv[++*i] : NULL;
 	return true;
+}
+
+/* "", "Z" or "+hh:mm": seconds east of Greenwich. */
+static bool parse_zone(const char *text, int64_t *ret)
+{
+	int hours, minutes, used = 0;
+
+	*ret = 0;
+	if (!*text || (text[0] == 'Z' && !text[1]))
+		return true;
+	if ((*text != '+' && *text != '-') ||
+	    sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || text[1 + used] ||
+	    hours > 23 || minutes > 59)
+		return false;
+	*ret = (*text == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+	return true;
+}
+
+bool parse_instant(const char *text, int64_t *ret)
+{
+	static const char *const formats[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d" };
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		struct tm tm = { 0 };
+		const char *rest = strptime(text, formats[i], &tm);
+		int64_t zone;
+
+		if (!rest || !parse_zone(rest, &zone))
+			continue;
+		*ret = timegm(&tm) - zone;
+		return true;
+	}
+	return false;
 }

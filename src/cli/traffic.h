@@ -54,6 +54,9 @@ void ports_init(struct ports *ports);
 /* Takes "modbus=1502". NULL, or what is wrong with it. */
 const char *ports_add(struct ports *ports, const char *text);
 
+/* The same for a rule's own port; false: no room. */
+bool ports_add_number(struct ports *ports, const char *protocol, uint16_t port);
+
 /*
  * The protocol of a connection and which end is the device (0 or 1): the end on the protocol's port; when both
  * are, the one that was called. NULL: not ours.
@@ -88,3 +91,9 @@ void message_print_head(FILE *out, const struct message *message);
  * (NULL: missing) and *i the last word used.
  */
 bool option_value(int argc, char **argv, int *i, const char *name, const char **ret);
+
+/*
+ * Seconds since the epoch of an ISO 8601 date, or date and time with or without seconds; without a zone
+ * ("Z", "+01:00") it is UTC.
+ */
+bool parse_instant(const char *text, int64_t *ret);
