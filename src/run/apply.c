@@ -157,7 +157,7 @@ static int try_policy(struct supervisor *s, enum policy_source from, struct poli
 		return r;
 	if (from != SOURCE_IN_FORCE)
 		lift_quarantines(s, policy);
-	*ret_text = arena_printf(arena, "%s: %zu rules over %zu conduits are in force.",
+	*ret_text = arena_printf(arena, "The policy of %s is in force: rules %zu, conduits %zu.",
 				 policy->compiled.site->id, policy->compiled.site->rule_count,
 				 policy->compiled.ruleset.conduit_count);
 	r = store(s, policy, &numbers, from, arena);

@@ -199,6 +199,14 @@ int control_listen(const char *runtime)
 	return fd;
 }
 
+void control_forget(const char *runtime)
+{
+	struct sockaddr_un address;
+
+	if (socket_address(runtime, &address) == 0)
+		unlink(address.sun_path);
+}
+
 int control_accept(int listener, struct arena *arena, const struct value **ret)
 {
 	const struct timeval receive = { .tv_sec = 1 }, answer = { .tv_sec = 2 };

@@ -41,6 +41,9 @@ int control_apply(const char *runtime, const char *state, const struct documents
 /* Binds the socket; one that is left over is replaced (the caller holds the lock). */
 __attribute__((warn_unused_result)) int control_listen(const char *runtime);
 
+/* Removes the socket's name. */
+void control_forget(const char *runtime);
+
 /* Takes a client and reads its request, waiting a second at most. The client's descriptor or -errno. */
 __attribute__((warn_unused_result))
 int control_accept(int listener, struct arena *arena, const struct value **ret);

@@ -366,8 +366,10 @@ static void end(struct supervisor *s)
 	if (s->nflog_open)
 		nflog_close(&s->nflog);
 	event_log_close(&s->events.log);
-	if (s->listener >= 0)
-		close(s->listener);
+	if (s->listener < 0)
+		return;
+	close(s->listener);
+	control_forget(s->runtime);
 }
 
 int supervisor_run(const char *state, const char *runtime, const char *folder,
