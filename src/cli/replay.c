@@ -37,6 +37,8 @@ struct replay {
 /* A message of which not all bytes have been played yet. */
 struct begun {
 	size_t played;
+	unsigned opening; /* of the connection, in which they were played */
+	bool over;        /* it was denied and the connection reset: the rest is not played */
 	struct stage_verdict verdict;
 };
 
@@ -129,16 +131,24 @@ static int64_t wall_of(const struct replay *r, struct timespec time)
 	return r->dated ? r->at : time.tv_sec;
 }
 
-/* Plays the part of a message that has not been played; not when its beginning was its end. */
+/*
+ * Plays the part of a message that has not been played: all of it when the connection was reset in the
+ * middle, because of the other side.
+ */
 static void play(struct replay *r, struct act *act, const struct reorder_event *event,
 		 const uint8_t *bytes, size_t length)
 {
 	struct begun *begun = &act->begun[event->side];
 
-	if (!(begun->played && begun->verdict.decided && !act->flow.open))
+	if (!begun->over) {
+		if (!act->flow.open || begun->opening != act->flow.openings)
+			begun->played = 0;
 		stage_send(&r->stage, &act->flow, event->side, bytes + begun->played,
 			   length - begun->played, event->time, wall_of(r, event->time),
 			   &begun->verdict);
+		begun->over = begun->verdict.decided && !act->flow.open;
+	}
+	begun->opening = act->flow.openings;
 	begun->played = length;
 }
 

@@ -20,6 +20,7 @@
 
 struct stage {
 	struct vm *vm;
+	uint64_t now;     /* the core's clock, which never goes back */
 	uint64_t lag;     /* nanoseconds added to the capture's time by waiting */
 	uint64_t ticked;  /* when the core's timers ran last */
 	bool trapped;
@@ -44,6 +45,7 @@ struct stage_flow {
 	struct endpoint ends[2];
 	unsigned device;  /* index in ends */
 	bool open;
+	unsigned openings; /* how often it was opened so far */
 	struct stage_end sides[2];
 	size_t waiting_count;
 	struct {
