@@ -8,6 +8,7 @@
 
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
+#include <linux/if_packet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/xt_NFQUEUE.h>
@@ -177,6 +178,15 @@ static void add_mark_add(const struct build *b, const struct step *s)
 	add_meta(b, NFT_META_MARK, 0);
 	add_bitwise(b, ~s->a, s->a);
 	add_mark_store(b);
+}
+
+/* meta pkttype != host */
+static void add_to_many(const struct build *b, const struct step *s)
+{
+	const uint8_t host = PACKET_HOST;
+
+	add_meta(b, NFT_META_PKTTYPE, 0);
+	add_compare(b, NFT_CMP_NEQ, &host, sizeof(host));
 }
 
 static void add_interface(const struct build *b, uint32_t key)
@@ -370,6 +380,7 @@ static void (*const add_step[STEP_KINDS])(const struct build *, const struct ste
 	[STEP_MARK_SET] = add_mark_set,
 	[STEP_MARK_ADD] = add_mark_add,
 	[STEP_FAMILY] = add_family,
+	[STEP_TO_MANY] = add_to_many,
 	[STEP_FROM_LOOPBACK] = add_from_loopback,
 	[STEP_TO_LOOPBACK] = add_to_loopback,
 	[STEP_NEIGHBOUR] = add_neighbour,

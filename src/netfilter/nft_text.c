@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "netfilter/rows.h"
+
 struct text {
 	FILE *out;
 	const struct ruleset *ruleset;
@@ -58,6 +60,11 @@ static void put_mark_add(const struct text *t, const struct step *s)
 static void put_family(const struct text *t, const struct step *s)
 {
 	fprintf(t->out, "meta nfproto ipv%u", s->a);
+}
+
+static void put_to_many(const struct text *t, const struct step *s)
+{
+	fputs("meta pkttype != host", t->out);
 }
 
 static void put_from_loopback(const struct text *t, const struct step *s)
@@ -165,6 +172,7 @@ static void (*const put_step[STEP_KINDS])(const struct text *, const struct step
 	[STEP_MARK_SET] = put_mark_set,
 	[STEP_MARK_ADD] = put_mark_add,
 	[STEP_FAMILY] = put_family,
+	[STEP_TO_MANY] = put_to_many,
 	[STEP_FROM_LOOPBACK] = put_from_loopback,
 	[STEP_TO_LOOPBACK] = put_to_loopback,
 	[STEP_NEIGHBOUR] = put_neighbour,
@@ -266,7 +274,7 @@ static size_t put_homes(const struct text *t, uint8_t family)
 	for (size_t i = 0; i < t->ruleset->home_count; i++) {
 		const struct ruleset_home *h = &t->ruleset->homes[i];
 
-		if (h->network.family != family)
+		if (h->network.family != family || rows_home_covered(t->ruleset, i))
 			continue;
 		begin_element(t, n++);
 		fprintf(t->out, "\"%s\" . ", h->interface);

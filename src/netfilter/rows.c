@@ -53,11 +53,31 @@ static void put_home_keys(const struct ruleset_home *home, struct row *row)
 	memcpy(row->last, home->interface, sizeof(home->interface));
 	for (size_t i = 0; i < size; i++) {
 		unsigned kept = home->prefix > 8 * i ? home->prefix - 8 * (unsigned)i : 0;
-		uint8_t host = kept >= 8 ? 0 : (uint8_t)(0xff >> kept);
+		uint8_t host = (uint8_t)(kept >= 8 ? 0 : 0xff >> kept);
 
 		row->key[sizeof(home->interface) + i] = home->network.b[i] & (uint8_t)~host;
 		row->last[sizeof(home->interface) + i] = home->network.b[i] | host;
 	}
+}
+
+static bool covers(const struct ruleset_home *outer, const struct ruleset_home *inner)
+{
+	unsigned whole = outer->prefix / 8, bits = outer->prefix % 8;
+	uint8_t mask = (uint8_t)(0xff00 >> bits);
+
+	return outer->network.family == inner->network.family && outer->prefix <= inner->prefix &&
+	       !strncmp(outer->interface, inner->interface, sizeof(outer->interface)) &&
+	       !memcmp(outer->network.b, inner->network.b, whole) &&
+	       (!bits || !((outer->network.b[whole] ^ inner->network.b[whole]) & mask));
+}
+
+bool rows_home_covered(const struct ruleset *ruleset, size_t position)
+{
+	for (size_t i = 0; i < position; i++) {
+		if (covers(&ruleset->homes[i], &ruleset->homes[position]))
+			return true;
+	}
+	return false;
 }
 
 static size_t home_rows(const struct ruleset *ruleset, uint8_t family, struct row *rows)
@@ -65,7 +85,7 @@ static size_t home_rows(const struct ruleset *ruleset, uint8_t family, struct ro
 	size_t n = 0;
 
 	for (size_t i = 0; i < ruleset->home_count; i++) {
-		if (ruleset->homes[i].network.family == family)
+		if (ruleset->homes[i].network.family == family && !rows_home_covered(ruleset, i))
 			put_home_keys(&ruleset->homes[i], &rows[n++]);
 	}
 	return n;

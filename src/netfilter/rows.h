@@ -32,6 +32,12 @@ struct rows {
 void rows_wanted(const struct ruleset *ruleset, enum shape_set_id id, struct arena *arena,
 		 struct rows *ret);
 
+/*
+ * Whether an earlier home of the ruleset covers this one (zones may list a network and a part of it): the
+ * kernel's interval sets refuse what lies inside another, so it gets no row, here and in the text.
+ */
+bool rows_home_covered(const struct ruleset *ruleset, size_t position);
+
 /* In the order of keys. */
 int rows_compare(const void *a, const void *b);
 

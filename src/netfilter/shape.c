@@ -128,6 +128,8 @@ static const struct shape_rule find6_rules[] = {
 static const struct shape_rule classify_rules[] = {
 	{ "a mark is never believed from outside", { { .kind = STEP_MARK_SET, .a = 0 } } },
 	{ NULL, { { .kind = STEP_FROM_LOOPBACK }, { .kind = STEP_ACCEPT } } },
+	{ "the kernel forwards no broadcast; input counts it (their sources are often none or link-local)",
+	  { { .kind = STEP_TO_MANY }, { .kind = STEP_ACCEPT } } },
 	{ NULL, { { .kind = STEP_FAMILY, .a = 4 }, { .kind = STEP_GOTO, .name = "find4" } } },
 	{ NULL, { { .kind = STEP_FAMILY, .a = 6 }, { .kind = STEP_GOTO, .name = "find6" } } },
 };

@@ -56,6 +56,7 @@ enum step_kind {
 	STEP_MARK_SET,      /* mark = a */
 	STEP_MARK_ADD,      /* mark |= a */
 	STEP_FAMILY,        /* a: 4 or 6 */
+	STEP_TO_MANY,       /* broadcast or multicast on the wire */
 	STEP_FROM_LOOPBACK,
 	STEP_TO_LOOPBACK,
 	STEP_NEIGHBOUR,     /* a: ICMPv6 type, with hop limit 255 */

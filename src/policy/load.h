@@ -12,6 +12,7 @@ struct loader {
 	struct binder bind;
 	struct arena *arena;
 	struct site *site;
+	const struct profile *builtins; /* BUILTIN_PROFILES of them */
 };
 
 /* A finding of the table at a value, or at the name of its member. */

@@ -6,8 +6,6 @@
 #include "policy/load.h"
 #include "policy/ranges.h"
 
-#define MEI_CANOPEN 13
-#define MEI_IDENTIFICATION 14
 
 struct entry_members {
 	const struct value *function, *unit, *addresses, *registers, *values, *max_quantity, *read, *write,
@@ -108,7 +106,7 @@ static bool read_function_name(const struct loader *l, const struct value *at, s
 			continue;
 		ret->function = f;
 		ret->code = f->code;
-		ret->mei_type = f->shape == MODBUS_SHAPE_MEI ? MEI_IDENTIFICATION : 0;
+		ret->mei_type = f->shape == MODBUS_SHAPE_MEI ? MODBUS_MEI_IDENTIFICATION : 0;
 		return true;
 	}
 	report(l, FINDING_UNKNOWN_FUNCTION, at,
@@ -130,8 +128,8 @@ static bool read_function_number(const struct loader *l, const struct entry_memb
 	ret->code = (uint8_t)code;
 	public = modbus_function(ret->code);
 	if (public && public->shape == MODBUS_SHAPE_MEI && m->mei_type &&
-	    m->mei_type->integer == MEI_CANOPEN) {
-		ret->mei_type = MEI_CANOPEN;
+	    m->mei_type->integer == MODBUS_MEI_CANOPEN) {
+		ret->mei_type = MODBUS_MEI_CANOPEN;
 		return true;
 	}
 	if (!public)
@@ -147,7 +145,7 @@ static bool read_function(const struct loader *l, const struct entry_members *m,
 	bool known = m->function->type == VALUE_TEXT ? read_function_name(l, m->function, ret) :
 						       read_function_number(l, m, ret);
 
-	if (known && m->mei_type && ret->mei_type != MEI_CANOPEN)
+	if (known && m->mei_type && ret->mei_type != MODBUS_MEI_CANOPEN)
 		report_name(l, FINDING_NOT_FOR_FUNCTION, m->mei_type, "remove it",
 			    "\"mei_type\" means something only with \"function\": 43");
 	return known;

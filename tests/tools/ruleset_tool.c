@@ -170,8 +170,8 @@ static int listen_for(int wanted)
 
 	if (error)
 		return report(error);
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("listening\n");
-	fflush(stdout);
 	while (seen < wanted) {
 		struct pollfd p = { .fd = nflog_fd(&log), .events = POLLIN };
 

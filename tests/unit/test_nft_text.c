@@ -120,12 +120,14 @@ static void names_cannot_break_out(void **state)
 	free(text);
 }
 
+/* The last two lie inside others of the same interface. */
 static void rows_of_networks(void **state)
 {
 	static struct ruleset_home odd[] = {
-		{ "b", IP4(10, 1, 2, 3), 0 }, { "a", IP4(10, 1, 2, 3), 12 }, { "a", IP4(10, 1, 2, 3), 32 },
+		{ "b", IP4(10, 1, 2, 3), 0 }, { "a", IP4(10, 1, 2, 3), 12 }, { "c", IP4(10, 1, 2, 3), 32 },
+		{ "a", IP4(10, 15, 2, 0), 24 }, { "c", IP4(10, 1, 2, 3), 32 },
 	};
-	const struct ruleset r = { .homes = odd, .home_count = 3 };
+	const struct ruleset r = { .homes = odd, .home_count = 5 };
 	struct arena arena = { 0 };
 	struct rows rows;
 
@@ -133,10 +135,10 @@ static void rows_of_networks(void **state)
 	assert_int_equal(rows.count, 3);
 	assert_memory_equal(rows.items[0].key + 16, ((uint8_t[]){ 10, 0, 0, 0 }), 4);
 	assert_memory_equal(rows.items[0].last + 16, ((uint8_t[]){ 10, 15, 255, 255 }), 4);
-	assert_memory_equal(rows.items[1].key + 16, ((uint8_t[]){ 10, 1, 2, 3 }), 4);
-	assert_memory_equal(rows.items[1].last + 16, ((uint8_t[]){ 10, 1, 2, 3 }), 4);
-	assert_string_equal((const char *)rows.items[2].key, "b");
-	assert_memory_equal(rows.items[2].last + 16, ((uint8_t[]){ 255, 255, 255, 255 }), 4);
+	assert_string_equal((const char *)rows.items[1].key, "b");
+	assert_memory_equal(rows.items[1].last + 16, ((uint8_t[]){ 255, 255, 255, 255 }), 4);
+	assert_memory_equal(rows.items[2].key + 16, ((uint8_t[]){ 10, 1, 2, 3 }), 4);
+	assert_memory_equal(rows.items[2].last + 16, ((uint8_t[]){ 10, 1, 2, 3 }), 4);
 	arena_free(&arena);
 }
 

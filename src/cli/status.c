@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "json/value.h"
+#include "json/writer.h"
+#include "record/event_log.h"
+#include "run/control.h"
+
+#define RECENT 10
+
+struct recent {
+	const struct value *items[RECENT];
+	size_t count;
+};
+
+static const char *text_of(const struct value *map, const char *name)
+{
+	const char *text = value_member_text(map, name);
+
+	return text ? text : "-";
+}
+
+static long long number_of(const struct value *map, const char *name)
+{
+	const struct value *v = value_member(map, name);
+
+	return v && v->type == VALUE_INT ? v->integer : 0;
+}
+
+static bool truth_of(const struct value *map, const char *name)
+{
+	const struct value *v = value_member(map, name);
+
+	return v && v->type == VALUE_BOOL && v->boolean;
+}
+
+/* The name of an end of a conduit, or its address. */
+static const char *end_of(const struct value *map, const char *name)
+{
+	const struct value *end = value_member(map, name);
+	const char *asset = value_member_text(end, "name");
+
+	return asset ? asset : text_of(end, "address");
+}
+
+/* ---- the screen ---- */
+
+static void print_health(const struct value *status)
+{
+	const struct value *problems = value_member(status, "problems");
+	const struct value *inspector = value_member(status, "inspector");
+	const struct value *policy = value_member(status, "policy");
+
+	printf("%s\n", truth_of(status, "healthy") ? "The gate is healthy." : "The gate needs attention:");
+	for (size_t i = 0; problems && i < problems->count; i++)
+		printf("  ! %s\n", problems->items[i].text);
+	printf("\nInspector  %s, pid %lld, since %s, %lld restarts\n", text_of(inspector, "state"),
+	       number_of(inspector, "pid"), text_of(inspector, "since"), number_of(inspector, "restarts"));
+	if (policy && policy->type == VALUE_MAP)
+		printf("Policy     %s, applied %s, %lld rules, %lld conduits\n", text_of(policy, "site"),
+		       text_of(policy, "applied"), number_of(policy, "rules"),
+		       number_of(policy, "conduits"));
+}
+
+static void print_conduits(const struct value *list)
+{
+	if (!list || list->type != VALUE_LIST || !list->count)
+		return;
+	printf("\nConduits%40s%12s\n", "packets", "bytes");
+	for (size_t i = 0; i < list->count; i++) {
+		const struct value *c = &list->items[i];
+		char path[128];
+
+		snprintf(path, sizeof(path), "%s -> %s %s/%lld", end_of(c, "server"), end_of(c, "device"),
+			 text_of(c, "transport"), number_of(c, "port"));
+		printf("  %-36s%10lld%12lld  %s%s\n", path, number_of(c, "packets"), number_of(c, "bytes"),
+		       truth_of(c, "inspected") ? "inspected" : "not inspected",
+		       truth_of(c, "quarantined") ? ", QUARANTINED" : "");
+	}
+}
+
+static void print_rules(const struct value *list)
+{
+	if (!list || list->type != VALUE_LIST || !list->count)
+		return;
+	printf("\nRules%43s%12s\n", "allowed", "denied");
+	for (size_t i = 0; i < list->count; i++)
+		printf("  %-36s%10lld%12lld\n", text_of(&list->items[i], "rule"),
+		       number_of(&list->items[i], "allowed"), number_of(&list->items[i], "denied"));
+}
+
+static void print_drops(const struct value *list)
+{
+	bool any = false;
+
+	for (size_t i = 0; list && list->type == VALUE_LIST && i < list->count; i++) {
+		if (!number_of(&list->items[i], "packets"))
+			continue;
+		if (!any)
+			printf("\nDropped by the kernel%27s\n", "packets");
+		any = true;
+		printf("  %-36s%10lld\n", text_of(&list->items[i], "reason"),
+		       number_of(&list->items[i], "packets"));
+	}
+}
+
+static void print_recent(const struct recent *recent)
+{
+	if (recent->count)
+		printf("\nRecently denied\n");
+	for (size_t i = 0; i < recent->count; i++) {
+		const struct value *event = recent->items[i];
+		const char *call = value_member_text(event, "call");
+
+		printf("  %s  %s\n", text_of(event, "time"), text_of(event, "text"));
+		if (call)
+			printf("  %24s  Questions: %s (rule %s)\n", "", call, text_of(event, "rule"));
+	}
+}
+
+/* ---- JSON ---- */
+
+static void write_value(struct writer *w, const struct value *v)
+{
+	switch (v->type) {
+	case VALUE_NULL:
+		writer_text(w, NULL);
+		break;
+	case VALUE_BOOL:
+		writer_bool(w, v->boolean);
+		break;
+	case VALUE_INT:
+		writer_int(w, v->integer);
+		break;
+	case VALUE_REAL:
+		writer_real(w, v->real);
+		break;
+	case VALUE_TEXT:
+		writer_text(w, v->text);
+		break;
+	case VALUE_LIST:
+		writer_open_list(w);
+		for (size_t i = 0; i < v->count; i++)
+			write_value(w, &v->items[i]);
+		writer_close_list(w);
+		break;
+	case VALUE_MAP:
+		writer_open_map(w);
+		for (size_t i = 0; i < v->count; i++) {
+			writer_name(w, v->items[i].name);
+			write_value(w, &v->items[i]);
+		}
+		writer_close_map(w);
+		break;
+	}
+}
+
+static void print_json(const struct value *status, const struct recent *recent)
+{
+	struct writer w;
+
+	writer_init(&w, stdout, true);
+	writer_open_map(&w);
+	writer_put_bool(&w, "running", true);
+	for (size_t i = 0; i < status->count; i++) {
+		writer_name(&w, status->items[i].name);
+		write_value(&w, &status->items[i]);
+	}
+	writer_name(&w, "recent");
+	writer_open_list(&w);
+	for (size_t i = 0; i < recent->count; i++)
+		write_value(&w, recent->items[i]);
+	writer_close_list(&w);
+	writer_close_map(&w);
+	putchar('\n');
+}
+
+/* ---- the command ---- */
+
+static void read_recent(const char *path, struct arena *arena, struct recent *ret)
+{
+	static const char *const events[] = { "denied", "refused", NULL };
+	struct diag_list diags;
+	const char **lines;
+	int n = path ? event_log_recent(path, events, RECENT, arena, &lines) : 0;
+
+	diag_init(&diags, arena);
+	*ret = (struct recent){ 0 };
+	for (int i = 0; i < n; i++) {
+		struct value_source *source = arena_alloc(arena, sizeof(*source));
+		const struct value *event;
+
+		*source = (struct value_source){
+			.file = path, .text = lines[i], .len = strlen(lines[i]) };
+		event = value_parse(source, arena, &diags);
+		if (event)
+			ret->items[ret->count++] = event;
+	}
+}
+
+static int not_running(const struct context *context, int error)
+{
+	bool absent = error == -ENOENT || error == -ECONNREFUSED;
+
+	if (context->json)
+		printf("{\"running\": false}\n");
+	else if (absent)
+		printf("The supervisor is not running: inspected traffic is closed. "
+		       "Start it: systemctl start gatehouse, or gatehouse run.\n");
+	if (!absent)
+		fprintf(stderr, "gatehouse status: the supervisor cannot be asked: %s\n", strerror(-error));
+	return absent ? EXIT_FINDINGS : EXIT_SYSTEM;
+}
+
+static int run(const struct context *context, int argc, char **argv)
+{
+	const struct value *status;
+	struct arena arena = { 0 };
+	struct recent recent;
+	int r, code;
+
+	if (argc > 1)
+		return usage_error(&command_status, "takes no arguments");
+	r = control_call(context->runtime, "{\"command\":\"status\"}", &arena, &status);
+	if (r < 0)
+		return not_running(context, r);
+	read_recent(value_member_text(status, "events"), &arena, &recent);
+	if (context->json) {
+		print_json(status, &recent);
+	} else {
+		print_health(status);
+		print_conduits(value_member(status, "conduits"));
+		print_rules(value_member(status, "rules"));
+		print_drops(value_member(status, "drops"));
+		print_recent(&recent);
+	}
+	code = truth_of(status, "healthy") ? EXIT_CLEAN : EXIT_FINDINGS;
+	arena_free(&arena);
+	return code;
+}
+
+const struct command command_status = {
+	.name = "status",
+	.arguments = "",
+	.summary = "health, counters and recent denials of the running gate",
+	.help = "Exit codes: 0 healthy, 1 something needs attention or nothing is running, 3 no permission.\n",
+	.run = run,
+};

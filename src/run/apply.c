@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/supervisor.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "netfilter/commit.h"
+#include "policy/model.h"
+#include "run/numbers.h"
+
+#define LOAD_PATIENCE 15000           /* ms until the inspector must have taken a program */
+#define RENEW_EVERY (12 * 3600 * 1000) /* ms */
+
+static const char *state_path(struct supervisor *s, const char *name, struct arena *arena)
+{
+	return arena_printf(arena, "%s/%s", s->state, name);
+}
+
+static void policy_free(struct policy *policy)
+{
+	if (policy)
+		arena_free(&policy->arena);
+	free(policy);
+}
+
+/* ---- documents -> policy ---- */
+
+static int read_documents(struct supervisor *s, const char *folder, struct policy *policy,
+			  struct diag_list *diags)
+{
+	if (folder)
+		return documents_read(folder, &policy->arena, diags, &policy->documents);
+	return documents_load(state_path(s, "in-force.json", &policy->arena), &policy->arena,
+			      &policy->documents);
+}
+
+static int compile_policy(struct supervisor *s, const char *folder, struct policy *policy,
+			  struct numbers *ret_numbers, struct diag_list *diags)
+{
+	int64_t now = time(NULL);
+	struct numbers before;
+	int r = read_documents(s, folder, policy, diags);
+
+	if (r < 0)
+		return r;
+	r = numbers_load(state_path(s, "conduits.json", &policy->arena), &policy->arena, &before);
+	if (r < 0)
+		return r;
+	if (!compile_site(&policy->documents, now, before.items, before.count, &policy->arena, diags,
+			  &policy->compiled))
+		return 1;
+	numbers_next(&before, &policy->compiled.ruleset, now, &policy->arena, ret_numbers);
+	return 0;
+}
+
+/* Findings outlive the policy that they were made with. */
+static void keep_findings(const struct diag_list *from, struct arena *arena, struct diag_list *to)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		const struct diag *d = &from->items[i];
+		struct diag_place place = d->place;
+
+		place.file = place.file ? arena_printf(arena, "%s", place.file) : NULL;
+		place.pointer = place.pointer ? arena_printf(arena, "%s", place.pointer) : NULL;
+		place.text = place.text ? arena_printf(arena, "%s", place.text) : NULL;
+		diag_add(to, d->severity, d->code, &place,
+			 d->help ? arena_printf(arena, "%s", d->help) : NULL, "%s", d->message);
+	}
+}
+
+/* ---- policy -> inspector -> kernel ---- */
+
+static int load_inspector(struct supervisor *s, const struct policy *policy)
+{
+	int64_t until = child_now() + LOAD_PATIENCE;
+	int r;
+
+	s->load_result = 0;
+	r = child_load(&s->child, policy->compiled.program, policy->compiled.program_size);
+	if (r < 0 && r != -EPIPE) /* a process that has just died gets it when it is started again */
+		return r;
+	while (s->load_result == 0 && child_now() < until)
+		supervisor_mind_inspector(s, 100);
+	if (s->load_result == 0)
+		return -ETIMEDOUT;
+	return s->load_result > 0 ? 0 : -ENOEXEC;
+}
+
+static void go_back(struct supervisor *s)
+{
+	if (s->policy && load_inspector(s, s->policy) < 0)
+		s->voice->warn("the inspector did not take the former policy again either: inspected "
+			       "traffic is closed until it does");
+}
+
+/* A policy applied by hand lifts every quarantine. */
+static void lift_quarantines(struct supervisor *s, const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->compiled.ruleset.conduit_count; i++)
+		s->child.board->traps[policy->compiled.ruleset.conduits[i].mark & MARK_CONDUIT] = 0;
+}
+
+static int enforce(struct supervisor *s, struct policy *policy, struct diag_list *diags,
+		   const char **ret_text)
+{
+	int r = load_inspector(s, policy);
+
+	if (r < 0) {
+		*ret_text = r == -ETIMEDOUT ? "the inspector does not answer; nothing was changed" :
+			"the inspector does not take this policy; nothing was changed";
+		go_back(s);
+		return r;
+	}
+	r = netfilter_commit(&policy->compiled.ruleset, diags);
+	if (r < 0) {
+		*ret_text = "the kernel does not take this policy; the former one stays in force";
+		go_back(s);
+		return r;
+	}
+	return 0;
+}
+
+static int store(struct supervisor *s, const struct policy *policy, const struct numbers *numbers,
+		 bool from_folder, struct arena *arena)
+{
+	int r = numbers_store(numbers, state_path(s, "conduits.json", arena));
+
+	if (r == 0 && from_folder)
+		r = documents_store(&policy->documents, state_path(s, "in-force.json", arena));
+	return r;
+}
+
+static void put_in_force(struct supervisor *s, struct policy *policy)
+{
+	policy_free(s->policy);
+	s->policy = policy;
+	s->events.compiled = &policy->compiled;
+	policy->applied_at = time(NULL);
+	s->renew_at = child_now() + RENEW_EVERY;
+}
+
+static int try_policy(struct supervisor *s, const char *folder, struct policy *policy,
+		      struct arena *arena, struct diag_list *diags, const char **ret_text)
+{
+	struct numbers numbers;
+	int r = compile_policy(s, folder, policy, &numbers, diags);
+
+	if (r < 0)
+		*ret_text = arena_printf(arena, "cannot read %s: %s", folder ? folder : s->state, strerror(-r));
+	if (r > 0)
+		*ret_text = "the documents have errors; nothing was changed";
+	if (r == 0)
+		r = enforce(s, policy, diags, ret_text);
+	if (r != 0)
+		return r;
+	if (folder)
+		lift_quarantines(s, policy);
+	*ret_text = arena_printf(arena, "%s: %zu rules over %zu conduits are in force.",
+				 policy->compiled.site->id, policy->compiled.site->rule_count,
+				 policy->compiled.ruleset.conduit_count);
+	r = store(s, policy, &numbers, folder != NULL, arena);
+	if (r < 0)
+		s->voice->warn(arena_printf(arena, "the policy is in force but could not be stored in %s "
+			"(%s): after a restart the former one is back", s->state, strerror(-r)));
+	return 0;
+}
+
+int supervisor_apply(struct supervisor *s, const char *folder, struct arena *arena,
+		     struct diag_list *diags, const char **ret_text)
+{
+	struct policy *policy = calloc(1, sizeof(*policy));
+	struct diag_list found;
+	int r;
+
+	if (!policy)
+		return -ENOMEM;
+	diag_init(&found, &policy->arena);
+	*ret_text = "";
+	r = try_policy(s, folder, policy, arena, &found, ret_text);
+	diag_sort(&found);
+	keep_findings(&found, arena, diags);
+	if (r == 0) {
+		put_in_force(s, policy);
+		events_applied(&s->events, *ret_text);
+		return 0;
+	}
+	r = found.errors ? 1 : r;
+	policy_free(policy);
+	return r;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/supervisor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json/writer.h"
+#include "run/control.h"
+#include "run/status.h"
+
+static void write_finding(struct writer *w, const struct diag *d)
+{
+	writer_open_map(w);
+	writer_put_text(w, "code", d->code);
+	writer_put_text(w, "severity", d->severity == DIAG_WARNING ? "warning" : "error");
+	writer_put_text(w, "file", d->place.file);
+	writer_put_uint(w, "line", d->place.line);
+	writer_put_uint(w, "column", d->place.column);
+	writer_put_uint(w, "width", d->place.width);
+	writer_put_text(w, "pointer", d->place.pointer);
+	writer_put_text(w, "source", d->place.text);
+	writer_put_text(w, "message", d->message);
+	writer_put_text(w, "help", d->help);
+	writer_close_map(w);
+}
+
+static void write_refusal(struct writer *w, const char *text)
+{
+	writer_open_map(w);
+	writer_put_bool(w, "ok", false);
+	writer_put_text(w, "text", text);
+	writer_close_map(w);
+}
+
+static void serve_status(struct supervisor *s, const struct value *request, struct writer *w)
+{
+	status_write(s, w);
+}
+
+static void serve_apply(struct supervisor *s, const struct value *request, struct writer *w)
+{
+	const char *folder = value_member_text(request, "folder"), *text;
+	struct arena arena = { 0 };
+	struct diag_list diags;
+	int r;
+
+	if (!folder) {
+		write_refusal(w, "no folder was named");
+		return;
+	}
+	diag_init(&diags, &arena);
+	r = supervisor_apply(s, folder, &arena, &diags, &text);
+	writer_open_map(w);
+	writer_put_bool(w, "ok", r == 0);
+	writer_put_int(w, "error", r < 0 ? -r : 0);
+	writer_put_text(w, "text", text);
+	writer_name(w, "findings");
+	writer_open_list(w);
+	for (size_t i = 0; i < diags.count; i++)
+		write_finding(w, &diags.items[i]);
+	writer_close_list(w);
+	writer_close_map(w);
+	arena_free(&arena);
+}
+
+static const struct {
+	const char *name;
+	void (*serve)(struct supervisor *s, const struct value *request, struct writer *w);
+} commands[] = {
+	{ "status", serve_status },
+	{ "apply", serve_apply },
+};
+
+static void serve(struct supervisor *s, const struct value *request, FILE *out)
+{
+	const char *name = value_member_text(request, "command");
+	struct writer w;
+
+	writer_init(&w, out, false);
+	for (size_t i = 0; name && i < sizeof(commands) / sizeof(*commands); i++)
+		if (strcmp(commands[i].name, name) == 0) {
+			commands[i].serve(s, request, &w);
+			return;
+		}
+	write_refusal(&w, "the supervisor does not know this command");
+}
+
+void supervisor_serve_client(struct supervisor *s)
+{
+	const struct value *request;
+	struct arena arena = { 0 };
+	char *text = NULL;
+	size_t size = 0;
+	int client = control_accept(s->listener, &arena, &request);
+	FILE *out = client >= 0 ? open_memstream(&text, &size) : NULL;
+
+	if (out) {
+		serve(s, request, out);
+		if (fclose(out) != 0)
+			size = 0;
+	}
+	if (client >= 0)
+		control_answer(client, text ? text : "", size);
+	free(text);
+	arena_free(&arena);
+}

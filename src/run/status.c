@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/status.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "netfilter/read.h"
+#include "policy/address.h"
+#include "policy/model.h"
+#include "run/names.h"
+
+static void put_time(struct writer *w, const char *name, int64_t seconds)
+{
+	time_t t = seconds;
+	struct tm tm;
+	char text[32];
+
+	gmtime_r(&t, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	writer_put_text(w, name, text);
+}
+
+/* ---- health ---- */
+
+static bool is_quarantined(const struct supervisor *s, uint32_t mark)
+{
+	return atomic_load(&s->child.board->traps[mark & MARK_CONDUIT]) >= QUARANTINE_AFTER;
+}
+
+static size_t count_quarantined(const struct supervisor *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; s->policy && i < s->policy->compiled.ruleset.conduit_count; i++)
+		n += is_quarantined(s, s->policy->compiled.ruleset.conduits[i].mark);
+	return n;
+}
+
+static void write_problems(struct supervisor *s, struct writer *w,
+			   const struct netfilter_counts *counts, int read_result)
+{
+	size_t quarantined = count_quarantined(s), problems = 0;
+	const struct {
+		bool is;
+		const char *text;
+	} all[] = {
+		{ !s->policy, "No policy is in force: everything is denied. Apply one: gatehouse apply DIR." },
+		{ s->policy && s->child.state != CHILD_SERVING,
+		  "The inspector is not serving: inspected traffic is closed until it does." },
+		{ read_result < 0, "The kernel's counters cannot be read." },
+		{ read_result == 0 && !counts->in_force,
+		  "The gate's table is not in the kernel as it should be. Apply the policy again." },
+		{ quarantined != 0, "Some conduits are quarantined: the inspector failed on their packets." },
+		{ s->events.log.lost != 0, "Events cannot be written: look at the disk." },
+	};
+
+	writer_name(w, "problems");
+	writer_open_list(w);
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (all[i].is) {
+			writer_text(w, all[i].text);
+			problems++;
+		}
+	writer_close_list(w);
+	writer_put_bool(w, "healthy", problems == 0);
+}
+
+static void write_processes(struct supervisor *s, struct writer *w)
+{
+	static const char *const states[] = {
+		[CHILD_DOWN] = "down",
+		[CHILD_STARTING] = "starting",
+		[CHILD_WAITING] = "waiting",
+		[CHILD_SERVING] = "serving",
+	};
+
+	writer_name(w, "supervisor");
+	writer_open_map(w);
+	writer_put_int(w, "pid", getpid());
+	put_time(w, "since", s->started_at);
+	writer_close_map(w);
+	writer_name(w, "inspector");
+	writer_open_map(w);
+	writer_put_text(w, "state", states[s->child.state]);
+	writer_put_int(w, "pid", s->child.pid);
+	put_time(w, "since", s->inspector_since);
+	writer_put_uint(w, "restarts", s->child.restarts);
+	writer_close_map(w);
+}
+
+static void write_policy(struct supervisor *s, struct writer *w)
+{
+	writer_name(w, "policy");
+	if (!s->policy) {
+		writer_text(w, NULL);
+		return;
+	}
+	writer_open_map(w);
+	writer_put_text(w, "site", s->policy->compiled.site->id);
+	put_time(w, "applied", s->policy->applied_at);
+	writer_put_uint(w, "rules", s->policy->compiled.site->rule_count);
+	writer_put_uint(w, "conduits", s->policy->compiled.ruleset.conduit_count);
+	writer_close_map(w);
+}
+
+/* ---- counters ---- */
+
+static void write_counters(struct supervisor *s, struct writer *w)
+{
+	const struct board *board = s->child.board;
+	const struct core_totals *totals = child_totals(&s->child);
+
+	writer_name(w, "counters");
+	writer_open_map(w);
+	writer_put_uint(w, "received", board->received);
+	writer_put_uint(w, "overruns", board->overruns);
+	writer_put_uint(w, "truncated", board->truncated);
+	writer_put_uint(w, "unknown", board->unknown);
+	writer_put_uint(w, "quarantined", board->quarantined);
+	writer_put_uint(w, "unsent", board->unsent);
+	if (totals) {
+		writer_put_uint(w, "passed", totals->passed);
+		writer_put_uint(w, "dropped", totals->dropped);
+		writer_put_uint(w, "requests_allowed", totals->requests_allowed);
+		writer_put_uint(w, "requests_denied", totals->requests_denied);
+		writer_put_uint(w, "flows_opened", totals->flows_opened);
+		writer_put_uint(w, "flows_now", totals->flows_now);
+	}
+	writer_close_map(w);
+}
+
+static void write_end(struct supervisor *s, struct writer *w, const char *name,
+		      const struct address *address)
+{
+	const char *asset = s->policy ? names_asset(&s->policy->compiled, address) : NULL;
+	char text[ADDRESS_TEXT_SIZE];
+
+	address_format(address, text);
+	writer_name(w, name);
+	writer_open_map(w);
+	writer_put_text(w, "name", asset);
+	writer_put_text(w, "address", text);
+	writer_close_map(w);
+}
+
+static void write_conduits(struct supervisor *s, struct writer *w,
+			   const struct netfilter_counts *counts)
+{
+	writer_name(w, "conduits");
+	writer_open_list(w);
+	for (size_t i = 0; i < counts->conduit_count; i++) {
+		const struct netfilter_conduit *n = &counts->conduits[i];
+		const struct ruleset_conduit *c = &n->conduit;
+
+		writer_open_map(w);
+		writer_put_uint(w, "number", c->mark & MARK_CONDUIT);
+		write_end(s, w, "server", &c->server);
+		write_end(s, w, "device", &c->device);
+		writer_put_text(w, "transport", c->transport == IPPROTO_UDP ? "udp" : "tcp");
+		writer_put_uint(w, "port", c->port);
+		writer_put_bool(w, "inspected", c->mark & MARK_INSPECTED);
+		writer_put_bool(w, "quarantined", is_quarantined(s, c->mark));
+		writer_put_uint(w, "packets", n->packets);
+		writer_put_uint(w, "bytes", n->bytes);
+		writer_put_text(w, "rules", c->rules);
+		writer_close_map(w);
+	}
+	writer_close_list(w);
+}
+
+static void write_rules(struct supervisor *s, struct writer *w)
+{
+	const struct core_totals *totals = child_totals(&s->child);
+	char owner[256];
+
+	writer_name(w, "rules");
+	writer_open_list(w);
+	for (size_t i = 0; s->policy && i < s->policy->compiled.rule_count; i++) {
+		const char *id = s->policy->compiled.rules[i].id;
+
+		writer_open_map(w);
+		writer_put_text(w, "rule", id);
+		if (totals && i < CORE_RULES_MAX) {
+			writer_put_uint(w, "allowed", totals->rules[i].allowed);
+			writer_put_uint(w, "denied", totals->rules[i].denied);
+		}
+		writer_put_text(w, "call", names_owner(&s->policy->compiled, id, owner, sizeof(owner)));
+		writer_close_map(w);
+	}
+	writer_close_list(w);
+}
+
+static void write_drops(struct writer *w, const struct netfilter_counts *counts)
+{
+	writer_name(w, "drops");
+	writer_open_list(w);
+	for (size_t i = 0; i < counts->drop_count; i++) {
+		writer_open_map(w);
+		writer_put_text(w, "reason", counts->drops[i].reason);
+		writer_put_uint(w, "packets", counts->drops[i].packets);
+		writer_put_uint(w, "bytes", counts->drops[i].bytes);
+		writer_close_map(w);
+	}
+	writer_close_list(w);
+}
+
+void status_write(struct supervisor *s, struct writer *w)
+{
+	struct netfilter_counts counts = { 0 };
+	struct arena arena = { 0 };
+	int r = netfilter_read(&arena, &counts);
+
+	writer_open_map(w);
+	write_problems(s, w, &counts, r);
+	write_processes(s, w);
+	write_policy(s, w);
+	write_counters(s, w);
+	write_conduits(s, w, &counts);
+	write_rules(s, w);
+	write_drops(w, &counts);
+	writer_put_text(w, "events", s->events_path);
+	writer_close_map(w);
+	arena_free(&arena);
+}

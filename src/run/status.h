@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * What `status` tells, as one JSON object:
+ *   healthy; problems: list of sentences; supervisor {pid, since}; inspector {state, pid, since, restarts};
+ *   policy {site, applied, rules, conduits} or null; counters {received, ...};
+ *   conduits: list of {number, server, device, transport, port, inspected, quarantined, packets, bytes, rules};
+ *   rules: list of {rule, allowed, denied, call}; drops: list of {reason, packets, bytes}; events: path of the log.
+ */
+#include "json/writer.h"
+#include "run/supervisor.h"
+
+void status_write(struct supervisor *s, struct writer *w);

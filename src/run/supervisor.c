@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "netfilter/commit.h"
+#include "run/control.h"
+
+void supervisor_notify(const char *state)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	size_t length = path ? strlen(path) : 0;
+	int fd;
+
+	if (length < 2 || length >= sizeof(address.sun_path))
+		return;
+	memcpy(address.sun_path, path, length);
+	if (path[0] == '@')
+		address.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address,
+	       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+	close(fd);
+}
+
+__attribute__((format(printf, 2, 3)))
+static void warn(struct supervisor *s, const char *format, ...)
+{
+	char line[1024];
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(line, sizeof(line), format, list);
+	va_end(list);
+	s->voice->warn(line);
+}
+
+/* ---- the inspector ---- */
+
+static void on_message(struct supervisor *s, const struct inspect_message *message)
+{
+	switch ((enum inspect_message_kind)message->kind) {
+	case INSPECT_READY:
+		break;
+	case INSPECT_LOADED:
+		s->load_result = 1;
+		break;
+	case INSPECT_REFUSED:
+		s->load_result = -1;
+		break;
+	case INSPECT_EVENT:
+		events_core(&s->events, &message->event);
+		break;
+	case INSPECT_TRAPPED:
+		events_trap(&s->events, message->conduit);
+		break;
+	case INSPECT_QUARANTINED:
+		events_quarantined(&s->events, message->conduit);
+		break;
+	case INSPECT_LOST:
+		events_lost(&s->events, message->number);
+		break;
+	case INSPECT_FAILED:
+		warn(s, "the inspector cannot start (%s: %s)", message->what,
+		     strerror((int)message->number));
+		break;
+	}
+}
+
+static void read_messages(struct supervisor *s)
+{
+	struct inspect_message message;
+
+	while (child_receive(&s->child, &message) == 1)
+		on_message(s, &message);
+}
+
+static void on_inspector_end(struct supervisor *s)
+{
+	struct child_end end;
+
+	read_messages(s);
+	child_collect(&s->child, &end);
+	events_restarted(&s->events, &end);
+	if (end.quarantined)
+		events_quarantined(&s->events, end.conduit);
+	warn(s, "the inspector ended (%s %d%s); starting it again", end.killed ? "signal" : "status",
+	     end.status, end.in_decision ? ", while deciding" : "");
+}
+
+static void revive(struct supervisor *s)
+{
+	unsigned restarts = s->child.restarts;
+	int r = child_revive(&s->child);
+
+	if (s->child.restarts != restarts)
+		s->inspector_since = time(NULL);
+	if (r < 0)
+		warn(s, "the inspector cannot be started: %s. Inspected traffic is closed; trying again",
+		     strerror(-r));
+}
+
+static bool is_ready(const struct pollfd *fd)
+{
+	return fd->fd >= 0 && fd->revents;
+}
+
+static void tend_inspector(struct supervisor *s, bool talks, bool ended)
+{
+	if (talks)
+		read_messages(s);
+	if (ended)
+		on_inspector_end(s);
+	if (child_watch(&s->child))
+		warn(s, "the inspector does not get on: it is killed and started again");
+	revive(s);
+}
+
+void supervisor_mind_inspector(struct supervisor *s, int timeout)
+{
+	struct pollfd fds[2] = { { .fd = s->child.channel, .events = POLLIN },
+				 { .fd = s->child.pid_fd, .events = POLLIN } };
+	int soon = child_timeout(&s->child);
+
+	poll(fds, 2, timeout < soon ? timeout : soon);
+	tend_inspector(s, is_ready(&fds[0]), is_ready(&fds[1]));
+}
+
+/* ---- the loop ---- */
+
+static void reload(struct supervisor *s)
+{
+	struct arena arena = { 0 };
+	struct diag_list diags;
+	const char *text;
+	int r;
+
+	diag_init(&diags, &arena);
+	r = supervisor_apply(s, NULL, &arena, &diags, &text);
+	s->voice->findings(&diags);
+	if (r == 0)
+		s->voice->say(text);
+	else
+		warn(s, "reload: %s", text);
+	arena_free(&arena);
+}
+
+static void on_signal(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+
+	if (read(s->signals, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP)
+		reload(s);
+	else
+		s->stopping = true;
+}
+
+static void on_refused(const struct nflog_message *message, void *data)
+{
+	events_refused(data, message);
+}
+
+static void read_refused(struct supervisor *s)
+{
+	for (int i = 0; i < 16; i++)
+		if (nflog_read(&s->nflog, on_refused, &s->events) <= 0)
+			return;
+}
+
+static void renew_windows(struct supervisor *s)
+{
+	if (!s->policy || child_now() < s->renew_at)
+		return;
+	s->renew_at = child_now() + 3600 * 1000; /* should it fail, again in an hour */
+	reload(s);
+}
+
+static void run_once(struct supervisor *s)
+{
+	struct pollfd fds[5] = {
+		{ .fd = s->signals, .events = POLLIN },
+		{ .fd = s->listener, .events = POLLIN },
+		{ .fd = s->nflog_open ? nflog_fd(&s->nflog) : -1, .events = POLLIN },
+		{ .fd = s->child.channel, .events = POLLIN },
+		{ .fd = s->child.pid_fd, .events = POLLIN },
+	};
+	int timeout = child_timeout(&s->child);
+
+	poll(fds, 5, timeout < 1000 ? timeout : 1000);
+	tend_inspector(s, is_ready(&fds[3]), is_ready(&fds[4]));
+	if (is_ready(&fds[2]))
+		read_refused(s);
+	if (is_ready(&fds[0]))
+		on_signal(s);
+	if (is_ready(&fds[1]))
+		supervisor_serve_client(s);
+	renew_windows(s);
+	events_tick(&s->events);
+}
+
+/* ---- start and end ---- */
+
+static int make_folder(struct supervisor *s, const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) == 0 || errno == EEXIST)
+		return 0;
+	warn(s, "cannot make the folder %s: %s", path, strerror(errno));
+	return -errno;
+}
+
+static int take_lock(struct supervisor *s)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/lock", s->runtime);
+	s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (s->lock >= 0 && flock(s->lock, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	warn(s, errno == EWOULDBLOCK ? "another supervisor is running (%s)" : "cannot lock %s", path);
+	return -errno;
+}
+
+static int take_signals(struct supervisor *s)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return s->signals < 0 ? -errno : 0;
+}
+
+static int open_records(struct supervisor *s)
+{
+	int r;
+
+	snprintf(s->events_path, sizeof(s->events_path), "%s/events.jsonl", s->state);
+	s->events.warn = s->voice->warn;
+	r = event_log_open(&s->events.log, s->events_path);
+	if (r < 0)
+		warn(s, "cannot write %s: %s", s->events_path, strerror(-r));
+	if (r < 0)
+		return r;
+	r = nflog_open(RULESET_LOG_GROUP, &s->nflog);
+	s->nflog_open = r == 0;
+	if (r < 0)
+		warn(s, "refused packets will not be recorded (log group %u: %s)", RULESET_LOG_GROUP,
+		     strerror(-r));
+	return 0;
+}
+
+static int start_inspector(struct supervisor *s)
+{
+	int r = child_init(&s->child, RULESET_QUEUE);
+
+	if (r == 0)
+		r = child_start(&s->child);
+	if (r < 0)
+		warn(s, "the inspector cannot be started: %s%s", strerror(-r), r == -EPERM ?
+		     " (run this as root)" : r == -EBUSY ? " (another program has the packet queue)" : "");
+	s->inspector_since = time(NULL);
+	return r;
+}
+
+/* Nothing is in force: an empty ruleset denies everything. */
+static int deny_everything(struct supervisor *s)
+{
+	struct ruleset empty = { .site = "none", .queue_first = RULESET_QUEUE, .queue_count = 1,
+				 .log_group = RULESET_LOG_GROUP };
+	struct arena arena = { 0 };
+	struct diag_list diags;
+	int r;
+
+	diag_init(&diags, &arena);
+	r = netfilter_commit(&empty, &diags);
+	s->voice->findings(&diags);
+	arena_free(&arena);
+	if (r < 0) {
+		warn(s, "the kernel does not take the ruleset: %s", strerror(-r));
+		return r;
+	}
+	s->voice->say("No policy is in force on this box: everything is denied. "
+		      "`gatehouse apply DIR` puts one in force.");
+	return 0;
+}
+
+static bool has_policy(const struct supervisor *s)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/in-force.json", s->state);
+	return access(path, F_OK) == 0;
+}
+
+static int first_policy(struct supervisor *s, const char *folder)
+{
+	struct arena arena = { 0 };
+	struct diag_list diags;
+	const char *text;
+	int r;
+
+	if (!folder && !has_policy(s))
+		return deny_everything(s);
+	diag_init(&diags, &arena);
+	r = supervisor_apply(s, folder, &arena, &diags, &text);
+	s->voice->findings(&diags);
+	if (r == 0)
+		s->voice->say(text);
+	else
+		warn(s, "%s%s%s", text, r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
+	arena_free(&arena);
+	return r > 0 ? -EINVAL : r;
+}
+
+static int start(struct supervisor *s, const char *folder)
+{
+	int r = make_folder(s, s->runtime, 0750);
+
+	if (r == 0)
+		r = make_folder(s, s->state, 0750);
+	if (r == 0)
+		r = take_lock(s);
+	if (r == 0)
+		r = take_signals(s);
+	if (r == 0)
+		r = open_records(s);
+	if (r == 0)
+		r = start_inspector(s);
+	if (r == 0)
+		r = first_policy(s, folder);
+	if (r < 0)
+		return r;
+	s->listener = control_listen(s->runtime);
+	if (s->listener < 0)
+		warn(s, "cannot open the control socket in %s: %s", s->runtime, strerror(-s->listener));
+	return s->listener < 0 ? s->listener : 0;
+}
+
+static void end(struct supervisor *s)
+{
+	child_stop(&s->child);
+	if (s->nflog_open)
+		nflog_close(&s->nflog);
+	event_log_close(&s->events.log);
+	if (s->listener >= 0)
+		close(s->listener);
+}
+
+int supervisor_run(const char *state, const char *runtime, const char *folder,
+		   const struct supervisor_voice *voice)
+{
+	static struct supervisor s;
+	int r;
+
+	s = (struct supervisor){ .state = state, .runtime = runtime, .voice = voice, .listener = -1,
+				 .started_at = time(NULL), .events.log.fd = -1 };
+	r = start(&s, folder);
+	if (r == 0) {
+		voice->say("ready");
+		supervisor_notify("READY=1");
+		while (!s.stopping)
+			run_once(&s);
+		supervisor_notify("STOPPING=1");
+	}
+	end(&s);
+	if (r == 0)
+		voice->say("Stopped. The ruleset stays loaded: inspected traffic is closed, "
+			   "the rest runs as the policy says.");
+	return r;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * The supervisor: puts policies in force (inspector first, then kernel), keeps the inspector alive, records
+ * events, answers the control socket. When it ends the ruleset stays: without it nothing is inspected,
+ * so inspected traffic is closed.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "netfilter/nflog.h"
+#include "policy/compile.h"
+#include "policy/documents.h"
+#include "run/child.h"
+#include "run/events.h"
+
+/* How the supervisor speaks: cli/ prints. Lines have no newline. */
+struct supervisor_voice {
+	void (*say)(const char *line);
+	void (*warn)(const char *line);
+	void (*findings)(const struct diag_list *diags);
+};
+
+/* A policy with everything that it lives in. */
+struct policy {
+	struct arena arena;
+	struct documents documents;
+	struct compiled compiled;
+	int64_t applied_at; /* seconds UTC */
+};
+
+struct supervisor {
+	const char *state;
+	const char *runtime;
+	const struct supervisor_voice *voice;
+	int lock;
+	int signals;
+	int listener;
+	struct nflog nflog;
+	bool nflog_open;
+	struct child child;
+	struct events events;
+	struct policy *policy;  /* in force; NULL: default deny */
+	int load_result;        /* of the last LOAD: 0 = none yet, 1 = in force, -1 = refused */
+	int64_t started_at;     /* seconds UTC */
+	int64_t inspector_since;
+	int64_t renew_at;       /* ms, CLOCK_BOOTTIME: time windows are unrolled again */
+	bool stopping;
+	char events_path[4096];
+};
+
+/*
+ * Runs until it is told to stop. folder: applied first, or NULL for what is in force by the state folder.
+ * Returns 0, or negative errno when it could not start (said by voice); -EINVAL: the documents have errors.
+ */
+__attribute__((warn_unused_result))
+int supervisor_run(const char *state, const char *runtime, const char *folder,
+		   const struct supervisor_voice *voice);
+
+/*
+ * Applies a site folder, or (folder NULL) what the state folder has in force. Returns 0; 1 when the
+ * documents or the kernel's refusal are findings in diags; negative errno otherwise. Whatever it returns
+ * but 0, the old policy is in force. *ret_text: what happened, in arena.
+ */
+__attribute__((warn_unused_result))
+int supervisor_apply(struct supervisor *s, const char *folder, struct arena *arena,
+		     struct diag_list *diags, const char **ret_text);
+
+/* Waits at most `timeout` ms for something to happen to the inspector, and deals with it. */
+void supervisor_mind_inspector(struct supervisor *s, int timeout);
+
+/* Answers one client of the control socket. */
+void supervisor_serve_client(struct supervisor *s);
+
+/* Tells systemd ("READY=1"), where there is one. */
+void supervisor_notify(const char *state);
