@@ -51,7 +51,7 @@ struct act {
 	struct stage_flow flow;
 };
 
-/* ---- lines ---------------------------------------------------------------------------------------------- */
+/* ---- lines ---- */
 
 /* The rule to name: the one that decided, else the only one there is. */
 static const char *rule_of(const struct replay *r, const struct act *act,
@@ -124,7 +124,7 @@ static void report(struct replay *r, const struct act *act, const struct message
 	}
 }
 
-/* ---- the connections ------------------------------------------------------------------------------------ */
+/* ---- the connections ---- */
 
 static int64_t wall_of(const struct replay *r, struct timespec time)
 {
@@ -267,7 +267,7 @@ static void deliver(void *context, struct reorder_flow *flow, const struct reord
 		on_over(r, flow, event);
 }
 
-/* ---- --as: which pairs are there ------------------------------------------------------------------------- */
+/* ---- --as: which pairs are there ---- */
 
 static void note_pair(void *context, struct reorder_flow *flow, const struct reorder_event *event)
 {
@@ -293,7 +293,7 @@ static void note_pair(void *context, struct reorder_flow *flow, const struct reo
 	r->pairs[r->pair_count++] = pair;
 }
 
-/* ---- summary --------------------------------------------------------------------------------------------- */
+/* ---- summary ---- */
 
 static void write_summary(const struct replay *r, const struct traffic *traffic)
 {
@@ -349,7 +349,7 @@ static void print_summary(const struct replay *r, const struct traffic *traffic)
 			       (unsigned long long)r->by_rule[i].denied);
 }
 
-/* ---- the command ------------------------------------------------------------------------------------------ */
+/* ---- the command ---- */
 
 struct wanted {
 	const char *folder;
