@@ -116,8 +116,8 @@ static void put(struct scene *s, unsigned side, uint8_t flags, const uint8_t *by
 	if (io->verdict != CORE_DROP)
 		arrive(flow, !side, io->packet, io->length);
 	for (uint32_t i = 0; i < io->made_count; i++)
-		arrive(flow, io->made[i].to_device ? flow->device : !flow->device, io->made[i].bytes,
-		       io->made[i].length);
+		arrive(flow, io->made[i].to_device ? flow->device : !flow->device,
+		       io->made[i].bytes, io->made[i].length);
 }
 
 /* Both ends say what they have received, until neither has anything to say. */
@@ -192,7 +192,9 @@ void stage_send(struct stage *stage, struct stage_flow *flow, unsigned side, con
 	open_flow(&s);
 	start = flow->sides[!side].heard;
 	send_bytes(&s, side, bytes, length);
-	/* nothing got through and nobody said why: the core waits for replies; so does the sender */
+	/*
+	 * nothing got through and nobody said why: the core waits for replies; so does the sender
+	 */
 	if (verdict->decided || !flow->open || flow->sides[!side].heard != start)
 		return;
 	wait_for_room(&s);
