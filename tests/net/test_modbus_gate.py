@@ -330,6 +330,41 @@ class Frames(RawCase):
         self.assert_untouched(SETPOINT)
 
 
+class Limits(RawCase):
+    rules = [rule("historian-press", "historian", "press-plc", limits={"connections": 2}),
+             rule("raw-press", "raw-server", "press-plc", limits={"requests_per_second": 20})]
+
+    def test_connections(self):
+        first, second = self.client(), self.client()
+        self.assert_serves(first)
+        with self.assertRaises((TimeoutError, OSError)):
+            self.lab.connect(PLC, source="10.1.0.2", seconds=0.7)
+        self.gate.wait_event("connections-exceeded")
+        self.assert_serves(second)
+        first.socket.close()
+        wait_until(self.connects, "a place to be free after a close", 5)
+
+    def connects(self):
+        try:
+            self.assert_serves(modbus.Client(self.lab.connect(PLC, source="10.1.0.2", seconds=0.7)))
+            return True
+        except OSError:
+            return False
+
+    def test_requests_per_second(self):
+        connection = self.raw.connect(PLC)
+        answers = []
+        for i in range(40):
+            connection.send(modbus.read(i, 1, transaction=i))
+            answers.append(connection.read(9))
+            answers[-1] += b"" if answers[-1][7] & 0x80 else connection.read(2)
+        busy = [a for a in answers if a[7:9] == b"\x83\x06"]
+        self.assertGreaterEqual(len(answers) - len(busy), 20)
+        self.assertGreaterEqual(len(busy), 10)
+        self.assertEqual(len(self.requests(peer=f"{RAW_SERVER}:{connection.sport}")), len(answers) - len(busy))
+        self.gate.wait_event("rate-exceeded", connection.sport)
+
+
 class AdjacentEntries(RawCase):
     """The whole request lies inside one entry, or it is denied."""
     rules = [rule("raw-press", "raw-server", "press-plc",
