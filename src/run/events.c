@@ -142,12 +142,17 @@ static void describe_denial(struct scratch *s, const struct core_event *core)
 
 static void describe_connection(struct scratch *s, const struct core_event *core)
 {
+	const char *server = shown(&s->event.server), *device = shown(&s->event.device);
 	const char *why = core->reason ? reason_text((enum reason)core->reason) : NULL;
 
-	snprintf(s->text, sizeof(s->text), "%s %s a connection %s %s.%s%s", shown(&s->event.server),
-		 core->kind == CORE_EVENT_OPENED ? "opened" : "ended",
-		 core->kind == CORE_EVENT_OPENED ? "to" : "with", shown(&s->event.device),
-		 why ? " The gate closed it: " : "", why ? why : "");
+	if (why)
+		snprintf(s->text, sizeof(s->text), "The gate ended the connection between %s and %s. %s",
+			 server, device, why);
+	else if (core->kind == CORE_EVENT_OPENED)
+		snprintf(s->text, sizeof(s->text), "%s opened a connection to %s.", server, device);
+	else
+		snprintf(s->text, sizeof(s->text), "The connection between %s and %s ended.", server,
+			 device);
 }
 
 void events_core(struct events *events, const struct core_event *core)
