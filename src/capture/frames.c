@@ -53,8 +53,8 @@ static bool fills_to_end(const struct frames *frames, const uint8_t *p, size_t l
 	while (len > 0) {
 		size_t size = 0;
 
-		if (frames->framing->frame(p, len, &size) != REASON_NONE || size == 0 || size > len ||
-		    !frames->framing->plausible(p, size, frames->request, true))
+		if (frames->framing->frame(p, len, &size) != REASON_NONE || size == 0 ||
+		    size > len || !frames->framing->plausible(p, size, frames->request, true))
 			return false;
 		p += size;
 		len -= size;
@@ -72,8 +72,8 @@ static size_t find_start(const struct frames *frames, const uint8_t *p, size_t l
 }
 
 /*
- * Does a message begin at p? Behind a hole any bytes may come first, so there it must also fill what there
- * is, or decode, or not be all there yet.
+ * Does a message begin at p? Behind a hole any bytes may come first, so there it must also fill
+ * what there is, or decode, or not be all there yet.
  */
 static enum reason look(const struct frames *frames, const uint8_t *p, size_t len, size_t *ret_size)
 {

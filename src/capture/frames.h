@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Cuts the bytes of one direction of a stream into messages, for analysis. After a hole in the capture,
- * and after bytes that are no message, it looks for the next plausible start: the start of a run,
- * else a place from which whole, decodable messages fill the run to its end. Every byte ends in exactly one
- * message, one malformed item, or the count of bytes skipped because of a hole.
+ * Cuts the bytes of one direction of a stream into messages, for analysis. After a hole in the
+ * capture, and after bytes that are no message, it looks for the next plausible start: the start of
+ * a run, else a place from which whole, decodable messages fill the run to its end. Every byte ends
+ * in exactly one message, one malformed item, or the count of bytes skipped because of a hole.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,8 +16,8 @@
 struct framing {
 	enum reason (*frame)(const uint8_t *p, size_t len, size_t *ret_size);
 	/*
-	 * For resynchronising only: decodes as a message of this direction. `anywhere`: it does not stand at
-	 * the start of a run, so more is asked of it.
+	 * For resynchronising only: decodes as a message of this direction. `anywhere`: it does not
+	 * stand at the start of a run, so more is asked of it.
 	 */
 	bool (*plausible)(const uint8_t *frame, size_t len, bool request, bool anywhere);
 	size_t header; /* bytes that frame() needs for its answer */
@@ -45,8 +45,8 @@ struct frames_item {
 void frames_init(struct frames *frames, const struct framing *framing, bool request);
 
 /*
- * Adds a run. `missing`: the capture lacks bytes before it. 0, or -ENOMEM. The items of the run before
- * must all have been taken.
+ * Adds a run. `missing`: the capture lacks bytes before it. 0, or -ENOMEM. The items of the run
+ * before must all have been taken.
  */
 __attribute__((warn_unused_result))
 int frames_add(struct frames *frames, const uint8_t *bytes, size_t length, bool missing);

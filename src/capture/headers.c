@@ -76,7 +76,8 @@ static bool read_ipv4(struct cursor *c, size_t len, struct ip_part *ret)
 static bool is_ipv6_extension(uint8_t protocol)
 {
 	return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING ||
-	       protocol == IPPROTO_DSTOPTS || protocol == IPPROTO_FRAGMENT || protocol == IPPROTO_AH;
+	       protocol == IPPROTO_DSTOPTS || protocol == IPPROTO_FRAGMENT ||
+	       protocol == IPPROTO_AH;
 }
 
 /* Reads one extension header; returns its size. */
@@ -149,7 +150,11 @@ bool headers_tcp(const struct ip_part *part, struct tcp_segment *ret)
 
 	if (part->protocol != IPPROTO_TCP)
 		return false;
-	*ret = (struct tcp_segment){ .source = part->source, .target = part->target, .cut = part->cut };
+	*ret = (struct tcp_segment){
+		.source = part->source,
+		.target = part->target,
+		.cut = part->cut,
+	};
 	ret->source.port = cursor_be16(&c);
 	ret->target.port = cursor_be16(&c);
 	ret->sequence = cursor_be32(&c);

@@ -11,7 +11,9 @@
 #define ETHERTYPE_IPV4 0x0800u
 #define ETHERTYPE_IPV6 0x86ddu
 
-/* Moves the cursor from the start of a link-layer frame to its payload; false: no IP packet inside. */
+/*
+ * Moves the cursor from the start of a link-layer frame to its payload; false: no IP packet inside.
+ */
 struct link {
 	int type; /* DLT_* */
 	bool (*open)(struct cursor *c);
@@ -58,7 +60,9 @@ static bool open_raw(struct cursor *c)
 	return cursor_left(c) > 0 && (c->p[0] >> 4 == 4 || c->p[0] >> 4 == 6);
 }
 
-/* The family is in the byte order of whoever wrote the file; the IP version nibble says the same. */
+/*
+ * The family is in the byte order of whoever wrote the file; the IP version nibble says the same.
+ */
 static bool open_loopback(struct cursor *c)
 {
 	cursor_take(c, 4);

@@ -33,7 +33,7 @@ struct stream {
 	size_t waiting_bytes;
 	size_t waiting_count;
 	uint64_t waiting_since;   /* smallest frame of those that wait */
-	uint64_t acknowledged_at; /* the flow's segment count when the hole was acknowledged; 0 = not */
+	uint64_t acknowledged_at; /* segments so far when the hole was acknowledged; 0 = not */
 };
 
 struct connection {
@@ -56,7 +56,8 @@ struct held {
 };
 
 struct reorder {
-	void (*deliver)(void *context, struct reorder_flow *flow, const struct reorder_event *event);
+	void (*deliver)(void *context, struct reorder_flow *flow,
+			const struct reorder_event *event);
 	void *context;
 	struct connection *buckets[BUCKETS];
 	struct connection *oldest, *newest;
@@ -81,7 +82,9 @@ struct reorder *reorder_new(void (*deliver)(void *context, struct reorder_flow *
 
 /* ---- events, in order of frames ---- */
 
-/* Holds an event behind those of its frame and before; ends and forgettings keep their place too. */
+/*
+ * Holds an event behind those of its frame and before; ends and forgettings keep their place too.
+ */
 static int hold(struct reorder *r, struct connection *connection, const struct reorder_event *event)
 {
 	struct held *held = malloc(sizeof(*held) + event->length);
@@ -278,8 +281,8 @@ static int skip_hopeless(struct reorder *r, struct timespec now)
 /* ---- bytes ---- */
 
 /* Keeps the parts of [sequence, sequence + length) that do not wait already. */
-static int keep_waiting(struct reorder *r, struct stream *s, uint32_t sequence, const uint8_t *bytes,
-			size_t length, uint64_t frame, struct timespec time)
+static int keep_waiting(struct reorder *r, struct stream *s, uint32_t sequence,
+			const uint8_t *bytes, size_t length, uint64_t frame, struct timespec time)
 {
 	struct waiting **at = &s->waiting;
 
@@ -455,7 +458,8 @@ static int begin(struct reorder *r, const struct tcp_segment *segment, uint64_t 
 }
 
 /* A SYN that does not repeat the one seen begins another connection on the same ports. */
-static bool begins_anew(const struct connection *c, unsigned side, const struct tcp_segment *segment)
+static bool begins_anew(const struct connection *c, unsigned side,
+			const struct tcp_segment *segment)
 {
 	const struct stream *s = &c->streams[side];
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Puts the TCP segments of a capture back in order, for analysis after the fact (the gate's own stream
- * engine is in inspect/ and far stricter). Every byte of a stream is delivered once, in order; of bytes
- * sent twice the first copy wins. Events come in the order in which their bytes became readable: bytes
- * that waited for a missing segment carry the frame that filled the hole; bytes behind a hole that
- * nothing ever filled carry their own frame and say how much is missing before them. Memory is bounded:
- * what waits too long or takes too much is delivered with its holes.
+ * Puts the TCP segments of a capture back in order, for analysis after the fact (the gate's own
+ * stream engine is in inspect/ and far stricter). Every byte of a stream is delivered once, in
+ * order; of bytes sent twice the first copy wins. Events come in the order in which their bytes
+ * became readable: bytes that waited for a missing segment carry the frame that filled the hole;
+ * bytes behind a hole that nothing ever filled carry their own frame and say how much is missing
+ * before them. Memory is bounded: what waits too long or takes too much is delivered with its
+ * holes.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,7 +28,7 @@ struct reorder_flow {
 enum reorder_kind {
 	REORDER_OPENED = 1, /* first packet of the connection, data or not */
 	REORDER_BYTES,
-	REORDER_ENDED,      /* both sides said FIN, or one RST; more bytes may follow all the same */
+	REORDER_ENDED,      /* both sides said FIN, or one RST; bytes may follow all the same */
 	REORDER_FORGOTTEN   /* the last event: `user` is to be freed */
 };
 
@@ -38,7 +39,7 @@ struct reorder_event {
 	struct timespec time;
 	const uint8_t *bytes; /* valid during the call */
 	size_t length;
-	uint32_t missing;     /* bytes between the previous run and this one that the capture lacks */
+	uint32_t missing;     /* bytes before this run that the capture lacks */
 };
 
 /* NULL: no memory. `deliver` is called from reorder_add() and reorder_finish(). */

@@ -70,7 +70,8 @@ static void on_opened(struct decoding *d, struct reorder_flow *flow)
 	d->connections++;
 }
 
-static void on_bytes(struct decoding *d, struct reorder_flow *flow, const struct reorder_event *event)
+static void on_bytes(struct decoding *d, struct reorder_flow *flow,
+		     const struct reorder_event *event)
 {
 	struct talk *talk = flow->user;
 	struct frames *frames = &talk->frames[event->side];
@@ -155,8 +156,8 @@ static void print_summary(const struct decoding *d, const struct traffic *traffi
 	       (unsigned long long)d->requests, (unsigned long long)d->replies,
 	       (unsigned long long)d->malformed);
 	if (d->holes || d->broken)
-		printf("not all of the traffic is in the capture: %llu holes, %llu messages incomplete, "
-		       "%llu bytes passed over\n", (unsigned long long)d->holes,
+		printf("not all of the traffic is in the capture: %llu holes, %llu messages "
+		       "incomplete, %llu bytes passed over\n", (unsigned long long)d->holes,
 		       (unsigned long long)d->broken, (unsigned long long)d->skipped);
 	if (traffic->truncated)
 		printf("%llu frames were cut short when they were captured (snapshot length)\n",
@@ -170,7 +171,8 @@ static int decode_file(const char *path, struct decoding *d)
 	int err = traffic_read(path, deliver, d, &traffic, error, sizeof(error));
 
 	if (err && !traffic.frames) {
-		fprintf(stderr, "gatehouse decode: %s cannot be read as a capture: %s\n", path, error);
+		fprintf(stderr, "gatehouse decode: %s cannot be read as a capture: %s\n", path,
+			error);
 		return EXIT_SYSTEM;
 	}
 	if (d->json)
@@ -215,9 +217,10 @@ const struct command command_decode = {
 	.name = "decode",
 	.arguments = "FILE [--port PROTOCOL=NUMBER ...] [--json]",
 	.summary = "shows every message in a capture",
-	.help = "Reads pcap and pcapng. Every Modbus message is one line, in wire order; --json writes JSON\n"
-		"Lines (docs/decode.md) and a summary.\n\n"
-		"  --port modbus=1502   this port speaks Modbus, too (repeatable; 502 always does)\n\n"
-		"exit codes: 0 clean, 1 a message is malformed, 2 wrong usage, 3 the file cannot be read\n",
+	.help = "Reads pcap and pcapng. Every Modbus message is one line, in wire order; --json\n"
+		"writes JSON Lines (docs/decode.md) and a summary.\n\n"
+		"  --port modbus=1502   this port speaks Modbus, too (repeatable; 502 does)\n\n"
+		"exit codes: 0 clean, 1 a message is malformed, 2 wrong usage, 3 the file\n"
+		"cannot be read\n",
 	.run = run,
 };

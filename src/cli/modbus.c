@@ -5,7 +5,8 @@
 
 #define COIL_ON 0xff00u
 
-static enum reason decode(const uint8_t *frame, size_t len, bool request, struct modbus_message *ret)
+static enum reason decode(const uint8_t *frame, size_t len, bool request,
+			  struct modbus_message *ret)
 {
 	return request ? modbus_request(frame, len, ret) : modbus_reply(frame, len, ret);
 }
@@ -18,7 +19,9 @@ bool modbus_plausible(const uint8_t *frame, size_t len, bool request, bool anywh
 	       (!anywhere || modbus_function(m.function));
 }
 
-/* Which of the numbers were on the wire, by shape: the decoder also sets those that follow from it. */
+/*
+ * Which of the numbers were on the wire, by shape: the decoder also sets those that follow from it.
+ */
 struct shown {
 	bool address;
 	bool quantity;
@@ -67,7 +70,10 @@ static uint16_t word_at(const struct modbus_message *m, size_t i)
 	return (uint16_t)(m->data[2 * i] << 8 | m->data[2 * i + 1]);
 }
 
-/* Number of values, and one of them: coils as 0 and 1, a single coil's value off the standard as it is. */
+/*
+ * Number of values, and one of them: coils as 0 and 1, a single coil's value off the standard as it
+ * is.
+ */
 static size_t value_count(const struct modbus_message *m, enum values kind)
 {
 	return kind == VALUES_COILS ? m->quantity : m->data_length / 2u;
@@ -193,7 +199,10 @@ static void write_names(struct writer *w, uint16_t transaction, uint8_t unit, ui
 	writer_put_text(w, "name", f ? f->name : NULL);
 }
 
-/* Is there a header to tell of, whatever is wrong behind it: protocol id 0, a length that covers a function? */
+/*
+ * Is there a header to tell of, whatever is wrong behind it: protocol id 0, a length that covers a
+ * function?
+ */
 static bool has_header(const struct message *message)
 {
 	const uint8_t *b = message->bytes;
@@ -240,7 +249,9 @@ static const char *exception_name(uint8_t code)
 		[11] = "gateway target failed to respond",
 	};
 
-	return code < sizeof(names) / sizeof(names[0]) && names[code] ? names[code] : "unknown code";
+	if (code >= sizeof(names) / sizeof(names[0]) || !names[code])
+		return "unknown code";
+	return names[code];
 }
 
 static void print_values(FILE *out, const struct modbus_message *m, enum values kind)

@@ -37,6 +37,8 @@ struct replay {
 /* A message of which not all bytes have been played yet. */
 struct begun {
 	size_t played;
+	unsigned opening; /* of the connection, in which they were played */
+	bool over;        /* it was denied and the connection reset: the rest is not played */
 	struct stage_verdict verdict;
 };
 
@@ -49,7 +51,7 @@ struct act {
 	struct stage_flow flow;
 };
 
-/* ---- lines ---------------------------------------------------------------------------------------------- */
+/* ---- lines ---- */
 
 /* The rule to name: the one that decided, else the only one there is. */
 static const char *rule_of(const struct replay *r, const struct act *act,
@@ -122,23 +124,31 @@ static void report(struct replay *r, const struct act *act, const struct message
 	}
 }
 
-/* ---- the connections ------------------------------------------------------------------------------------ */
+/* ---- the connections ---- */
 
 static int64_t wall_of(const struct replay *r, struct timespec time)
 {
 	return r->dated ? r->at : time.tv_sec;
 }
 
-/* Plays the part of a message that has not been played; not when its beginning was its end. */
+/*
+ * Plays the part of a message that has not been played: all of it when the connection was reset in
+ * the middle, because of the other side.
+ */
 static void play(struct replay *r, struct act *act, const struct reorder_event *event,
 		 const uint8_t *bytes, size_t length)
 {
 	struct begun *begun = &act->begun[event->side];
 
-	if (!(begun->played && begun->verdict.decided && !act->flow.open))
+	if (!begun->over) {
+		if (!act->flow.open || begun->opening != act->flow.openings)
+			begun->played = 0;
 		stage_send(&r->stage, &act->flow, event->side, bytes + begun->played,
 			   length - begun->played, event->time, wall_of(r, event->time),
 			   &begun->verdict);
+		begun->over = begun->verdict.decided && !act->flow.open;
+	}
+	begun->opening = act->flow.openings;
 	begun->played = length;
 }
 
@@ -257,18 +267,19 @@ static void deliver(void *context, struct reorder_flow *flow, const struct reord
 		on_over(r, flow, event);
 }
 
-/* ---- --as: which pairs are there ------------------------------------------------------------------------- */
+/* ---- --as: which pairs are there ---- */
 
 static void note_pair(void *context, struct reorder_flow *flow, const struct reorder_event *event)
 {
 	struct replay *r = context;
 	unsigned device = 0;
 	struct replay_conduit *grown;
-	struct replay_conduit pair;
+	struct replay_conduit pair = { 0 };
 
 	if (event->kind != REORDER_OPENED || !ports_find(&r->ports, flow, &device))
 		return;
-	pair = (struct replay_conduit){ .server = flow->ends[!device], .device = flow->ends[device] };
+	pair.server = flow->ends[!device];
+	pair.device = flow->ends[device];
 	pair.server.port = 0;
 	for (size_t i = 0; i < r->pair_count; i++)
 		if (endpoint_equal(&r->pairs[i].server, &pair.server) &&
@@ -283,7 +294,7 @@ static void note_pair(void *context, struct reorder_flow *flow, const struct reo
 	r->pairs[r->pair_count++] = pair;
 }
 
-/* ---- summary --------------------------------------------------------------------------------------------- */
+/* ---- summary ---- */
 
 static void write_summary(const struct replay *r, const struct traffic *traffic)
 {
@@ -326,20 +337,22 @@ static void write_summary(const struct replay *r, const struct traffic *traffic)
 
 static void print_summary(const struct replay *r, const struct traffic *traffic)
 {
-	printf("%llu frames: %llu messages allowed, %llu denied\n", (unsigned long long)traffic->frames,
-	       (unsigned long long)r->allowed, (unsigned long long)r->denied);
+	printf("%llu frames: %llu messages allowed, %llu denied\n",
+	       (unsigned long long)traffic->frames, (unsigned long long)r->allowed,
+	       (unsigned long long)r->denied);
 	for (enum reason reason = REASON_NONE + 1; reason < REASON_COUNT; reason++)
 		if (r->by_reason[reason])
 			printf("  %8llu  %s: %s\n", (unsigned long long)r->by_reason[reason],
 			       reason_code(reason), reason_text(reason));
 	for (uint32_t i = 0; i < r->site.compiled.rule_count; i++)
 		if (r->by_rule[i].allowed || r->by_rule[i].denied)
-			printf("  rule %s: %llu allowed, %llu denied\n", replay_site_rule(&r->site, i),
+			printf("  rule %s: %llu allowed, %llu denied\n",
+			       replay_site_rule(&r->site, i),
 			       (unsigned long long)r->by_rule[i].allowed,
 			       (unsigned long long)r->by_rule[i].denied);
 }
 
-/* ---- the command ------------------------------------------------------------------------------------------ */
+/* ---- the command ---- */
 
 struct wanted {
 	const char *folder;
@@ -370,7 +383,8 @@ static int load_core(struct replay *r)
 
 	r->stage.vm = vm_open(-1, 0);
 	if (!r->stage.vm ||
-	    vm_load(r->stage.vm, r->site.program, r->site.program_size, &loaded) != VM_DONE || !loaded)
+	    vm_load(r->stage.vm, r->site.program, r->site.program_size, &loaded) != VM_DONE ||
+	    !loaded)
 		return fail("the decision core", "it does not take the compiled rules");
 	return EXIT_CLEAN;
 }
@@ -432,8 +446,8 @@ static int prepare(struct replay *r, const struct wanted *wanted, struct arena *
 	return err ? err : load_core(r);
 }
 
-static const char *take_option(struct replay *r, struct wanted *wanted, int argc, char **argv, int *i,
-			       bool *ret_taken)
+static const char *take_option(struct replay *r, struct wanted *wanted, int argc, char **argv,
+			       int *i, bool *ret_taken)
 {
 	const char *value = NULL;
 
@@ -484,13 +498,16 @@ const struct command command_replay = {
 	.name = "replay",
 	.arguments = "DIR FILE [--as RULE] [--at TIME] [--port PROTOCOL=NUMBER ...] [--json]",
 	.summary = "shows what the rules would have said to a capture",
-	.help = "Runs every message of the capture through the decision core that inspects live traffic, with\n"
-		"the rules of the site folder DIR. One line a message, then a summary (docs/decode.md).\n\n"
-		"  --as RULE            applies this rule alone, to every connection whatever its addresses\n"
-		"  --at TIME            judges dates and schedules as of this time (2026-11-22T14:00:00Z);\n"
-		"                       without it they are ignored\n"
-		"  --port modbus=1502   this port speaks Modbus, too (repeatable; 502 and the rules' own do)\n\n"
-		"exit codes: 0 all allowed, 1 something denied or errors in the documents, 2 wrong usage,\n"
-		"3 a file cannot be read\n",
+	.help = "Runs every message of the capture through the decision core that inspects live\n"
+		"traffic, with the rules of the site folder DIR. A line a message, then a summary\n"
+		"(docs/decode.md).\n\n"
+		"  --as RULE            applies this rule alone, to every connection whatever its\n"
+		"                       addresses\n"
+		"  --at TIME            judges dates and schedules as of this time\n"
+		"                       (2026-11-22T14:00:00Z); without it they are ignored\n"
+		"  --port modbus=1502   this port speaks Modbus, too (repeatable; 502 and the\n"
+		"                       rules' own ports do)\n\n"
+		"exit codes: 0 all allowed, 1 something denied or errors in the documents,\n"
+		"2 wrong usage, 3 a file cannot be read\n",
 	.run = run,
 };

@@ -17,7 +17,8 @@ static void *table_of(const struct replay_site *site, const struct program_table
 	return site->program + table->offset;
 }
 
-static const struct program_conduit *program_conduit_of(const struct replay_site *site, uint32_t number)
+static const struct program_conduit *program_conduit_of(const struct replay_site *site,
+							uint32_t number)
 {
 	const struct program_header *h = header_of(site);
 	const uint32_t *index = table_of(site, &h->index);

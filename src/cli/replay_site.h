@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * The policy that a replay is held against: a compiled site, its dates taken out or not, and with --as
- * one rule made to fit every connection of the capture.
+ * The policy that a replay is held against: a compiled site, its dates taken out or not, and with
+ * --as one rule made to fit every connection of the capture.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,16 +34,16 @@ struct replay_site {
 };
 
 /*
- * Compiles a site folder as of `now`. 0; 1: findings (in diags); negative errno: the folder cannot be
- * read. Without `dated`, rules are open at any time.
+ * Compiles a site folder as of `now`. 0; 1: findings (in diags); negative errno: the folder cannot
+ * be read. Without `dated`, rules are open at any time.
  */
 __attribute__((warn_unused_result))
 int replay_site_load(const char *folder, bool dated, int64_t now, struct arena *arena,
 		     struct diag_list *diags, struct replay_site *ret);
 
 /*
- * Makes the rule `id` the only one, for every connection of these pairs (ends of the devices with their
- * ports). NULL, or why that cannot be.
+ * Makes the rule `id` the only one, for every connection of these pairs (ends of the devices with
+ * their ports). NULL, or why that cannot be.
  */
 const char *replay_site_narrow(struct replay_site *site, const char *id,
 			       const struct replay_conduit *pairs, size_t pair_count);

@@ -153,7 +153,7 @@ const struct command command_services = {
 	.name = "services",
 	.arguments = "[--reasons] [--json]",
 	.summary = "lists every service that a rule can name, or every reason of a denial",
-	.help = "  --reasons   the reason codes of events, replay and reports, with a sentence each\n\n"
+	.help = "  --reasons   the reason codes of events, replay and reports, a sentence each\n\n"
 		"exit codes: 0 done, 2 wrong usage\n",
 	.run = run,
 };

@@ -22,16 +22,16 @@ struct scene {
 	struct stage_verdict *verdict; /* NULL: nobody asks */
 };
 
-static uint64_t now_of(const struct scene *s)
-{
-	return START + (uint64_t)s->time.tv_sec * SECOND + (uint64_t)s->time.tv_nsec + s->stage->lag;
-}
-
+/* Captures have times that go back, and events at their end that have none. */
 static void set_clock(const struct scene *s)
 {
 	struct core_io *io = vm_io(s->stage->vm);
+	uint64_t now = START + (uint64_t)s->time.tv_sec * SECOND + (uint64_t)s->time.tv_nsec +
+		       s->stage->lag;
 
-	io->now = now_of(s);
+	if (now > s->stage->now)
+		s->stage->now = now;
+	io->now = s->stage->now;
 	io->wall = s->wall;
 	io->trace = 1;
 }
@@ -39,10 +39,10 @@ static void set_clock(const struct scene *s)
 /* The core's timers, as the inspector runs them; once for any length of silence. */
 static void run_timers(struct scene *s)
 {
-	if (now_of(s) < s->stage->ticked + TICK)
-		return;
-	s->stage->ticked = now_of(s);
 	set_clock(s);
+	if (s->stage->now < s->stage->ticked + TICK)
+		return;
+	s->stage->ticked = s->stage->now;
 	do {
 		s->stage->trapped |= vm_tick(s->stage->vm) != VM_DONE;
 	} while (!s->stage->trapped && vm_io(s->stage->vm)->more);
@@ -116,8 +116,8 @@ static void put(struct scene *s, unsigned side, uint8_t flags, const uint8_t *by
 	if (io->verdict != CORE_DROP)
 		arrive(flow, !side, io->packet, io->length);
 	for (uint32_t i = 0; i < io->made_count; i++)
-		arrive(flow, io->made[i].to_device ? flow->device : !flow->device, io->made[i].bytes,
-		       io->made[i].length);
+		arrive(flow, io->made[i].to_device ? flow->device : !flow->device,
+		       io->made[i].bytes, io->made[i].length);
 }
 
 /* Both ends say what they have received, until neither has anything to say. */
@@ -151,6 +151,7 @@ static void shake_hands(struct scene *s)
 	for (unsigned side = 0; side < 2; side++)
 		flow->sides[side].next += 100000; /* nothing of an earlier connection counts */
 	flow->open = true;
+	flow->openings++;
 	put(s, server, TCP_SYN, NULL, 0);
 	flow->sides[server].next++;
 	if (flow->open && flow->sides[flow->device].owes) {
@@ -191,7 +192,9 @@ void stage_send(struct stage *stage, struct stage_flow *flow, unsigned side, con
 	open_flow(&s);
 	start = flow->sides[!side].heard;
 	send_bytes(&s, side, bytes, length);
-	/* nothing got through and nobody said why: the core waits for replies; so does the sender */
+	/*
+	 * nothing got through and nobody said why: the core waits for replies; so does the sender
+	 */
 	if (verdict->decided || !flow->open || flow->sides[!side].heard != start)
 		return;
 	wait_for_room(&s);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Plays both ends of recorded connections against the decision core: handshakes, acknowledgements and
- * ends are made here, the data comes from the capture. When the gate resets a connection, the
- * next bytes open it again and the requests that were still to be answered are asked again, so
- * that one denial does not spoil the verdicts on what follows it in the capture.
+ * Plays both ends of recorded connections against the decision core: handshakes, acknowledgements
+ * and ends are made here, the data comes from the capture. When the gate resets a connection, the
+ * next bytes open it again and the requests that were still to be answered are asked again, so that
+ * one denial does not spoil the verdicts on what follows it in the capture.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +20,7 @@
 
 struct stage {
 	struct vm *vm;
+	uint64_t now;     /* the core's clock, which never goes back */
 	uint64_t lag;     /* nanoseconds added to the capture's time by waiting */
 	uint64_t ticked;  /* when the core's timers ran last */
 	bool trapped;
@@ -44,6 +45,7 @@ struct stage_flow {
 	struct endpoint ends[2];
 	unsigned device;  /* index in ends */
 	bool open;
+	unsigned openings; /* how often it was opened so far */
 	struct stage_end sides[2];
 	size_t waiting_count;
 	struct {
@@ -53,13 +55,15 @@ struct stage_flow {
 };
 
 /*
- * Bytes of one end, at the capture's time. *verdict becomes decided when the core judged a message. wall
- * is the time of day for rule windows.
+ * Bytes of one end, at the capture's time. *verdict becomes decided when the core judged a message.
+ * wall is the time of day for rule windows.
  */
 void stage_send(struct stage *stage, struct stage_flow *flow, unsigned side, const uint8_t *bytes,
 		size_t length, struct timespec time, int64_t wall, struct stage_verdict *verdict);
 
-/* Remembers an allowed request, or forgets the one with the transaction id of this allowed reply. */
+/*
+ * Remembers an allowed request, or forgets the one with the transaction id of this allowed reply.
+ */
 void stage_note(struct stage_flow *flow, bool request, const uint8_t *bytes, size_t length);
 
 /* Ends the connection if it is open; the next stage_send() opens it again. */

@@ -65,7 +65,9 @@ const char *ports_add(struct ports *ports, const char *text)
 	port = strtoul(equals + 1, &end, 10);
 	if (end == equals + 1 || *end || port < 1 || port > 65535)
 		return "--port wants a port number from 1 to 65535";
-	return ports_add_number(ports, found->name, (uint16_t)port) ? NULL : "too many --port options";
+	if (!ports_add_number(ports, found->name, (uint16_t)port))
+		return "too many --port options";
+	return NULL;
 }
 
 const struct protocol *ports_find(const struct ports *ports, const struct reorder_flow *flow,
@@ -81,7 +83,10 @@ const struct protocol *ports_find(const struct ports *ports, const struct reorde
 	return NULL;
 }
 
-/* One frame of the file: its TCP segment, put together from fragments if need be, goes to the streams. */
+/*
+ * One frame of the file: its TCP segment, put together from fragments if need be, goes to the
+ * streams.
+ */
 static int add_packet(struct reorder *reorder, struct fragments *fragments,
 		      const struct capture_packet *packet)
 {

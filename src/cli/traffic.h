@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * What decode and replay have in common: the protocols and their ports, and reading a capture file into
- * TCP streams that are in order.
+ * What decode and replay have in common: the protocols and their ports, and reading a capture file
+ * into TCP streams that are in order.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,8 +58,8 @@ const char *ports_add(struct ports *ports, const char *text);
 bool ports_add_number(struct ports *ports, const char *protocol, uint16_t port);
 
 /*
- * The protocol of a connection and which end is the device (0 or 1): the end on the protocol's port; when both
- * are, the one that was called. NULL: not ours.
+ * The protocol of a connection and which end is the device (0 or 1): the end on the protocol's
+ * port; when both are, the one that was called. NULL: not ours.
  */
 const struct protocol *ports_find(const struct ports *ports, const struct reorder_flow *flow,
 				  unsigned *ret_device);
@@ -71,8 +71,8 @@ struct traffic {
 };
 
 /*
- * Reads the whole file and delivers its TCP streams. 0; otherwise negative and `error` says why, and
- * what was readable has been delivered.
+ * Reads the whole file and delivers its TCP streams. 0; otherwise negative and `error` says why,
+ * and what was readable has been delivered.
  */
 __attribute__((warn_unused_result))
 int traffic_read(const char *path,
@@ -87,13 +87,13 @@ void message_write_head(struct writer *w, const struct message *message);
 void message_print_head(FILE *out, const struct message *message);
 
 /*
- * Is argv[*i] the option `name` ("--port") with a value, as "--port V" or "--port=V"? Then *ret is the value
- * (NULL: missing) and *i the last word used.
+ * Is argv[*i] the option `name` ("--port") with a value, as "--port V" or "--port=V"? Then *ret is
+ * the value (NULL: missing) and *i the last word used.
  */
 bool option_value(int argc, char **argv, int *i, const char *name, const char **ret);
 
 /*
- * Seconds since the epoch of an ISO 8601 date, or date and time with or without seconds; without a zone
- * ("Z", "+01:00") it is UTC.
+ * Seconds since the epoch of an ISO 8601 date, or date and time with or without seconds; without a
+ * zone ("Z", "+01:00") it is UTC.
  */
 bool parse_instant(const char *text, int64_t *ret);

@@ -180,54 +180,71 @@ static bool entry_inside(const struct entry *inner, const struct entry *outer)
 	       !outer->read_codes.count && !outer->values.count && !outer->max_quantity;
 }
 
-static void report_overlap(const struct loader *l, const struct entry *a, const struct rule *rule,
-			   const struct entry *b, const struct rule *other)
-{
-	bool always = !other->schedule_count && other->expires == NO_DAY;
+/* An entry of a rule, its own (then `at` is the entry) or its profile's. */
+struct granted {
+	const struct rule *rule;
+	const struct entry *entry;
+	const struct value *at;
+};
 
-	if (entry_inside(a, b) && always)
+static struct granted granted_at(const struct rule *rule, size_t i)
+{
+	const struct entry_list *own = &rule->entries;
+
+	if (i < own->count)
+		return (struct granted){ rule, &own->items[i], own->items[i].at };
+	return (struct granted){ rule, &rule->profile->entries.items[i - own->count], rule->m.profile };
+}
+
+static size_t granted_count(const struct rule *rule)
+{
+	return rule->entries.count + (rule->profile ? rule->profile->entries.count : 0);
+}
+
+static void report_overlap(const struct loader *l, const struct granted *a, const struct granted *b)
+{
+	bool always = !b->rule->schedule_count && b->rule->expires == NO_DAY;
+
+	if (entry_inside(a->entry, b->entry) && always)
 		report(l, FINDING_SHADOWED_RULE, a->at,
 		       arena_printf(l->arena, "remove it here, or narrow the other one (%s)",
-				    place_text(l, b->at ? b->at : other->m.id)),
-		       "all that this allows is allowed by \"%s\" too", other->id);
+				    place_text(l, b->at)),
+		       "all that this allows is allowed by \"%s\" too", b->rule->id);
 	else
 		report(l, FINDING_OVERLAPPING_RULES, a->at,
 		       arena_printf(l->arena, "let each request belong to one rule; the other one is in %s",
-				    place_text(l, b->at ? b->at : other->m.id)),
-		       "some of what this allows is allowed by \"%s\" too", other->id);
+				    place_text(l, b->at)),
+		       "some of what this allows is allowed by \"%s\" too", b->rule->id);
 }
 
-/* The first entry of `other` that meets a; NULL when none does. */
-static const struct entry *find_meeting(const struct entry *a, const struct rule *other, size_t *left)
+/* Looks for an entry of the other rule that meets a; told once. */
+static bool meets_rule(const struct loader *l, const struct granted *a, const struct rule *other,
+		       size_t *left)
 {
-	const struct entry_list *lists[] = { &other->entries,
-					     other->profile ? &other->profile->entries : NULL };
+	for (size_t i = 0; i < granted_count(other) && *left; i++) {
+		struct granted b = granted_at(other, i);
 
-	for (size_t k = 0; k < 2; k++)
-		for (size_t i = 0; lists[k] && i < lists[k]->count && *left; i++, --*left)
-			if (entries_meet(a, &lists[k]->items[i]))
-				return &lists[k]->items[i];
-	return NULL;
+		--*left;
+		if (!entries_meet(a->entry, b.entry))
+			continue;
+		report_overlap(l, a, &b);
+		return true;
+	}
+	return false;
 }
 
-/* Each of the rule's own entries against the other rules; told once an entry. */
+/* Each of the rule's entries against the rules before it; told once an entry, and once for a profile. */
 static void check_overlap(const struct loader *l, const struct conduit *conduit, size_t at, size_t *left)
 {
 	const struct rule *rule = conduit->rules[at];
+	const struct value *told = NULL;
 
-	for (size_t i = 0; i < rule->entries.count; i++) {
-		const struct entry *found = NULL, *a = &rule->entries.items[i];
+	for (size_t i = 0; i < granted_count(rule); i++) {
+		struct granted a = granted_at(rule, i);
 
-		for (size_t k = 0; k < conduit->count && !found; k++) {
-			const struct rule *other = conduit->rules[k];
-
-			/* of two rules with own entries, the later one is told */
-			if (k == at || (k > at && !other->profile))
-				continue;
-			found = find_meeting(a, other, left);
-			if (found)
-				report_overlap(l, a, rule, found, other);
-		}
+		for (size_t k = 0; k < at && told != a.at; k++)
+			if (meets_rule(l, &a, conduit->rules[k], left))
+				told = a.at;
 	}
 }
 
@@ -263,7 +280,7 @@ void check_conduits(const struct loader *l)
 
 		for (size_t k = 1; k < conduit->count; k++)
 			check_agreement(l, conduit->rules[k], conduit->rules[0]);
-		for (size_t k = 0; k < conduit->count; k++)
+		for (size_t k = 1; k < conduit->count; k++)
 			check_overlap(l, conduit, k, &left);
 	}
 	check_ports(l);

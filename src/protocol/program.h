@@ -11,6 +11,7 @@
 #define PROGRAM_MAGIC 0x504d4847u /* "GHMP" */
 #define PROGRAM_VERSION 1u
 #define PROGRAM_MAX (8u << 20)    /* bytes */
+#define PROGRAM_RULES_MAX 16384u
 
 /* A packet's mark: the low bits number the conduit (1 and up), the high bits say how it is handled. */
 #define MARK_CONDUIT 0x00ffffffu  /* the conduit's number; 0 is "no rule" */

@@ -70,7 +70,7 @@ static void write_event(struct writer *w, const struct event *event)
 	writer_close_map(w);
 }
 
-/* The members as `"event":...}`: the opening brace is left out, the time goes before them. NULL: no memory. */
+/* The members as `"event": ...}`: the opening brace is left out, the time goes before them. NULL: no memory. */
 static char *render(const struct event *event)
 {
 	char *text = NULL;
@@ -160,8 +160,8 @@ static int put_members(struct event_log *log, const char *members, uint64_t repe
 
 	print_time(time, sizeof(time));
 	if (repeated)
-		snprintf(more, sizeof(more), "\"repeated\":%llu,", (unsigned long long)repeated);
-	n = asprintf(&line, "{\"time\":\"%s\",%s%s\n", time, more, members);
+		snprintf(more, sizeof(more), "\"repeated\": %llu, ", (unsigned long long)repeated);
+	n = asprintf(&line, "{\"time\": \"%s\", %s%s\n", time, more, members);
 	if (n < 0)
 		return -ENOMEM;
 	r = put_line(log, line, (size_t)n);
@@ -174,8 +174,8 @@ static int put_lost(struct event_log *log)
 	char members[160];
 
 	snprintf(members, sizeof(members),
-		 "\"event\":\"events-lost\",\"text\":\"%llu events could not be written to this log.\","
-		 "\"count\":%llu}", (unsigned long long)log->lost, (unsigned long long)log->lost);
+		 "\"event\": \"events-lost\", \"text\": \"%llu events could not be written to this log.\", "
+		 "\"count\": %llu}", (unsigned long long)log->lost, (unsigned long long)log->lost);
 	return put_members(log, members, 0);
 }
 

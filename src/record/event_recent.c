@@ -17,7 +17,7 @@ static bool is_one_of(const char *line, const char *const *events)
 	char needle[64];
 
 	for (; *events; events++) {
-		snprintf(needle, sizeof(needle), "\"event\":\"%s\"", *events);
+		snprintf(needle, sizeof(needle), "\"event\": \"%s\"", *events);
 		if (strstr(line, needle))
 			return true;
 	}

@@ -9,6 +9,7 @@
 
 #include "netfilter/commit.h"
 #include "policy/model.h"
+#include "run/control.h"
 #include "run/numbers.h"
 
 #define LOAD_PATIENCE 15000           /* ms until the inspector must have taken a program */
@@ -28,25 +29,23 @@ static void policy_free(struct policy *policy)
 
 /* ---- documents -> policy ---- */
 
-static int read_documents(struct supervisor *s, const char *folder, struct policy *policy,
-			  struct diag_list *diags)
+static int read_documents(struct supervisor *s, enum policy_source from, const char *folder,
+			  struct policy *policy, struct diag_list *diags)
 {
-	if (folder)
+	const char *name = from == SOURCE_PROPOSED ? CONTROL_PROPOSED : "in-force.json";
+
+	if (from == SOURCE_FOLDER)
 		return documents_read(folder, &policy->arena, diags, &policy->documents);
-	return documents_load(state_path(s, "in-force.json", &policy->arena), &policy->arena,
-			      &policy->documents);
+	return documents_load(state_path(s, name, &policy->arena), &policy->arena, &policy->documents);
 }
 
-static int compile_policy(struct supervisor *s, const char *folder, struct policy *policy,
-			  struct numbers *ret_numbers, struct diag_list *diags)
+static int compile_policy(struct supervisor *s, struct policy *policy, struct numbers *ret_numbers,
+			  struct diag_list *diags)
 {
 	int64_t now = time(NULL);
 	struct numbers before;
-	int r = read_documents(s, folder, policy, diags);
+	int r = numbers_load(state_path(s, "conduits.json", &policy->arena), &policy->arena, &before);
 
-	if (r < 0)
-		return r;
-	r = numbers_load(state_path(s, "conduits.json", &policy->arena), &policy->arena, &before);
 	if (r < 0)
 		return r;
 	if (!compile_site(&policy->documents, now, before.items, before.count, &policy->arena, diags,
@@ -124,11 +123,11 @@ static int enforce(struct supervisor *s, struct policy *policy, struct diag_list
 }
 
 static int store(struct supervisor *s, const struct policy *policy, const struct numbers *numbers,
-		 bool from_folder, struct arena *arena)
+		 enum policy_source from, struct arena *arena)
 {
 	int r = numbers_store(numbers, state_path(s, "conduits.json", arena));
 
-	if (r == 0 && from_folder)
+	if (r == 0 && from != SOURCE_IN_FORCE)
 		r = documents_store(&policy->documents, state_path(s, "in-force.json", arena));
 	return r;
 }
@@ -142,34 +141,34 @@ static void put_in_force(struct supervisor *s, struct policy *policy)
 	s->renew_at = child_now() + RENEW_EVERY;
 }
 
-static int try_policy(struct supervisor *s, const char *folder, struct policy *policy,
+static int try_policy(struct supervisor *s, enum policy_source from, struct policy *policy,
 		      struct arena *arena, struct diag_list *diags, const char **ret_text)
 {
 	struct numbers numbers;
-	int r = compile_policy(s, folder, policy, &numbers, diags);
+	int r = compile_policy(s, policy, &numbers, diags);
 
 	if (r < 0)
-		*ret_text = arena_printf(arena, "cannot read %s: %s", folder ? folder : s->state, strerror(-r));
+		*ret_text = arena_printf(arena, "cannot read %s/conduits.json", s->state);
 	if (r > 0)
 		*ret_text = "the documents have errors; nothing was changed";
 	if (r == 0)
 		r = enforce(s, policy, diags, ret_text);
 	if (r != 0)
 		return r;
-	if (folder)
+	if (from != SOURCE_IN_FORCE)
 		lift_quarantines(s, policy);
-	*ret_text = arena_printf(arena, "%s: %zu rules over %zu conduits are in force.",
+	*ret_text = arena_printf(arena, "The policy of %s is in force: rules %zu, conduits %zu.",
 				 policy->compiled.site->id, policy->compiled.site->rule_count,
 				 policy->compiled.ruleset.conduit_count);
-	r = store(s, policy, &numbers, folder != NULL, arena);
+	r = store(s, policy, &numbers, from, arena);
 	if (r < 0)
 		s->voice->warn(arena_printf(arena, "the policy is in force but could not be stored in %s "
 			"(%s): after a restart the former one is back", s->state, strerror(-r)));
 	return 0;
 }
 
-int supervisor_apply(struct supervisor *s, const char *folder, struct arena *arena,
-		     struct diag_list *diags, const char **ret_text)
+int supervisor_apply(struct supervisor *s, enum policy_source from, const char *folder,
+		     struct arena *arena, struct diag_list *diags, const char **ret_text)
 {
 	struct policy *policy = calloc(1, sizeof(*policy));
 	struct diag_list found;
@@ -179,7 +178,11 @@ int supervisor_apply(struct supervisor *s, const char *folder, struct arena *are
 		return -ENOMEM;
 	diag_init(&found, &policy->arena);
 	*ret_text = "";
-	r = try_policy(s, folder, policy, arena, &found, ret_text);
+	r = read_documents(s, from, folder, policy, &found);
+	if (r < 0)
+		*ret_text = arena_printf(arena, "cannot read %s", folder ? folder : s->state);
+	else
+		r = try_policy(s, from, policy, arena, &found, ret_text);
 	diag_sort(&found);
 	keep_findings(&found, arena, diags);
 	if (r == 0) {

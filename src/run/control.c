@@ -11,7 +11,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "json/writer.h"
 
 static int socket_address(const char *runtime, struct sockaddr_un *ret)
 {
@@ -151,25 +150,20 @@ static void add_finding(const struct value *map, struct diag_list *diags)
 		 message ? message : "");
 }
 
-int control_apply(const char *runtime, const char *folder, struct arena *arena,
-		  struct diag_list *diags, bool *ret_applied, const char **ret_text)
+int control_apply(const char *runtime, const char *state, const struct documents *documents,
+		  struct arena *arena, struct diag_list *diags, bool *ret_applied,
+		  const char **ret_text)
 {
+	const char *path = arena_printf(arena, "%s/%s", state, CONTROL_PROPOSED);
 	const struct value *answer, *ok, *findings;
-	char *request = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&request, &size);
-	struct writer w;
-	int r;
+	int r = control_connect(runtime);
 
-	if (!out)
-		return -ENOMEM;
-	writer_init(&w, out, false);
-	writer_open_map(&w);
-	writer_put_text(&w, "command", "apply");
-	writer_put_text(&w, "folder", folder);
-	writer_close_map(&w);
-	r = fclose(out) == 0 ? control_call(runtime, request, arena, &answer) : -ENOMEM;
-	free(request);
+	if (r < 0)
+		return r;
+	close(r); /* somebody is there to take the documents */
+	r = documents_store(documents, path);
+	if (r == 0)
+		r = control_call(runtime, "{\"command\":\"apply\"}", arena, &answer);
 	if (r < 0)
 		return r;
 	ok = value_member(answer, "ok");
@@ -203,6 +197,14 @@ int control_listen(const char *runtime)
 		return r;
 	}
 	return fd;
+}
+
+void control_forget(const char *runtime)
+{
+	struct sockaddr_un address;
+
+	if (socket_address(runtime, &address) == 0)
+		unlink(address.sun_path);
 }
 
 int control_accept(int listener, struct arena *arena, const struct value **ret)

@@ -4,13 +4,16 @@
  * The supervisor's control socket (RUNTIME/control.sock, mode 0600): a client connects, sends one JSON
  * object, says that it is done (shutdown), gets one JSON object back. Requests:
  *   {"command": "status"}                     -> what run/status.h writes
- *   {"command": "apply", "folder": "/path"}   -> {"ok": bool, "text": "...", "findings": [...]}
+ *   {"command": "apply"}                      -> {"ok": bool, "text": "...", "findings": [...]}
+ *                                                applies the documents in STATE/proposed.json
  */
 #include "base/arena.h"
 #include "base/diag.h"
 #include "json/value.h"
+#include "policy/documents.h"
 
 #define CONTROL_SOCKET "control.sock"
+#define CONTROL_PROPOSED "proposed.json" /* in the state folder */
 #define CONTROL_REQUEST_MAX (64u << 10)
 #define CONTROL_ANSWER_MAX (64u << 20)
 
@@ -24,15 +27,22 @@ __attribute__((warn_unused_result))
 int control_call(const char *runtime, const char *request, struct arena *arena,
 		 const struct value **ret);
 
-/* Asks the supervisor to apply a site folder (a path that it can open). Fills in its findings. */
+/*
+ * Asks the supervisor to apply a site: the documents are handed over in the state folder (the supervisor may
+ * not be able to read where they come from). Fills in its findings; *ret_text says what happened.
+ */
 __attribute__((warn_unused_result))
-int control_apply(const char *runtime, const char *folder, struct arena *arena,
-		  struct diag_list *diags, bool *ret_applied, const char **ret_text);
+int control_apply(const char *runtime, const char *state, const struct documents *documents,
+		  struct arena *arena, struct diag_list *diags, bool *ret_applied,
+		  const char **ret_text);
 
 /* ---- server ---- */
 
 /* Binds the socket; one that is left over is replaced (the caller holds the lock). */
 __attribute__((warn_unused_result)) int control_listen(const char *runtime);
+
+/* Removes the socket's name. */
+void control_forget(const char *runtime);
 
 /* Takes a client and reads its request, waiting a second at most. The client's descriptor or -errno. */
 __attribute__((warn_unused_result))

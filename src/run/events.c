@@ -142,12 +142,17 @@ static void describe_denial(struct scratch *s, const struct core_event *core)
 
 static void describe_connection(struct scratch *s, const struct core_event *core)
 {
+	const char *server = shown(&s->event.server), *device = shown(&s->event.device);
 	const char *why = core->reason ? reason_text((enum reason)core->reason) : NULL;
 
-	snprintf(s->text, sizeof(s->text), "%s %s a connection %s %s.%s%s", shown(&s->event.server),
-		 core->kind == CORE_EVENT_OPENED ? "opened" : "ended",
-		 core->kind == CORE_EVENT_OPENED ? "to" : "with", shown(&s->event.device),
-		 why ? " The gate closed it: " : "", why ? why : "");
+	if (why)
+		snprintf(s->text, sizeof(s->text), "The gate ended the connection between %s and %s. %s",
+			 server, device, why);
+	else if (core->kind == CORE_EVENT_OPENED)
+		snprintf(s->text, sizeof(s->text), "%s opened a connection to %s.", server, device);
+	else
+		snprintf(s->text, sizeof(s->text), "The connection between %s and %s ended.", server,
+			 device);
 }
 
 void events_core(struct events *events, const struct core_event *core)
@@ -174,29 +179,58 @@ void events_core(struct events *events, const struct core_event *core)
 
 /* ---- the kernel's ---- */
 
+/* Reasons that only the ruleset has. */
+static const struct {
+	const char *code;
+	const char *text;
+} kernel_reasons[] = {
+	{ "to-gate", "The gate itself offers nothing to anybody." },
+	{ "from-gate", "The gate itself has no need to send this." },
+	{ "made-elsewhere", "It carries the gate's own mark, but belongs to no inspected connection." },
+};
+
 static const char *sentence_of(const char *code)
 {
+	for (size_t i = 0; i < sizeof(kernel_reasons) / sizeof(*kernel_reasons); i++)
+		if (strcmp(kernel_reasons[i].code, code) == 0)
+			return kernel_reasons[i].text;
 	for (unsigned r = 0; r < REASON_COUNT; r++)
 		if (strcmp(reason_code((enum reason)r), code) == 0)
 			return reason_text((enum reason)r);
 	return "The ruleset refuses it.";
 }
 
+static bool is_multicast(const struct address *address)
+{
+	return address->family == 6 ? address->b[0] == 0xff :
+		address->family == 4 && address->b[0] >> 4 == 0xe;
+}
+
+/* What an interface says by itself when it comes up: the kernel counts it, nobody needs to read it. */
+static bool is_chatter(const struct nflog_message *message)
+{
+	return strcmp(message->reason, "from-gate") == 0 && is_multicast(&message->destination);
+}
+
 void events_refused(struct events *events, const struct nflog_message *message)
 {
 	struct scratch s = { .event = { .event = "refused" } };
+	bool by_device = strcmp(message->reason, reason_code(REASON_DEVICE_INITIATED)) == 0;
+	struct event_end *source = by_device ? &s.event.device : &s.event.server;
+	struct event_end *destination = by_device ? &s.event.server : &s.event.device;
 
+	if (is_chatter(message))
+		return;
 	s.event.reason = *message->reason ? message->reason : "unknown";
 	if (message->source.family)
-		set_end(events->compiled, &message->source, message->source_port, s.server,
-			&s.event.server);
+		set_end(events->compiled, &message->source, message->source_port, s.server, source);
 	if (message->destination.family)
 		set_end(events->compiled, &message->destination, message->destination_port, s.device,
-			&s.event.device);
+			destination);
 	if (message->transport == IPPROTO_TCP || message->transport == IPPROTO_UDP)
 		s.event.protocol = message->transport == IPPROTO_TCP ? "tcp" : "udp";
-	snprintf(s.text, sizeof(s.text), "%s tried to reach %s%s%s. %s", shown(&s.event.server),
-		 shown(&s.event.device), *message->in ? ", coming in by " : "", message->in,
+	snprintf(s.text, sizeof(s.text), "%s tried to reach %s%s%s. %s", shown(source),
+		 shown(destination), *message->in ? ", coming in by " : "", message->in,
 		 sentence_of(s.event.reason));
 	s.event.text = s.text;
 	record(events, &s.event);

@@ -10,7 +10,7 @@
 #include "run/inspect_policy.h"
 #include "run/inspect_report.h"
 
-#define TICKS_MAX 4096u /* calls in a row that say `more` before that is a lie */
+#define STEPS_MAX 4096u /* calls in a row that say `more` before that is a lie */
 
 static void enter(struct judge *judge, uint32_t conduit)
 {
@@ -57,10 +57,15 @@ static void failed(struct judge *judge, uint32_t conduit)
 	start_afresh(judge);
 }
 
-/* `conduit` is that of the queued packet, or 0 when a timer made the core speak. */
-static bool event_is_sound(const struct core_event *event, uint32_t conduit)
+/* Whom the core may speak of in a call. */
+struct scope {
+	uint32_t conduit; /* that of the queued packet; 0: any */
+	const struct program_conduit *(*find)(uint32_t number);
+};
+
+static bool event_is_sound(const struct core_event *event, const struct scope *scope)
 {
-	if (conduit ? event->conduit != conduit : !policy_conduit(event->conduit))
+	if (!scope->find(event->conduit) || (scope->conduit && event->conduit != scope->conduit))
 		return false;
 	return event->kind >= CORE_EVENT_DENIED && event->kind <= CORE_EVENT_ALLOWED &&
 	       event->reason < REASON_COUNT && event->action <= CORE_ACTION_OBSERVED &&
@@ -68,25 +73,25 @@ static bool event_is_sound(const struct core_event *event, uint32_t conduit)
 	       (event->rule == CORE_NO_RULE || event->rule < policy_rule_count());
 }
 
-static bool made_is_sound(struct core_made *made, uint32_t conduit)
+static bool made_is_sound(struct core_made *made, const struct scope *scope)
 {
-	const struct program_conduit *known = policy_conduit(made->conduit);
+	const struct program_conduit *known = scope->find(made->conduit);
 
-	if (!known || (conduit && made->conduit != conduit))
+	if (!known || (scope->conduit && made->conduit != scope->conduit))
 		return false;
 	return made->length <= CORE_MADE_BYTES && made->to_device <= 1 &&
 	       packet_address(made->bytes, made->length, known, made->server_port, made->to_device);
 }
 
-static bool records_are_sound(struct core_io *io, uint32_t conduit)
+static bool records_are_sound(struct core_io *io, const struct scope *scope)
 {
 	if (io->made_count > CORE_MADE_MAX || io->event_count > CORE_EVENTS_MAX || io->more > 1)
 		return false;
 	for (uint32_t i = 0; i < io->made_count; i++)
-		if (!made_is_sound(&io->made[i], conduit))
+		if (!made_is_sound(&io->made[i], scope))
 			return false;
 	for (uint32_t i = 0; i < io->event_count; i++)
-		if (!event_is_sound(&io->events[i], conduit))
+		if (!event_is_sound(&io->events[i], scope))
 			return false;
 	return true;
 }
@@ -130,6 +135,7 @@ struct judgement judge_packet(struct judge *judge, const struct queued *packet)
 {
 	const struct judgement drop = { .verdict = QUEUE_DROP };
 	uint32_t conduit = packet->mark & MARK_CONDUIT;
+	const struct scope scope = { conduit, policy_conduit };
 	struct core_io *io = vm_io(judge->vm);
 	enum vm_result result;
 
@@ -150,7 +156,7 @@ struct judgement judge_packet(struct judge *judge, const struct queued *packet)
 	io->length = (uint32_t)packet->length;
 	memcpy(io->packet, packet->bytes, packet->length);
 	result = vm_packet(judge->vm);
-	if (result != VM_DONE || !records_are_sound(io, conduit) || !verdict_is_sound(io, packet)) {
+	if (result != VM_DONE || !records_are_sound(io, &scope) || !verdict_is_sound(io, packet)) {
 		failed(judge, conduit);
 		return drop;
 	}
@@ -158,22 +164,34 @@ struct judgement judge_packet(struct judge *judge, const struct queued *packet)
 	return outcome(io);
 }
 
-struct judgement judge_tick(struct judge *judge)
+/* A call that is repeated until there is nothing more to send. */
+static struct judgement step(struct judge *judge, enum vm_result (*call)(struct vm *vm),
+			     const struct scope *scope)
 {
 	static unsigned in_a_row;
 	struct core_io *io = vm_io(judge->vm);
 	enum vm_result result;
 
 	enter(judge, 0);
-	result = vm_tick(judge->vm);
+	result = call(judge->vm);
 	in_a_row = result == VM_DONE && io->more ? in_a_row + 1 : 0;
-	if (result != VM_DONE || !records_are_sound(io, 0) || in_a_row > TICKS_MAX) {
+	if (result != VM_DONE || !records_are_sound(io, scope) || in_a_row > STEPS_MAX) {
 		in_a_row = 0;
 		failed(judge, 0);
 		return (struct judgement){ 0 };
 	}
 	leave(judge);
 	return outcome(io);
+}
+
+struct judgement judge_tick(struct judge *judge)
+{
+	return step(judge, vm_tick, &(struct scope){ 0, policy_conduit });
+}
+
+struct judgement judge_sweep(struct judge *judge)
+{
+	return step(judge, vm_sweep, &(struct scope){ 0, policy_conduit_before });
 }
 
 bool judge_load(struct judge *judge, const void *program, size_t length)

@@ -29,6 +29,9 @@ struct judgement {
 
 struct judgement judge_packet(struct judge *judge, const struct queued *packet);
 
+/* After a load: resets what it ends. Only `made` and `more` of the result mean anything. */
+struct judgement judge_sweep(struct judge *judge);
+
 /* Timers. Only `made` and `more` of the result mean anything. */
 struct judgement judge_tick(struct judge *judge);
 

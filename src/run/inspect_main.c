@@ -56,14 +56,19 @@ static void flush_or_end(void)
 		_exit(INSPECT_EXIT_QUEUE);
 }
 
-static void run_timers(struct inspector *in)
+static void run_steps(struct inspector *in, struct judgement (*step)(struct judge *judge))
 {
 	struct judgement judgement;
 
 	do {
-		judgement = judge_tick(&in->judge);
+		judgement = step(&in->judge);
 		send_made(in, &judgement);
 	} while (judgement.more);
+}
+
+static void run_timers(struct inspector *in)
+{
+	run_steps(in, judge_tick);
 	in->ticked = now_ms();
 	report_catch_up();
 }
@@ -113,7 +118,7 @@ static void handle_load(struct inspector *in, uint32_t length)
 		return;
 	}
 	in->loaded = true;
-	run_timers(in);
+	run_steps(in, judge_sweep);
 	report(INSPECT_LOADED, 0);
 }
 

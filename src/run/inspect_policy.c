@@ -82,6 +82,11 @@ const struct program_conduit *policy_conduit(uint32_t number)
 	return conduit ? conduit : find(&store[!newest], number);
 }
 
+const struct program_conduit *policy_conduit_before(uint32_t number)
+{
+	return find(&store[!newest], number);
+}
+
 uint32_t policy_rule_count(void)
 {
 	uint32_t most = 0;

@@ -23,5 +23,8 @@ const void *policy_program(size_t *ret_length);
 /* The conduit of that number, in force or in the program before; NULL when there is none. */
 const struct program_conduit *policy_conduit(uint32_t number);
 
+/* The conduit of that number in the program before the one in force. */
+const struct program_conduit *policy_conduit_before(uint32_t number);
+
 /* Rules that the larger of both programs has: indexes in events lie below. */
 uint32_t policy_rule_count(void);

@@ -40,17 +40,13 @@ static void serve_status(struct supervisor *s, const struct value *request, stru
 
 static void serve_apply(struct supervisor *s, const struct value *request, struct writer *w)
 {
-	const char *folder = value_member_text(request, "folder"), *text;
 	struct arena arena = { 0 };
 	struct diag_list diags;
+	const char *text;
 	int r;
 
-	if (!folder) {
-		write_refusal(w, "no folder was named");
-		return;
-	}
 	diag_init(&diags, &arena);
-	r = supervisor_apply(s, folder, &arena, &diags, &text);
+	r = supervisor_apply(s, SOURCE_PROPOSED, NULL, &arena, &diags, &text);
 	writer_open_map(w);
 	writer_put_bool(w, "ok", r == 0);
 	writer_put_int(w, "error", r < 0 ? -r : 0);

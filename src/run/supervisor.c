@@ -154,7 +154,7 @@ static void reload(struct supervisor *s)
 	int r;
 
 	diag_init(&diags, &arena);
-	r = supervisor_apply(s, NULL, &arena, &diags, &text);
+	r = supervisor_apply(s, SOURCE_IN_FORCE, NULL, &arena, &diags, &text);
 	s->voice->findings(&diags);
 	if (r == 0)
 		s->voice->say(text);
@@ -326,7 +326,7 @@ static int first_policy(struct supervisor *s, const char *folder)
 	if (!folder && !has_policy(s))
 		return deny_everything(s);
 	diag_init(&diags, &arena);
-	r = supervisor_apply(s, folder, &arena, &diags, &text);
+	r = supervisor_apply(s, folder ? SOURCE_FOLDER : SOURCE_IN_FORCE, folder, &arena, &diags, &text);
 	s->voice->findings(&diags);
 	if (r == 0)
 		s->voice->say(text);
@@ -366,8 +366,10 @@ static void end(struct supervisor *s)
 	if (s->nflog_open)
 		nflog_close(&s->nflog);
 	event_log_close(&s->events.log);
-	if (s->listener >= 0)
-		close(s->listener);
+	if (s->listener < 0)
+		return;
+	close(s->listener);
+	control_forget(s->runtime);
 }
 
 int supervisor_run(const char *state, const char *runtime, const char *folder,

@@ -58,14 +58,19 @@ __attribute__((warn_unused_result))
 int supervisor_run(const char *state, const char *runtime, const char *folder,
 		   const struct supervisor_voice *voice);
 
+enum policy_source {
+	SOURCE_IN_FORCE = 1, /* STATE/in-force.json */
+	SOURCE_PROPOSED,     /* STATE/proposed.json */
+	SOURCE_FOLDER        /* a site folder */
+};
+
 /*
- * Applies a site folder, or (folder NULL) what the state folder has in force. Returns 0; 1 when the
- * documents or the kernel's refusal are findings in diags; negative errno otherwise. Whatever it returns
+ * Applies a site (folder: for SOURCE_FOLDER, otherwise NULL). Returns 0; 1 when the documents or the kernel's refusal are findings in diags; negative errno otherwise. Whatever it returns
  * but 0, the old policy is in force. *ret_text: what happened, in arena.
  */
 __attribute__((warn_unused_result))
-int supervisor_apply(struct supervisor *s, const char *folder, struct arena *arena,
-		     struct diag_list *diags, const char **ret_text);
+int supervisor_apply(struct supervisor *s, enum policy_source from, const char *folder,
+		     struct arena *arena, struct diag_list *diags, const char **ret_text);
 
 /* Waits at most `timeout` ms for something to happen to the inspector, and deals with it. */
 void supervisor_mind_inspector(struct supervisor *s, int timeout);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "run/vm.h"
 
-#include <errno.h>
 #include <string.h>
 
 struct vm {
@@ -51,6 +50,12 @@ enum vm_result vm_load(struct vm *vm, const void *program, size_t length, int *r
 	return VM_DONE;
 }
 
+enum vm_result vm_sweep(struct vm *vm)
+{
+	core_sweep();
+	return VM_DONE;
+}
+
 enum vm_result vm_packet(struct vm *vm)
 {
 	core_packet();
@@ -63,8 +68,8 @@ enum vm_result vm_tick(struct vm *vm)
 	return VM_DONE;
 }
 
-/* A native core does not trap, it ends the process: a fresh state is a fresh process. */
 int vm_reset(struct vm *vm)
 {
-	return -ENOTSUP;
+	core_clear();
+	return 0;
 }

@@ -124,6 +124,11 @@ static void call_load(struct vm *vm)
 	vm->result = Z_coreZ_core_program_load(&vm->instance, vm->length);
 }
 
+static void call_sweep(struct vm *vm)
+{
+	Z_coreZ_core_sweep(&vm->instance);
+}
+
 static void call_packet(struct vm *vm)
 {
 	Z_coreZ_core_packet(&vm->instance);
@@ -260,6 +265,11 @@ enum vm_result vm_load(struct vm *vm, const void *program, size_t length, int *r
 		return VM_TRAP;
 	*ret_loaded = vm->result == 1;
 	return VM_DONE;
+}
+
+enum vm_result vm_sweep(struct vm *vm)
+{
+	return guarded(vm, call_sweep);
 }
 
 enum vm_result vm_packet(struct vm *vm)

@@ -148,8 +148,8 @@ static size_t cut(struct piece *pieces, uint32_t disorder)
 
 			if (from - back + again > SENT)
 				again = SENT - (from - back);
-			pieces[count] = (struct piece){ from - back, again,
-							(uint32_t)count * 4 + roll(1 + 8 * disorder) };
+			pieces[count] = (struct piece){ from - back, again, (uint32_t)count * 4 +
+							roll(1 + 8 * disorder) };
 			count++;
 		}
 		from += length;

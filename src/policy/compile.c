@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/compile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/calendar.h"
+#include "policy/address.h"
+#include "policy/conduits.h"
+#include "policy/profiles.h"
+#include "policy/program_writer.h"
+
+#define COMMENT_MAX 127u /* characters of rule ids that a map element holds */
+
+/* One compilation, after the documents were found to be good. */
+struct compiler {
+	const struct loader *l;
+	struct arena *arena;
+	struct conduit_list list;
+	struct program_writer program;
+	struct compiled *out;
+	const struct conduit_number *before;
+	size_t before_count;
+	const uint32_t **taken; /* numbers of `before`, ascending */
+	size_t next_taken;
+	uint32_t next_number;
+};
+
+/* The part of a conduit that its number is kept by. */
+static int compare_number(const void *key, const void *row)
+{
+	const struct rule *rule = key;
+	const struct conduit_number *n = row;
+	int by = address_compare(&rule->from->address, &n->server);
+
+	if (!by)
+		by = address_compare(&rule->to->address, &n->device);
+	if (!by)
+		by = (rule->protocol->transport > n->transport) - (rule->protocol->transport < n->transport);
+	return by ? by : (rule->port > n->port) - (rule->port < n->port);
+}
+
+static int compare_taken(const void *a, const void *b)
+{
+	uint32_t x = **(const uint32_t *const *)a, y = **(const uint32_t *const *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void sort_taken(struct compiler *c)
+{
+	c->taken = arena_array(c->arena, c->before_count, sizeof(*c->taken));
+	for (size_t i = 0; i < c->before_count; i++)
+		c->taken[i] = &c->before[i].number;
+	if (c->before_count)
+		qsort(c->taken, c->before_count, sizeof(*c->taken), compare_taken);
+}
+
+/*
+ * The number a conduit had, or the lowest that no conduit had: one that was taken away now may still be
+ * on packets in the queue.
+ */
+static uint32_t number_of(struct compiler *c, const struct rule *rule)
+{
+	const struct conduit_number *old = NULL;
+
+	if (c->before_count)
+		old = bsearch(rule, c->before, c->before_count, sizeof(*c->before), compare_number);
+	if (old)
+		return old->number;
+	c->next_number++;
+	while (c->next_taken < c->before_count && *c->taken[c->next_taken] <= c->next_number)
+		c->next_number += *c->taken[c->next_taken++] == c->next_number;
+	return c->next_number;
+}
+
+/* "rule-a, rule-b", or as many as fit and "..." */
+static const char *comment_of(struct compiler *c, const struct conduit *conduit)
+{
+	char text[COMMENT_MAX + 1];
+	size_t len = 0;
+
+	for (size_t i = 0; i < conduit->count; i++) {
+		const char *id = conduit->rules[i]->id;
+		size_t more = strlen(id) + (i ? 2 : 0);
+		size_t tail = i + 1 < conduit->count ? sizeof(", ...") - 1 : 0;
+
+		if (len + more + tail > COMMENT_MAX) {
+			len += (size_t)snprintf(text + len, sizeof(text) - len, ", ...");
+			break;
+		}
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i ? ", " : "", id);
+	}
+	return arena_strndup(c->arena, text, len);
+}
+
+/* The conduit's windows: those of all its rules together. True when it is always open. */
+static bool union_windows(struct compiler *c, const struct window_list *lists, size_t count,
+			  struct window_list *ret)
+{
+	size_t total = 0;
+
+	*ret = (struct window_list){ 0 };
+	for (size_t i = 0; i < count; i++) {
+		if (!lists[i].items)
+			return true;
+		total += lists[i].count;
+	}
+	ret->items = arena_array(c->arena, total, sizeof(*ret->items));
+	for (size_t i = 0; i < count; i++) {
+		if (lists[i].count)
+			memcpy(ret->items + ret->count, lists[i].items,
+			       lists[i].count * sizeof(*ret->items));
+		ret->count += lists[i].count;
+	}
+	windows_join(ret);
+	return false;
+}
+
+static void add_ruleset_conduit(struct compiler *c, const struct conduit *conduit, uint32_t mark)
+{
+	const struct rule *first = conduit->rules[0];
+	struct ruleset *ruleset = &c->out->ruleset;
+	struct diag_place place = value_place(first->at, c->arena);
+
+	ruleset->conduits[ruleset->conduit_count++] = (struct ruleset_conduit){
+		.server = first->from->address,
+		.device = first->to->address,
+		.transport = first->protocol->transport,
+		.port = first->port,
+		.mark = mark,
+		.rules = comment_of(c, conduit),
+		.file = place.file,
+		.line = place.line,
+	};
+}
+
+static void add_rules(struct compiler *c, const struct conduit *conduit, uint32_t number)
+{
+	struct compiled *out = c->out;
+
+	for (size_t i = 0; i < conduit->count; i++)
+		out->rules[out->rule_count++] = (struct compiled_rule){ .id = conduit->rules[i]->id,
+									.conduit = number };
+}
+
+/* One conduit into the ruleset and, if it is inspected, into the program. Returns its joined windows. */
+static struct window_list build_conduit(struct compiler *c, const struct conduit *conduit)
+{
+	struct window_list *lists = arena_array(c->arena, conduit->count, sizeof(*lists));
+	uint32_t number = number_of(c, conduit->rules[0]);
+	uint32_t mark = number;
+	struct window_list joined;
+
+	for (size_t i = 0; i < conduit->count; i++)
+		rule_windows(c->l->site, conduit->rules[i], c->arena, &lists[i]);
+	if (!union_windows(c, lists, conduit->count, &joined))
+		mark |= MARK_TIMED;
+	if (conduit->rules[0]->protocol->inspected) {
+		mark |= MARK_INSPECTED;
+		program_add(&c->program, number, conduit, lists);
+		add_rules(c, conduit, number);
+	}
+	add_ruleset_conduit(c, conduit, mark);
+	return joined;
+}
+
+static int compare_ruleset_windows(const void *a, const void *b)
+{
+	const struct ruleset_window *x = a, *y = b;
+
+	if (x->mark != y->mark)
+		return x->mark < y->mark ? -1 : 1;
+	return (x->from > y->from) - (x->from < y->from);
+}
+
+/* lists[i]: the windows of ruleset->conduits[i]. */
+static void fill_windows(struct compiler *c, const struct window_list *lists)
+{
+	struct ruleset *r = &c->out->ruleset;
+	size_t total = 0;
+
+	for (size_t i = 0; i < r->conduit_count; i++)
+		total += lists[i].count;
+	r->windows = arena_array(c->arena, total, sizeof(*r->windows));
+	for (size_t i = 0; i < r->conduit_count; i++)
+		for (size_t k = 0; k < lists[i].count; k++)
+			r->windows[r->window_count++] = (struct ruleset_window){
+				.mark = r->conduits[i].mark,
+				.from = lists[i].items[k].from,
+				.until = lists[i].items[k].until,
+			};
+	if (total)
+		qsort(r->windows, total, sizeof(*r->windows), compare_ruleset_windows);
+}
+
+static int compare_homes(const void *a, const void *b)
+{
+	const struct ruleset_home *x = a, *y = b;
+	int by = strcmp(x->interface, y->interface);
+
+	if (!by)
+		by = address_compare(&x->network, &y->network);
+	return by ? by : (x->prefix > y->prefix) - (x->prefix < y->prefix);
+}
+
+static void fill_homes(struct compiler *c)
+{
+	const struct site *site = c->l->site;
+	struct ruleset *r = &c->out->ruleset;
+	size_t total = 0;
+
+	for (size_t i = 0; i < site->zone_count; i++)
+		total += site->zones[i].network_count;
+	r->homes = arena_array(c->arena, total, sizeof(*r->homes));
+	for (size_t i = 0; i < site->zone_count; i++) {
+		const struct zone *zone = &site->zones[i];
+
+		for (size_t k = 0; k < zone->network_count; k++) {
+			struct ruleset_home *home = &r->homes[r->home_count++];
+
+			snprintf(home->interface, sizeof(home->interface), "%s", zone->interface);
+			home->network = zone->networks[k].address;
+			home->prefix = zone->networks[k].prefix;
+		}
+	}
+	if (total)
+		qsort(r->homes, total, sizeof(*r->homes), compare_homes);
+}
+
+/* False when the result is more than the gate can hold. */
+static bool fits(struct compiler *c)
+{
+	const struct compiled *out = c->out;
+
+	if (out->program_size <= PROGRAM_MAX && out->rule_count <= PROGRAM_RULES_MAX &&
+	    c->next_number <= MARK_CONDUIT)
+		return true;
+	report(c->l, FINDING_SITE_TOO_LARGE, NULL, "divide the site between two gates",
+	       "%zu rules need %zu bytes in the inspector, which holds %u rules and %u bytes",
+	       out->rule_count, out->program_size, PROGRAM_RULES_MAX, PROGRAM_MAX);
+	return false;
+}
+
+static bool emit(struct compiler *c)
+{
+	struct compiled *out = c->out;
+	struct window_list *lists;
+
+	c->list = conduits_of(c->l->site, c->arena);
+	lists = arena_array(c->arena, c->list.count, sizeof(*lists));
+	sort_taken(c);
+	program_writer_init(&c->program, c->arena);
+	out->ruleset.conduits = arena_array(c->arena, c->list.count, sizeof(*out->ruleset.conduits));
+	out->rules = arena_array(c->arena, c->l->site->rule_count, sizeof(*out->rules));
+	for (size_t i = 0; i < c->list.count; i++)
+		lists[i] = build_conduit(c, &c->list.items[i]);
+	fill_windows(c, lists);
+	fill_homes(c);
+	out->program_size = program_finish(&c->program, &out->program);
+	return fits(c);
+}
+
+/* Loads and checks in the site's time zone, then emits. */
+static bool compile_in_zone(struct compiler *c, int64_t now)
+{
+	struct site *site = c->l->site;
+	struct calendar_zone zone;
+	/* without a zone, which is an error of its own, dates are judged in UTC */
+	bool entered = site->timezone && calendar_enter(&zone, site->timezone) == 0;
+	bool good;
+
+	site->today = entered ? calendar_local_day(now) : now / CALENDAR_DAY_SECONDS;
+	check_site(c->l);
+	good = entered && !c->l->bind.diags->errors && emit(c);
+	if (entered)
+		calendar_leave(&zone);
+	return good;
+}
+
+bool compile_site(const struct documents *documents, int64_t now, const struct conduit_number *before,
+		  size_t before_count, struct arena *arena, struct diag_list *diags,
+		  struct compiled *ret)
+{
+	struct site *site = arena_alloc(arena, sizeof(*site));
+	const struct loader l = {
+		.bind = { .arena = arena, .diags = diags },
+		.arena = arena,
+		.site = site,
+		.builtins = builtin_profiles(arena),
+	};
+	struct compiler c = {
+		.l = &l, .arena = arena, .out = ret, .before = before, .before_count = before_count,
+	};
+
+	*site = (struct site){ .review_days = 365, .on_violation = PROGRAM_REPLY,
+			       .fallback = FALLBACK_CLOSED };
+	*ret = (struct compiled){ .site = site };
+	load_documents(&l, documents);
+	ret->ruleset.site = site->id;
+	ret->ruleset.queue_first = RULESET_QUEUE;
+	ret->ruleset.queue_count = 1;
+	ret->ruleset.log_group = RULESET_LOG_GROUP;
+	return compile_in_zone(&c, now);
+}

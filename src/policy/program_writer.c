@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/program_writer.h"
+
+#include <string.h>
+
+#define WINDOWS_COMPARED 64u /* rules with the same schedule share their windows, if near each other */
+
+void program_writer_init(struct program_writer *w, struct arena *arena)
+{
+	static const size_t sizes[PART_COUNT] = {
+		[PART_INDEX] = sizeof(uint32_t),
+		[PART_CONDUITS] = sizeof(struct program_conduit),
+		[PART_RULES] = sizeof(struct program_rule),
+		[PART_WINDOWS] = sizeof(struct program_window),
+		[PART_ENTRIES] = sizeof(struct program_entry),
+		[PART_RANGES] = sizeof(struct program_range),
+		[PART_VALUE_ROWS] = sizeof(struct program_value),
+	};
+
+	*w = (struct program_writer){ .arena = arena };
+	for (size_t i = 0; i < PART_COUNT; i++)
+		w->parts[i].row = sizes[i];
+}
+
+/* Appends rows (zeros when rows is NULL) and says where they are. */
+static struct program_span append(struct program_writer *w, enum program_part part, const void *rows,
+				  size_t count)
+{
+	struct table_rows *t = &w->parts[part];
+	struct program_span span = { .first = (uint32_t)t->count, .count = (uint32_t)count };
+
+	if (!count)
+		return (struct program_span){ 0 };
+	if (t->count + count > t->capacity) {
+		size_t capacity = (t->count + count) * 2;
+		unsigned char *bytes = arena_array(w->arena, capacity, t->row);
+
+		if (t->count)
+			memcpy(bytes, t->bytes, t->count * t->row);
+		t->bytes = bytes;
+		t->capacity = capacity;
+	}
+	if (rows)
+		memcpy(t->bytes + t->count * t->row, rows, count * t->row);
+	t->count += count;
+	return span;
+}
+
+static struct program_span add_ranges(struct program_writer *w, const struct range_list *list)
+{
+	return append(w, PART_RANGES, list->items, list->count);
+}
+
+static void add_entry(struct program_writer *w, const struct entry *entry)
+{
+	struct program_entry row = {
+		.function = entry->code,
+		.mei_type = entry->mei_type,
+		.value_type = entry->value_type,
+		.word_order = entry->word_order,
+		.max_quantity = entry->max_quantity,
+		.addresses = add_ranges(w, &entry->addresses),
+		.writes = add_ranges(w, &entry->writes),
+		.values = append(w, PART_VALUE_ROWS, entry->values.items, entry->values.count),
+		.subfunctions = add_ranges(w, &entry->subfunctions),
+		.objects = add_ranges(w, &entry->objects),
+		.read_codes = add_ranges(w, &entry->read_codes),
+		.files = add_ranges(w, &entry->files),
+		.records = add_ranges(w, &entry->records),
+	};
+
+	memcpy(row.units, entry->units, sizeof(row.units));
+	append(w, PART_ENTRIES, &row, 1);
+}
+
+/* Windows that an earlier rule has written already, or count = 0. */
+static struct program_span find_windows(const struct program_writer *w, const struct window_list *list)
+{
+	const struct table_rows *rules = &w->parts[PART_RULES];
+	const struct program_window *windows =
+		(const struct program_window *)(const void *)w->parts[PART_WINDOWS].bytes;
+	const struct program_rule *rows = (const struct program_rule *)(const void *)rules->bytes;
+
+	for (size_t i = rules->count; i && rules->count - i < WINDOWS_COMPARED; i--) {
+		struct program_span span = rows[i - 1].windows;
+
+		if (span.count == list->count && span.count &&
+		    !memcmp(windows + span.first, list->items, list->count * sizeof(*windows)))
+			return span;
+	}
+	return (struct program_span){ 0 };
+}
+
+static struct program_span add_windows(struct program_writer *w, const struct window_list *list)
+{
+	static const struct program_window never = { 0, 0 };
+	struct program_span span;
+
+	if (!list->items)
+		return (struct program_span){ 0 };
+	/* no window at all would mean "always" */
+	if (!list->count)
+		return append(w, PART_WINDOWS, &never, 1);
+	span = find_windows(w, list);
+	return span.count ? span : append(w, PART_WINDOWS, list->items, list->count);
+}
+
+static void add_rule(struct program_writer *w, const struct rule *rule, const struct window_list *windows)
+{
+	struct program_rule row = { .quirks = rule->quirks };
+
+	row.entries.first = (uint32_t)w->parts[PART_ENTRIES].count;
+	for (size_t i = 0; i < rule->entries.count; i++)
+		add_entry(w, &rule->entries.items[i]);
+	for (size_t i = 0; rule->profile && i < rule->profile->entries.count; i++)
+		add_entry(w, &rule->profile->entries.items[i]);
+	row.entries.count = (uint32_t)w->parts[PART_ENTRIES].count - row.entries.first;
+	row.windows = add_windows(w, windows);
+	append(w, PART_RULES, &row, 1);
+}
+
+static void add_index(struct program_writer *w, uint32_t number)
+{
+	struct table_rows *index = &w->parts[PART_INDEX];
+	uint32_t position = (uint32_t)w->parts[PART_CONDUITS].count; /* + 1: after it was appended */
+
+	if (index->count <= number)
+		append(w, PART_INDEX, NULL, number + 1 - index->count);
+	memcpy(index->bytes + number * sizeof(position), &position, sizeof(position));
+}
+
+void program_add(struct program_writer *w, uint32_t number, const struct conduit *conduit,
+		 const struct window_list *windows)
+{
+	const struct rule *first = conduit->rules[0];
+	struct program_conduit row = {
+		.number = number,
+		.family = first->to->address.family,
+		.protocol = PROGRAM_MODBUS,
+		.on_violation = (uint8_t)first->on_violation,
+		.mode = (uint8_t)first->mode,
+		.port = first->port,
+		.max_connections = first->max_connections,
+		.requests_per_second = first->requests_per_second,
+		.rules = { .first = (uint32_t)w->parts[PART_RULES].count,
+			   .count = (uint32_t)conduit->count },
+	};
+
+	memcpy(row.server, first->from->address.b, sizeof(row.server));
+	memcpy(row.device, first->to->address.b, sizeof(row.device));
+	for (size_t i = 0; i < conduit->count; i++)
+		add_rule(w, conduit->rules[i], &windows[i]);
+	append(w, PART_CONDUITS, &row, 1);
+	add_index(w, number);
+}
+
+static size_t align8(size_t size)
+{
+	return (size + 7) / 8 * 8;
+}
+
+size_t program_finish(struct program_writer *w, const void **ret_block)
+{
+	struct program_header header = { .magic = PROGRAM_MAGIC, .version = PROGRAM_VERSION };
+	struct program_table *tables[PART_COUNT] = {
+		&header.index,	 &header.conduits, &header.rules,  &header.windows,
+		&header.entries, &header.ranges,   &header.values,
+	};
+	size_t at = align8(sizeof(header));
+	unsigned char *block;
+
+	for (size_t i = 0; i < PART_COUNT; i++) {
+		*tables[i] = (struct program_table){ .offset = (uint32_t)at,
+						     .count = (uint32_t)w->parts[i].count };
+		at = align8(at + w->parts[i].count * w->parts[i].row);
+	}
+	header.size = (uint32_t)at;
+	block = arena_alloc(w->arena, at);
+	memcpy(block, &header, sizeof(header));
+	for (size_t i = 0; i < PART_COUNT; i++)
+		if (w->parts[i].count)
+			memcpy(block + tables[i]->offset, w->parts[i].bytes,
+			       w->parts[i].count * w->parts[i].row);
+	*ret_block = block;
+	return at;
+}
