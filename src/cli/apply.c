@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,14 +64,11 @@ static bool nobody_listens(int error)
 /* Returns an exit code, or -1 when no supervisor is running. */
 static int ask_supervisor(struct apply *a)
 {
-	char folder[PATH_MAX];
 	const char *text = "";
 	bool applied = false;
-	int r;
+	int r = control_apply(a->context->runtime, a->context->state, &a->documents, &a->arena, &a->diags,
+			      &applied, &text);
 
-	if (!realpath(a->folder, folder))
-		return system_error("cannot read", a->folder, -errno);
-	r = control_apply(a->context->runtime, folder, &a->arena, &a->diags, &applied, &text);
 	if (nobody_listens(r))
 		return -1;
 	if (r < 0)
@@ -95,11 +91,9 @@ static int compile_documents(struct apply *a, struct numbers *ret_next)
 {
 	int64_t now = time(NULL);
 	struct numbers before;
-	int r = documents_read(a->folder, &a->arena, &a->diags, &a->documents);
 	bool good;
+	int r;
 
-	if (r < 0)
-		return system_error("cannot read", a->folder, r);
 	r = numbers_load(state_path(a, "conduits.json"), &a->arena, &before);
 	if (r < 0)
 		return system_error("cannot read", state_path(a, "conduits.json"), r);
@@ -161,14 +155,15 @@ static int commit_directly(struct apply *a)
 static int apply_run(const struct context *context, int argc, char **argv)
 {
 	struct apply a = { .context = context };
-	int code;
+	int code, r;
 
 	if (argc != 2 || argv[1][0] == '-')
 		return usage_error(&command_apply, "%s", argc < 2 ? "which site folder?" :
 								   "one site folder and no options");
 	a.folder = argv[1];
 	diag_init(&a.diags, &a.arena);
-	code = ask_supervisor(&a);
+	r = documents_read(a.folder, &a.arena, &a.diags, &a.documents);
+	code = r < 0 ? system_error("cannot read", a.folder, r) : ask_supervisor(&a);
 	if (code < 0)
 		code = commit_directly(&a);
 	arena_free(&a.arena);

@@ -9,7 +9,14 @@
 
 static const struct command *const commands[] = {
 	&command_check,
+	&command_compile,
+	&command_apply,
+	&command_run,
+	&command_status,
+	&command_decode,
+	&command_replay,
 	&command_profiles,
+	&command_services,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

@@ -114,12 +114,22 @@ class Device(GateCase):
                 device.send(reply, [offset])
                 self.assertEqual(modbus.Client(s).receive(), reply)
 
+    def test_second_reply_behind_a_reply(self):
+        good, more = modbus.read_answer([5, 6], 7), modbus.read_answer([0xAAAA, 0xBBBB], 7)
+        s, device = self.asked()
+        device.send(good + more)
+        self.assertEqual(modbus.Client(s).receive(), good)
+        self.gate.wait_event("unexpected-reply", s.getsockname()[1])
+        self.assertEqual(self.server_saw(s.getsockname()[1]), good)
+
     def test_bytes_behind_a_reply(self):
+        """Too few to tell how long the message is: it cannot be taken out, so the connection ends."""
         s, device = self.asked()
         device.send(modbus.read_answer([5, 6], 7) + b"\0\x07\0\0\0")
-        device.send(b"\x03\x01\x83\x02")
-        self.gate.wait_event("unexpected-reply", s.getsockname()[1])
-        self.assertNotIn(b"\x03\x01\x83\x02", self.server_saw(s.getsockname()[1]))
+        with self.assertRaises(ConnectionResetError):
+            while s.recv(100):
+                pass
+        self.assertIn(self.server_saw(s.getsockname()[1]), (b"", modbus.read_answer([5, 6], 7)))
 
     def test_device_opens_a_connection(self):
         """From its Modbus port, so that the reversed key matches, and from any other."""
