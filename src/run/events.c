@@ -209,10 +209,11 @@ static bool is_multicast(const struct address *address)
 		address->family == 4 && address->b[0] >> 4 == 0xe;
 }
 
-/* What an interface says by itself when it comes up: the kernel counts it, nobody needs to read it. */
+/* What interfaces say by themselves when they come up: the kernel counts it, nobody needs to read it. */
 static bool is_chatter(const struct nflog_message *message)
 {
-	return strcmp(message->reason, "from-gate") == 0 && is_multicast(&message->destination);
+	return (strcmp(message->reason, "from-gate") == 0 || strcmp(message->reason, "to-gate") == 0) &&
+	       is_multicast(&message->destination);
 }
 
 void events_refused(struct events *events, const struct nflog_message *message)
