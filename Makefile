@@ -164,13 +164,16 @@ $(BUILD)/tools/%: tests/tools/%.c $(LIB)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $(LDHARDEN) $< $(LIB) $(LIBS)
 tests-built: $(PROGRAMS) $(BUILD)/gatehouse-inspect-native $(FAULTS)/gatehouse $(UNIT) $(PEERS) $(TOOLS)
-.PHONY: tests-built
+	@:
+demo-built: $(PROGRAMS) $(PEERS)
+	@:
+.PHONY: tests-built demo-built
 
 deps:
 	$(Q)image/install-packages $(PACKAGES_BUILD) $(PACKAGES_TEST)
 
 demo: deps
-	$(Q)$(MAKE) --no-print-directory $(PROGRAMS) $(PEERS)
+	$(Q)$(MAKE) --no-print-directory demo-built
 	$(Q)BUILD=$(BUILD) KEEP=$(KEEP) tests/demo/demo
 
 check: deps

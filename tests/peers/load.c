@@ -50,8 +50,8 @@ struct connection {
 	bool connecting;
 	uint64_t since; /* opened, or may be opened again from then on */
 	uint16_t transaction;
-	unsigned first, count; /* ring of outstanding requests */
-	struct request ring[DEPTH];
+	unsigned count;
+	struct request open[DEPTH]; /* outstanding, oldest first; answers may come in any order */
 	size_t have;
 	uint8_t bytes[4096];
 };
@@ -96,8 +96,6 @@ static void complain(const struct request *r, const uint8_t *frame, size_t len, 
 /* What is wrong with this answer; NULL = nothing. */
 static const char *judge(const struct request *r, const uint8_t *frame, size_t len)
 {
-	if (be16(frame) != r->transaction)
-		return "another transaction";
 	if (be16(frame + 2) || frame[6] != UNIT)
 		return "another protocol or unit";
 	if (r->kind == DENIED)
@@ -193,24 +191,31 @@ static void ask(struct connection *c)
 
 		memcpy(p, frame, sizeof(frame));
 		p += sizeof(frame);
-		c->ring[(c->first + c->count++) % DEPTH] = r;
+		c->open[c->count++] = r;
 		asked++;
 	}
 	if (p > bytes && send(c->fd, bytes, (size_t)(p - bytes), MSG_NOSIGNAL) != p - bytes)
 		lost(c, strerror(errno));
 }
 
-static void answer(struct connection *c, const uint8_t *frame, size_t len)
+/* False: it answers nothing that was asked. */
+static bool answer(struct connection *c, const uint8_t *frame, size_t len)
 {
-	struct request *r = &c->ring[c->first];
-	const char *why = judge(r, frame, len);
+	struct request *r = c->open;
+	const char *why;
 
+	while (r < c->open + c->count && (len < 9 || r->transaction != be16(frame)))
+		r++;
+	if (r == c->open + c->count)
+		return false;
+	why = judge(r, frame, len);
 	if (why)
 		complain(r, frame, len, why);
 	latencies[answered++] = (uint32_t)((now() - r->sent) / 1000);
 	counts[r->kind]++;
-	c->first = (c->first + 1) % DEPTH;
 	c->count--;
+	memmove(r, r + 1, (size_t)(c->open + c->count - r) * sizeof(*r));
+	return true;
 }
 
 /* Returns false when the connection is gone. */
@@ -227,11 +232,10 @@ static bool receive(struct connection *c)
 	while (c->have - at >= 9 && c->have - at >= 6u + be16(c->bytes + at + 4)) {
 		size_t len = 6u + be16(c->bytes + at + 4);
 
-		if (!c->count || len < 9) {
-			complain(&c->ring[c->first], c->bytes + at, len, "an answer to nothing");
+		if (!answer(c, c->bytes + at, len)) {
+			complain(&(struct request){ 0 }, c->bytes + at, len, "an answer to nothing");
 			return lost(c, "an answer to nothing");
 		}
-		answer(c, c->bytes + at, len);
 		at += len;
 	}
 	memmove(c->bytes, c->bytes + at, c->have - at);
@@ -264,7 +268,7 @@ static void watch(void)
 
 	for (unsigned i = 0; i < options.connections; i++) {
 		struct connection *c = &connections[i];
-		uint64_t since = c->count ? c->ring[c->first].sent : c->since;
+		uint64_t since = c->count ? c->open[0].sent : c->since;
 
 		if (c->fd < 0 && t > c->since)
 			open_connection(c);

@@ -2,7 +2,7 @@
 /*
  * A libmodbus client that keeps one connection and does what standard input says, a command a line:
  *
- *   read ADDRESS COUNT | write ADDRESS VALUE | many ADDRESS VALUE... | coil ADDRESS 0|1
+ *   read ADDRESS COUNT | input ADDRESS COUNT | write ADDRESS VALUE | many ADDRESS VALUE... | coil ADDRESS 0|1
  *
  * Answers each with one line on standard output: "ok VALUE...", "exception CODE" or "lost REASON" (after
  * which it ends with exit code 1). Prints "connected" first. Addresses count from 0.
@@ -58,6 +58,10 @@ static int perform(modbus_t *modbus, char *line, uint16_t *values, int *ret_coun
 	if (!strcmp(word, "read") && count == 2 && numbers[1] > 0 && numbers[1] <= 125) {
 		*ret_count = (int)numbers[1];
 		return modbus_read_registers(modbus, (int)numbers[0], *ret_count, values);
+	}
+	if (!strcmp(word, "input") && count == 2 && numbers[1] > 0 && numbers[1] <= 125) {
+		*ret_count = (int)numbers[1];
+		return modbus_read_input_registers(modbus, (int)numbers[0], *ret_count, values);
 	}
 	if (!strcmp(word, "write") && count == 2)
 		return modbus_write_register(modbus, (int)numbers[0], (uint16_t)numbers[1]);
