@@ -181,7 +181,7 @@ class Hostile(unittest.TestCase):
             os.mkfifo(site / "pipe.json")
             done = run(site)
         self.assertEqual(re.findall(r"site/(\S+):1:1: error\[unreadable-document\]", done.stderr.decode()),
-                         ["passwd.json"])
+                         ["passwd.json", "pipe.json"])
 
 
 def update():
