@@ -57,7 +57,7 @@ def lay_out(case, into):
 def said(case):
     with tempfile.TemporaryDirectory() as into:
         done = run(lay_out(case, into))
-    return done, done.stderr.decode() + done.stdout.decode().replace(str(into), "")
+    return done, done.stderr.decode() + done.stdout.decode().replace(f"{into}/", "")
 
 
 class Documents(unittest.TestCase):
@@ -69,7 +69,6 @@ class Documents(unittest.TestCase):
         for case in cases:
             with self.subTest(case.name):
                 done, text = said(case)
-                text = re.sub(r"(?m)^/\S*/site: ", "site: ", text)
                 self.assertEqual(text, dated((case / "expected.txt").read_text()))
                 self.assertEqual(done.returncode, 1 if "error[" in text else 0)
 
@@ -182,14 +181,14 @@ class Hostile(unittest.TestCase):
             os.mkfifo(site / "pipe.json")
             done = run(site)
         self.assertEqual(re.findall(r"site/(\S+):1:1: error\[unreadable-document\]", done.stderr.decode()),
-                         ["passwd.json"])
+                         ["passwd.json", "pipe.json"])
 
 
 def update():
     today = datetime.datetime.now(datetime.timezone.utc).date()
     for case in sorted(path for path in FOLDER.iterdir() if path.is_dir()):
-        text = re.sub(r"(?m)^/\S*/site: ", "site: ", said(case)[1])
-        for delta in {int(d) for p in case.glob("*.json") for d in
+        text = said(case)[1]
+        for delta in {355} | {int(d) for p in case.glob("*.json") for d in
                       re.findall(rb"TODAY([+-]\d{4})", p.read_bytes())}:
             text = text.replace((today + datetime.timedelta(days=delta)).isoformat(), f"TODAY{delta:+05d}")
         (case / "expected.txt").write_text(text)
