@@ -113,14 +113,14 @@ class ForbiddenWrite(RawCase):
         self.assert_untouched()
 
     def test_retransmission_with_other_bytes_after_the_ack(self):
-        """What the device has acknowledged it never takes again, so the gate sends none of it on."""
+        """The device would not take it again; the gate sends none of it on, and ends such a stream."""
         good, bad = modbus.read(40, 1, transaction=5), modbus.write(FORBIDDEN, 1, transaction=5)
         connection = self.raw.connect(PLC)
         start = connection.next
         connection.send(good)
         self.assertEqual(connection.read(11), modbus.read_answer([40], transaction=5))
         connection.segment(bad, tcp.PSH | tcp.ACK, seq=start)
-        self.assert_raw_serves(connection)
+        self.gate.wait_event("inconsistent-retransmission", connection.sport)
         self.assert_only(connection, start, good)
         self.assert_untouched()
 
