@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netfilter/messages.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -206,21 +205,10 @@ void messages_probe(struct batch *batch)
 
 static struct origin row_origin(struct batch *batch, enum shape_set_id id, const struct row *row)
 {
-	char server[INET6_ADDRSTRLEN] = "", device[INET6_ADDRSTRLEN] = "";
-	struct ruleset_conduit c;
-	int family = id == SHAPE_CONDUITS4 ? AF_INET : AF_INET6;
-
 	if (!shape_sets[id].map)
 		return shape_origin(batch, "set", shape_sets[id].name);
-	rows_conduit(id, row, &c);
-	inet_ntop(family, c.server.b, server, sizeof(server));
-	inet_ntop(family, c.device.b, device, sizeof(device));
-	return (struct origin){
-		.what = arena_printf(batch->arena, "the conduit %s -> %s, %s port %u", server, device,
-				     c.transport == IPPROTO_UDP ? "udp" : "tcp", c.port),
-		.file = row->file,
-		.line = row->line,
-	};
+	return (struct origin){ .what = rows_name(id, row, batch->arena), .file = row->file,
+				.line = row->line };
 }
 
 /* As nft keeps it: type 0, length, text with its NUL. */
