@@ -143,7 +143,16 @@ PEERS := $(patsubst tests/peers/%.c,$(BUILD)/peers/%,$(wildcard tests/peers/*.c)
 $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/obj/run/vm_native.o $(LIB)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $(LDHARDEN) $< $(BUILD)/obj/run/vm_native.o $(LIB) -lcmocka $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $(LDHARDEN) $(filter %.c %.o %.a,$^) -lcmocka $(LIBS)
+# The inspector's own files are not in the library.
+$(BUILD)/tests/test_confine: $(call obj,src/run/inspect_confine.c)
+# The inspector around a core with planted faults, and a supervisor that finds it beside itself.
+FAULTS := $(BUILD)/faults
+$(FAULTS)/gatehouse: $(BUILD)/gatehouse faulty-inspector
+	$(Q)cp $< $@
+faulty-inspector:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(FAULTS) CORE_SRC=tests/faults/core.c $(FAULTS)/gatehouse-inspect
+.PHONY: faulty-inspector
 $(BUILD)/peers/%: tests/peers/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -154,7 +163,7 @@ $(BUILD)/tools/%: tests/tools/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $(LDHARDEN) $< $(LIB) $(LIBS)
-tests-built: $(PROGRAMS) $(BUILD)/gatehouse-inspect-native $(UNIT) $(PEERS) $(TOOLS)
+tests-built: $(PROGRAMS) $(BUILD)/gatehouse-inspect-native $(FAULTS)/gatehouse $(UNIT) $(PEERS) $(TOOLS)
 	@:
 demo-built: $(PROGRAMS) $(PEERS)
 	@:

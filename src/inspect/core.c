@@ -52,23 +52,6 @@ static bool made_has_room(const struct core_io *io)
 	return io->made_count + MADE_FOR_RESETS <= CORE_MADE_MAX;
 }
 
-EXPORT(core_program_load)
-uint32_t core_program_load(uint32_t length)
-{
-	struct program fresh;
-
-	if (length > PROGRAM_MAX ||
-	    !program_open(core_program_area(), length, CORE_RULES_MAX, &fresh))
-		return 0;
-	state.before = state.program;
-	state.program = fresh;
-	state.slab ^= 1;
-	state.sweep_next = 0;
-	state.totals.generation++;
-	__builtin_memset(state.totals.rules, 0, sizeof(state.totals.rules));
-	return 1;
-}
-
 static bool same_bytes(const uint8_t *a, const uint8_t *b, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
@@ -83,6 +66,48 @@ static bool same_conduit(const struct program_conduit *a, const struct program_c
 	return a && b && a->port == b->port && a->family == b->family &&
 	       a->protocol == b->protocol && same_bytes(a->server, b->server, 16) &&
 	       same_bytes(a->device, b->device, 16);
+}
+
+/* The counts of a rule that stays go to its new position. */
+static void carry_counts(const struct program_conduit *c, const struct program_conduit *old)
+{
+	for (uint32_t i = c->rules.first; i < c->rules.first + c->rules.count; i++)
+		for (uint32_t j = old->rules.first; j < old->rules.first + old->rules.count; j++)
+			if (state.program.rules[i].key == state.before.rules[j].key)
+				state.totals.rules[i] = state.counts[j];
+}
+
+static void carry_all_counts(void)
+{
+	struct core_rule_count *rules = state.totals.rules;
+	uint32_t before = state.before.header ? state.before.header->rules.count : 0;
+
+	__builtin_memcpy(state.counts, rules, before * sizeof(*rules));
+	__builtin_memset(rules, 0, sizeof(state.totals.rules));
+	for (uint32_t i = 0; i < state.program.header->conduits.count; i++) {
+		const struct program_conduit *c = &state.program.conduits[i];
+		const struct program_conduit *old = program_conduit(&state.before, c->number);
+
+		if (same_conduit(c, old))
+			carry_counts(c, old);
+	}
+}
+
+EXPORT(core_program_load)
+uint32_t core_program_load(uint32_t length)
+{
+	struct program fresh;
+
+	if (length > PROGRAM_MAX ||
+	    !program_open(core_program_area(), length, CORE_RULES_MAX, &fresh))
+		return 0;
+	state.before = state.program;
+	state.program = fresh;
+	state.slab ^= 1;
+	state.sweep_next = 0;
+	state.totals.generation++;
+	carry_all_counts();
+	return 1;
 }
 
 /* Rule positions change with the program; a reply that is still to come is counted for none. */
@@ -188,7 +213,7 @@ static bool flow_over(const struct flow *f, uint64_t idle)
 	case FLOW_ENDED:
 		return idle > ENDED_LIMIT;
 	case FLOW_OPEN:
-		return idle > (f->request.fin && f->reply.fin ? CLOSED_LIMIT : IDLE_LIMIT);
+		return idle > (flow_closed(f) ? CLOSED_LIMIT : IDLE_LIMIT);
 	}
 	return true;
 }

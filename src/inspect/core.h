@@ -65,6 +65,7 @@ struct core_event {
 	uint32_t rule;        /* index in the program's rule table, or CORE_NO_RULE */
 	uint16_t kind;        /* enum core_event_kind */
 	uint16_t reason;      /* enum reason */
+	uint16_t cause;       /* enum reason: why, when `reason` is denied-after-partial */
 	uint8_t action;       /* enum core_action */
 	uint8_t to_device;    /* direction of the message: 1 request, 0 reply */
 	uint16_t server_port;
@@ -99,7 +100,7 @@ struct core_io {
 	uint8_t packet[CORE_PACKET_MAX];
 };
 
-/* Counts since the state was last cleared, one row a rule of the loaded program. */
+/* Counts since the state was last cleared, one row a rule of the loaded program; they outlive a reload. */
 struct core_rule_count {
 	uint64_t allowed; /* requests */
 	uint64_t denied;
@@ -119,8 +120,8 @@ struct core_totals {
 
 /* Both sides of the sandbox are compiled from this file, by different compilers: same sizes, or no build. */
 _Static_assert(sizeof(struct core_made) == 1512, "struct core_made differs across the sandbox");
-_Static_assert(sizeof(struct core_event) == 36, "struct core_event differs across the sandbox");
-_Static_assert(sizeof(struct core_io) == 78832, "struct core_io differs across the sandbox");
+_Static_assert(sizeof(struct core_event) == 40, "struct core_event differs across the sandbox");
+_Static_assert(sizeof(struct core_io) == 78960, "struct core_io differs across the sandbox");
 _Static_assert(sizeof(struct core_totals) == 262200, "struct core_totals differs across the sandbox");
 
 /* The block for packets, verdicts and events. Valid for the life of the instance. */

@@ -63,12 +63,17 @@ void flow_remove(struct flow_table *t, struct pool *pool, struct flow *f)
 	t->used--;
 }
 
+bool flow_closed(const struct flow *f)
+{
+	return f->request.fin && f->reply.fin;
+}
+
 uint32_t flow_count(const struct flow_table *t, uint32_t conduit)
 {
 	uint32_t n = 0;
 
 	for (unsigned i = 0; i < CORE_FLOWS_MAX; i++)
 		n += t->flows[i].state != FLOW_FREE && t->flows[i].state != FLOW_ENDED &&
-		     t->flows[i].conduit == conduit;
+		     t->flows[i].conduit == conduit && !flow_closed(&t->flows[i]);
 	return n;
 }

@@ -75,5 +75,8 @@ struct flow *flow_add(struct flow_table *t, uint32_t conduit, uint16_t server_po
 /* Gives the flow and all it holds back. */
 void flow_remove(struct flow_table *t, struct pool *pool, struct flow *f);
 
-/* Flows of a conduit that are not ended. */
+/* Have both sides said that they are done? */
+bool flow_closed(const struct flow *f);
+
+/* Flows of a conduit that are neither ended nor closed. */
 uint32_t flow_count(const struct flow_table *t, uint32_t conduit);

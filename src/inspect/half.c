@@ -63,7 +63,7 @@ uint32_t half_in(const struct half *h, uint32_t out)
 
 static void drop_unneeded(struct half *h, struct pool *pool)
 {
-	uint32_t keep = seq_before(h->una, h->frame) ? h->una : h->frame;
+	uint32_t keep = seq_before(h->una - HISTORY, h->frame) ? h->una - HISTORY : h->frame;
 
 	if (seq_before(h->store.base, keep))
 		store_drop(&h->store, pool, keep);

@@ -13,6 +13,7 @@
 
 #define EDITS_MAX 24u      /* changes of the stream not yet acknowledged */
 #define INSERTED_MAX 64u   /* bytes of one insertion */
+#define HISTORY 256u       /* acknowledged bytes that are still remembered: a repetition must equal them */
 
 /* A change at the sender's number `at`: bytes at .. at + removed - 1 are taken out, or bytes put before `at`. */
 struct edit {

@@ -143,15 +143,18 @@ static void count(struct passage *p, uint32_t rule, bool allowed)
 /* ---- what becomes of a message --------------------------------------------------------------------------- */
 
 /* Nothing of this stream can be trusted any more: both sides start again. */
-static enum outcome reset(struct passage *p, struct arrival *a)
+static enum outcome reset(struct passage *p, const struct arrival *a)
 {
 	const struct decision *d = &a->decision;
+	struct core_event *e;
 
 	if (p->from_server && !d->malformed && p->conduit->on_violation == PROGRAM_REPLY)
 		insert_error(p->core, p->conduit, p->flow, &d->ask, d->reason);
-	if (a->left && !d->malformed)
-		a->decision.reason = REASON_DENIED_AFTER_PARTIAL;
-	note(p, d, CORE_EVENT_DENIED, CORE_ACTION_RESET);
+	e = note(p, d, CORE_EVENT_DENIED, CORE_ACTION_RESET);
+	if (p->from_server && a->left && !d->malformed) {
+		e->cause = e->reason;
+		e->reason = REASON_DENIED_AFTER_PARTIAL;
+	}
 	made_resets(p->core, p->conduit, p->flow);
 	return OUTCOME_RESET;
 }

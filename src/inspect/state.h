@@ -25,6 +25,7 @@ struct core_state {
 	uint32_t slab;            /* which of programs[] is in force */
 	uint32_t tick_next;       /* flow at which the next core_tick() goes on */
 	uint32_t sweep_next;
+	struct core_rule_count counts[CORE_RULES_MAX]; /* those of `before` while a program is loaded */
 	struct flow_table table;
 	struct pool pool;
 	struct rate rates[RATES_MAX];

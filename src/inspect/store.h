@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Bytes of one direction of a flow that may still be needed: those not yet acknowledged (a
- * retransmission must repeat them exactly) and those of a message that has not wholly arrived. Kept in
+ * Bytes of one direction of a flow that may still be needed: those not yet acknowledged and some before
+ * them (a retransmission must repeat them exactly), and those of a message that has not wholly arrived. Kept in
  * chunks of one pool for all flows; nothing is allocated, and a full pool is an answer, not a failure.
  */
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define CHUNK_BYTES 248u
-#define CHUNKS 24576u /* about 6 MB for all flows */
+#define CHUNKS 40960u /* about 10 MB for all flows, when all of it is used */
 #define STORE_MAX 65536u /* bytes of one direction */
 
 struct chunk {

@@ -35,11 +35,6 @@ static void deny_and_reset(struct passage *p, enum reason reason)
 	made_resets(p->core, p->conduit, p->flow);
 }
 
-static bool closed_both_ways(const struct flow *f)
-{
-	return f->request.fin && f->reply.fin;
-}
-
 /* ---- opening --------------------------------------------------------------------------------------- */
 
 static void note_syn(struct half *h, const struct segment *s)
@@ -79,7 +74,7 @@ static void reopen_flow(struct passage *p)
 
 	if (f->state == FLOW_OPENING && p->segment.seq + 1 == f->request.nxt) {
 		pass(p);
-	} else if (f->state == FLOW_OPEN && !closed_both_ways(f)) {
+	} else if (f->state == FLOW_OPEN && !flow_closed(f)) {
 		f->reopening = true;
 		f->reopen_isn = p->segment.seq;
 		pass(p);
@@ -268,6 +263,12 @@ static bool repeats_truly(const struct passage *p)
 			    until - from);
 }
 
+/* A keep-alive probe may carry one byte of any value, one behind what was acknowledged (RFC 9293, 3.8.4). */
+static bool keeps_alive(const struct passage *p)
+{
+	return p->segment.payload_length == 1 && p->segment.seq + 1 == p->sender->una;
+}
+
 /* Takes in the bytes that are new and decides on the messages in them. */
 static enum outcome take_in(struct passage *p)
 {
@@ -365,12 +366,12 @@ static void data_seen(struct passage *p, bool news)
 
 	if (seq_before(h->nxt, s->seq))
 		return; /* a gap: the sender will fill it */
-	if (!seq_before(h->una, end + fin)) {
-		pass_probe(p);
+	if ((h->fin && seq_before(h->nxt, end + fin)) || (!keeps_alive(p) && !repeats_truly(p))) {
+		deny_and_reset(p, REASON_INCONSISTENT_RETRANSMISSION);
 		return;
 	}
-	if ((h->fin && seq_before(h->nxt, end + fin)) || !repeats_truly(p)) {
-		deny_and_reset(p, REASON_INCONSISTENT_RETRANSMISSION);
+	if (!seq_before(h->una, end + fin)) {
+		pass_probe(p);
 		return;
 	}
 	if (take_in(p) == OUTCOME_RESET)

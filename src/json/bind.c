@@ -83,10 +83,10 @@ bool bind_type(const struct binder *b, const struct value *value, unsigned types
 	if (!diag_wants(b->diags, DIAG_ERROR))
 		diag_add(b->diags, DIAG_ERROR, "wrong-type", NULL, NULL, "wrong type");
 	else if (value->name)
-		bind_finding(b, DIAG_ERROR, "wrong-type", value, NULL, "\"%.60s\" must be %s, not %s",
+		bind_finding(b, DIAG_ERROR, "wrong-type", value, "change the value", "\"%.60s\" must be %s, not %s",
 			     value->name, types_text(b, types), type_name(value->type));
 	else
-		bind_finding(b, DIAG_ERROR, "wrong-type", value, NULL, "this must be %s, not %s",
+		bind_finding(b, DIAG_ERROR, "wrong-type", value, "change the value", "this must be %s, not %s",
 			     types_text(b, types), type_name(value->type));
 	return false;
 }
@@ -199,8 +199,8 @@ bool bind_map(const struct binder *b, const struct value *map, const struct bind
 			continue;
 		complete = false;
 		if (!value_member(map, row->name))
-			bind_finding(b, DIAG_ERROR, "missing-member", map, NULL,
-				     "%s needs the member \"%s\"", table->what, row->name);
+			bind_finding(b, DIAG_ERROR, "missing-member", map,
+				     arena_printf(b->arena, "add \"%s\": ...", row->name), "%s needs the member \"%s\"", table->what, row->name);
 	}
 	return complete;
 }

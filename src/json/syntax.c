@@ -101,9 +101,12 @@ static struct diag_place place_of(const struct value_source *source, const json_
 	if (until > source->len)
 		until = source->len;
 	from = until;
+	/* of bytes that are not UTF-8 it says where they stand */
+	if (json_error_code(error) == json_error_invalid_utf8)
+		return source_place(source, from, from + 1, arena);
 	if (len && len <= until && !memcmp(source->text + until - len, token, len))
 		from = until - len;
-	else if (from && json_error_code(error) != json_error_invalid_utf8)
+	else if (from)
 		from--;
 	/* an end of the text is shown at its last line, not behind it */
 	while (from == until && from && (from == source->len && source->text[from - 1] == '\n'))

@@ -180,7 +180,8 @@ static void check_unused(const struct loader *l)
 
 	if (site->partial)
 		return;
-	for (size_t i = 0; i < site->asset_count; i++)
+	/* the asset that a mistyped name meant is not unused */
+	for (size_t i = 0; i < site->asset_count && !site->unresolved; i++)
 		if (!site->assets[i].used)
 			report_name(l, FINDING_UNUSED_ASSET, site->assets[i].at,
 				    "remove it if it is gone, or keep it with a \"note\"",

@@ -258,7 +258,8 @@ static void check_parts(const struct loader *l, const struct value *at, const st
 			report_name(l, FINDING_NOT_FOR_FUNCTION, member, "remove it",
 				    "\"%s\" means nothing for %s", row->name, function_text(l, entry));
 		else if (!member && row->required && (parts & row->part) && !value_member(at, row->name))
-			report(l, FINDING_MISSING_MEMBER, at, NULL, "%s needs the member \"%s\"",
+			report(l, FINDING_MISSING_MEMBER, at,
+			       arena_printf(l->arena, "add \"%s\": ...", row->name), "%s needs the member \"%s\"",
 			       function_text(l, entry), row->name);
 	}
 }

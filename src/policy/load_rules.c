@@ -102,6 +102,7 @@ static struct asset *read_end(const struct loader *l, const struct value *at, co
 	struct asset *asset;
 
 	if (names_many(at)) {
+		l->site->unresolved = true;
 		report(l, FINDING_NOT_ONE_ASSET, at,
 		       "write one rule for each server and device, so that each can be reviewed by itself",
 		       "\"%s\" must name exactly one %s", end->name, end->what);
@@ -109,6 +110,7 @@ static struct asset *read_end(const struct loader *l, const struct value *at, co
 	}
 	asset = find_asset(l->site, at->text);
 	if (!asset) {
+		l->site->unresolved = true;
 		if (!l->site->partial)
 			report_unknown_asset(l, at);
 		return NULL;
@@ -267,7 +269,8 @@ static void read_inspected(const struct loader *l, struct rule *ret)
 		report(l, FINDING_MISSING_ALLOW, ret->at, "add what the server may do on the device",
 		       "the rule says neither \"allow\" nor \"profile\"");
 	if (ret->profile && ret->profile->protocol && ret->profile->protocol != ret->protocol)
-		report(l, FINDING_PROFILE_PROTOCOL, m->profile, NULL,
+		report(l, FINDING_PROFILE_PROTOCOL, m->profile,
+		       "choose a profile for the rule's protocol, or write \"allow\"",
 		       "the profile \"%s\" is for %s, the rule for %s", ret->profile->id,
 		       ret->profile->protocol->name, ret->protocol->name);
 	if (m->limits)
@@ -300,7 +303,8 @@ static void read_uninspected(const struct loader *l, struct rule *ret)
 		       "a rule for %s needs a port", ret->protocol->name);
 	need_reason(l, ret->m.protocol, ret->m.uninspected_because, "uninspected_because",
 		    "traffic that nobody looks at");
-	report(l, FINDING_UNINSPECTED, ret->m.protocol, NULL,
+	report(l, FINDING_UNINSPECTED, ret->m.protocol,
+	       "keep it only while no inspected protocol does the same",
 	       "whatever %s carries here passes without being looked at", ret->protocol->name);
 }
 

@@ -143,6 +143,7 @@ struct site {
 	enum program_on_violation on_violation;
 	enum fallback fallback;
 	int64_t today;                           /* in the site's zone */
+	bool unresolved;                         /* an end of a rule names no asset */
 	bool partial;                            /* a document could not be read: names may be missing */
 };
 

@@ -105,9 +105,19 @@ static struct program_span add_windows(struct program_writer *w, const struct wi
 	return span.count ? span : append(w, PART_WINDOWS, list->items, list->count);
 }
 
+/* FNV-1a: two rules of one conduit that share it would only share their counts. */
+static uint32_t key_of(const char *id)
+{
+	uint32_t h = 2166136261u;
+
+	for (; *id; id++)
+		h = (h ^ (uint8_t)*id) * 16777619u;
+	return h;
+}
+
 static void add_rule(struct program_writer *w, const struct rule *rule, const struct window_list *windows)
 {
-	struct program_rule row = { .quirks = rule->quirks };
+	struct program_rule row = { .quirks = rule->quirks, .key = key_of(rule->id) };
 
 	row.entries.first = (uint32_t)w->parts[PART_ENTRIES].count;
 	for (size_t i = 0; i < rule->entries.count; i++)

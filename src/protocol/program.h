@@ -67,7 +67,7 @@ struct program_rule {
 	struct program_span entries;
 	struct program_span windows; /* count 0: always open */
 	uint32_t quirks;             /* PROGRAM_QUIRK_* */
-	uint32_t reserved;
+	uint32_t key;                /* digest of the rule's id: its counts live on across a reload */
 };
 #define PROGRAM_QUIRK_TRANSACTION_ID 1u
 

@@ -58,6 +58,7 @@ static void write_event(struct writer *w, const struct event *event)
 	if (event->rule || strcmp(event->event, "denied") == 0)
 		writer_put_text(w, "rule", event->rule);
 	put_some(w, "reason", event->reason);
+	put_some(w, "cause", event->cause);
 	put_some(w, "text", event->text);
 	put_some(w, "action", event->action);
 	put_some(w, "call", event->call);

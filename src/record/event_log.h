@@ -34,6 +34,7 @@ struct event {
 	const char *event;    /* "denied", "refused", "opened", ... */
 	const char *rule;
 	const char *reason;
+	const char *cause;    /* the reason below, of denied-after-partial */
 	const char *action;
 	const char *text;     /* a plain sentence */
 	const char *call;     /* whom to call */

@@ -130,14 +130,15 @@ static void describe_denial(struct scratch *s, const struct core_event *core)
 {
 	const char *from = shown(core->to_device ? &s->event.server : &s->event.device);
 	const char *to = shown(core->to_device ? &s->event.device : &s->event.server);
-	const char *why = reason_text((enum reason)core->reason);
+	const char *why = reason_text((enum reason)(core->cause ? core->cause : core->reason));
+	const char *partial = core->cause ? " Its first bytes had passed already." : "";
 
 	if (core->has & CORE_HAS_MESSAGE)
 		describe_request(core, s->request, sizeof(s->request));
 	else
 		snprintf(s->request, sizeof(s->request), "something");
-	snprintf(s->text, sizeof(s->text), "%s sent %s %s. %s%s", from, to, s->request, why ? why : "",
-		 action_texts[core->action]);
+	snprintf(s->text, sizeof(s->text), "%s sent %s %s. %s%s%s", from, to, s->request, why ? why : "",
+		 partial, action_texts[core->action]);
 }
 
 static void describe_connection(struct scratch *s, const struct core_event *core)
@@ -163,6 +164,8 @@ void events_core(struct events *events, const struct core_event *core)
 	s.event.rule = names_rule(events->compiled, core->rule);
 	if (core->reason)
 		s.event.reason = reason_code((enum reason)core->reason);
+	if (core->cause)
+		s.event.cause = reason_code((enum reason)core->cause);
 	if (core->has & CORE_HAS_MESSAGE && modbus_function(core->function))
 		s.event.name = modbus_function(core->function)->name;
 	add_numbers(&s.event, core);
@@ -206,10 +209,11 @@ static bool is_multicast(const struct address *address)
 		address->family == 4 && address->b[0] >> 4 == 0xe;
 }
 
-/* What an interface says by itself when it comes up: the kernel counts it, nobody needs to read it. */
+/* What interfaces say by themselves when they come up: the kernel counts it, nobody needs to read it. */
 static bool is_chatter(const struct nflog_message *message)
 {
-	return strcmp(message->reason, "from-gate") == 0 && is_multicast(&message->destination);
+	return (strcmp(message->reason, "from-gate") == 0 || strcmp(message->reason, "to-gate") == 0) &&
+	       is_multicast(&message->destination);
 }
 
 void events_refused(struct events *events, const struct nflog_message *message)

@@ -68,7 +68,7 @@ static bool event_is_sound(const struct core_event *event, const struct scope *s
 	if (!scope->find(event->conduit) || (scope->conduit && event->conduit != scope->conduit))
 		return false;
 	return event->kind >= CORE_EVENT_DENIED && event->kind <= CORE_EVENT_ALLOWED &&
-	       event->reason < REASON_COUNT && event->action <= CORE_ACTION_OBSERVED &&
+	       event->reason < REASON_COUNT && event->cause < REASON_COUNT && event->action <= CORE_ACTION_OBSERVED &&
 	       event->to_device <= 1 &&
 	       (event->rule == CORE_NO_RULE || event->rule < policy_rule_count());
 }

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* JSON values that know where they stand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json/value.h"
+#include "json/writer.h"
+
+static const char document[] = "{\"a\": [1, -2.5e1, true,\n\tnull, \"\xc3\xa9\\n\\u0041\"],\n"
+			       " \"b/c\": {\"~\": 99999999999999999999}, \"a\": []}";
+
+static struct value *parse(struct arena *arena, struct diag_list *diags, const char *text, size_t len)
+{
+	const struct value_source source = { .file = "f.json", .text = text, .len = len };
+
+	diag_init(diags, arena);
+	return value_parse(&source, arena, diags);
+}
+
+static void values_and_places(void **state)
+{
+	struct arena arena = { 0 };
+	struct diag_list diags;
+	const struct value *root = parse(&arena, &diags, document, sizeof(document) - 1);
+	const struct value *list = value_member(root, "a"), *deep;
+	struct diag_place place;
+
+	assert_non_null(list);
+	assert_int_equal(root->count, 3); /* the duplicate member is kept */
+	assert_int_equal(list->count, 5);
+	assert_int_equal(list->items[0].integer, 1);
+	assert_true(list->items[1].real < -24.9 && list->items[1].real > -25.1);
+	assert_true(list->items[2].boolean);
+	assert_int_equal(list->items[3].type, VALUE_NULL);
+	assert_string_equal(list->items[4].text, "\xc3\xa9\nA");
+	place = value_place(&list->items[4], &arena);
+	assert_int_equal(place.line, 2);
+	assert_int_equal(place.column, 8);
+	assert_int_equal(place.width, 11);
+	assert_string_equal(place.pointer, "/a/4");
+	deep = value_member(value_member(root, "b/c"), "~");
+	assert_int_equal(deep->type, VALUE_REAL);
+	place = value_name_place(deep, &arena);
+	assert_int_equal(place.line, 3);
+	assert_int_equal(place.column, 10);
+	assert_string_equal(place.pointer, "/b~1c/~0");
+	arena_free(&arena);
+}
+
+static void every_prefix_is_refused(void **state)
+{
+	for (size_t len = 0; len < sizeof(document) - 1; len++) {
+		struct arena arena = { 0 };
+		struct diag_list diags;
+		char *text = calloc(1, len + 1);
+
+		memcpy(text, document, len);
+		assert_null(parse(&arena, &diags, text, len));
+		assert_int_equal(diags.errors, 1);
+		assert_string_equal(diags.items[0].code, "syntax");
+		assert_true(diags.items[0].place.line >= 1);
+		arena_free(&arena);
+		free(text);
+	}
+}
+
+static void writer_escapes(void **state)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	struct writer w;
+
+	writer_init(&w, out, false);
+	writer_open_map(&w);
+	writer_put_text(&w, "q\"", "\x01\\\n\xff\xc3\xa9");
+	writer_name(&w, "r");
+	writer_open_list(&w);
+	writer_real(&w, 0.1);
+	writer_int(&w, INT64_MIN);
+	writer_text(&w, NULL);
+	writer_close_list(&w);
+	writer_close_map(&w);
+	fclose(out);
+	assert_string_equal(text, "{\"q\\\"\": \"\\u0001\\\\\\n\xef\xbf\xbd\xc3\xa9\", "
+				  "\"r\": [0.1, -9223372036854775808, null]}");
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(values_and_places),
+		cmocka_unit_test(every_prefix_is_refused),
+		cmocka_unit_test(writer_escapes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
