@@ -118,7 +118,7 @@ static void sweep_flow(struct flow *f)
 	forget_rules(f);
 	if (same_conduit(old, program_conduit(&state.program, f->conduit)))
 		return;
-	if (old && f->state == FLOW_OPEN) {
+	if (old && f->state == FLOW_OPEN && !flow_closed(f)) {
 		struct core_event *e = event_add(&state, f, f->conduit, CORE_EVENT_CLOSED, REASON_REVOKED);
 
 		e->action = CORE_ACTION_RESET;
