@@ -250,8 +250,20 @@ static void align(struct reading *r, const struct chain_rules *c)
 	report_gap(r, c, gap_i, w, gap_j, h);
 }
 
+/* A chain that is not there was told already; so were its rules. */
+static bool is_gone(const struct reading *r, const struct chain_rules *c)
+{
+	for (size_t i = 0; i < r->drifts->count; i++)
+		if (r->drifts->items[i].code == DRIFT_CHAIN_REMOVED &&
+		    !strcmp(r->drifts->items[i].where + strlen("chain "), c->name))
+			return true;
+	return false;
+}
+
 static void judge_chain(struct reading *r, const struct chain_rules *c)
 {
+	if (is_gone(r, c))
+		return;
 	if (c->had_count <= ALIGN_MAX)
 		align(r, c);
 	else

@@ -21,6 +21,13 @@
 #include "netfilter/commit.h"
 #include "run/control.h"
 
+const struct ruleset supervisor_nothing = {
+	.site = "none",
+	.queue_first = RULESET_QUEUE,
+	.queue_count = 1,
+	.log_group = RULESET_LOG_GROUP,
+};
+
 void supervisor_notify(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -189,7 +196,7 @@ static void read_refused(struct supervisor *s)
 
 static void renew_windows(struct supervisor *s)
 {
-	if (!s->policy || child_now() < s->renew_at)
+	if (!s->policy || child_now() < s->renew_at || s->drift.maintenance_until)
 		return;
 	s->renew_at = child_now() + 3600 * 1000; /* should it fail, again in an hour */
 	reload(s);
@@ -197,16 +204,21 @@ static void renew_windows(struct supervisor *s)
 
 static void run_once(struct supervisor *s)
 {
-	struct pollfd fds[5] = {
+	struct pollfd fds[6] = {
 		{ .fd = s->signals, .events = POLLIN },
 		{ .fd = s->listener, .events = POLLIN },
 		{ .fd = s->nflog_open ? nflog_fd(&s->nflog) : -1, .events = POLLIN },
 		{ .fd = s->child.channel, .events = POLLIN },
 		{ .fd = s->child.pid_fd, .events = POLLIN },
+		{ .fd = drift_watch_fd(s), .events = POLLIN },
 	};
-	int timeout = child_timeout(&s->child);
+	int timeout = child_timeout(&s->child), drift = drift_watch_timeout(s);
 
-	poll(fds, 5, timeout < 1000 ? timeout : 1000);
+	timeout = drift < timeout ? drift : timeout;
+	poll(fds, 6, timeout < 1000 ? timeout : 1000);
+	if (is_ready(&fds[5]))
+		drift_watch_read(s);
+	drift_watch_tick(s);
 	tend_inspector(s, is_ready(&fds[3]), is_ready(&fds[4]));
 	if (is_ready(&fds[2]))
 		read_refused(s);
@@ -289,14 +301,12 @@ static int start_inspector(struct supervisor *s)
 /* Nothing is in force: an empty ruleset denies everything. */
 static int deny_everything(struct supervisor *s)
 {
-	struct ruleset empty = { .site = "none", .queue_first = RULESET_QUEUE, .queue_count = 1,
-				 .log_group = RULESET_LOG_GROUP };
 	struct arena arena = { 0 };
 	struct diag_list diags;
 	int r;
 
 	diag_init(&diags, &arena);
-	r = netfilter_commit(&empty, &diags);
+	r = netfilter_commit(&supervisor_nothing, &diags);
 	s->voice->findings(&diags);
 	arena_free(&arena);
 	if (r < 0) {
@@ -354,6 +364,7 @@ static int start(struct supervisor *s, const char *folder)
 		r = first_policy(s, folder);
 	if (r < 0)
 		return r;
+	drift_watch_open(s);
 	s->listener = control_listen(s->runtime);
 	if (s->listener < 0)
 		warn(s, "cannot open the control socket in %s: %s", s->runtime, strerror(-s->listener));
@@ -363,6 +374,7 @@ static int start(struct supervisor *s, const char *folder)
 static void end(struct supervisor *s)
 {
 	child_stop(&s->child);
+	drift_watch_close(s);
 	if (s->nflog_open)
 		nflog_close(&s->nflog);
 	event_log_close(&s->events.log);
