@@ -25,6 +25,8 @@ struct foreign {
 	uint8_t family;
 	const char *name;
 	const char *hooks; /* "forward (priority 0), ..."; NULL: none of its chains sees packets */
+	bool owned;        /* by a socket: nobody else can change it */
+	size_t chains, rules;
 	const char *deed;  /* the first thing in it that does more than look and drop; NULL: nothing */
 };
 
@@ -94,9 +96,10 @@ static int each_table(const struct nlmsghdr *nlh, void *data)
 {
 	struct nftnl_table *table = nftnl_table_alloc();
 	bool good = table && nftnl_table_nlmsg_parse(nlh, table) >= 0;
+	struct foreign *foreign;
 
-	if (good)
-		table_of(data, nlh, nftnl_table_get_str(table, NFTNL_TABLE_NAME));
+	if (good && (foreign = table_of(data, nlh, nftnl_table_get_str(table, NFTNL_TABLE_NAME))))
+		foreign->owned = nftnl_table_get_u32(table, NFTNL_TABLE_FLAGS) == NFT_TABLE_F_OWNER;
 	nftnl_table_free(table);
 	return good ? MNL_CB_OK : MNL_CB_ERROR;
 }
@@ -105,6 +108,7 @@ static void take_chain(struct reading *r, struct foreign *table, const struct nf
 {
 	const char *type = nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE);
 
+	table->chains++;
 	if (!nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM))
 		return;
 	table->hooks = arena_printf(
@@ -179,6 +183,8 @@ static int each_rule(const struct nlmsghdr *nlh, void *data)
 	if (j.table && parsed < 0 && !j.table->deed)
 		j.table->deed = "a rule of an unknown kind";
 	if (j.table)
+		j.table->rules++;
+	if (j.table)
 		nftnl_expr_foreach(rule, judge_expression, &j);
 	nftnl_rule_free(rule);
 	return MNL_CB_OK;
@@ -200,10 +206,20 @@ static int each_flowtable(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
+/* A running supervisor's own: it can only drop, and no other program can have changed it. */
+static bool is_guard(const struct foreign *table)
+{
+	return table->family == NFPROTO_INET && !strcmp(table->name, SHAPE_GUARD) && table->owned &&
+	       !table->deed && table->chains == 1 && table->rules == shape_guard.rule_count;
+}
+
 static void report_table(struct reading *r, const struct foreign *table)
 {
-	const char *where = arena_printf(r->arena, "table %s %s", family_word(table->family), table->name);
+	if (is_guard(table))
+		return;
+	const char *where;
 
+	where = arena_printf(r->arena, "table %s %s", family_word(table->family), table->name);
 	if (!strcmp(table->name, SHAPE_TABLE))
 		drift_add(r->drifts, &(struct drift){ .code = DRIFT_TABLE_TWICE }, where,
 			  "it has the name of the gate's table, which is of family inet alone");

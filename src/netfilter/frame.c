@@ -55,8 +55,8 @@ static void judge_table(struct reading *r, const struct nftnl_table *table)
 	r->frame->table = true;
 	if (flags & NFT_TABLE_F_DORMANT)
 		drift_add(fault(r), &(struct drift){ .code = DRIFT_TABLE_ASLEEP }, "table inet " SHAPE_TABLE,
-		      "the gate's table is put to sleep (flag \"dormant\"): the kernel does not ask it, "
-		      "everything passes");
+		      "the gate's table is put to sleep (flag \"dormant\"): none of its rules "
+		      "holds");
 	else if (flags)
 		drift_add(fault(r), &(struct drift){ .code = DRIFT_TABLE_CHANGED }, "table inet " SHAPE_TABLE,
 		      "the gate's table has flags that it should not have (0x%x)", flags);
@@ -333,7 +333,7 @@ int frame_read(struct link *link, struct arena *arena, struct drift_list *drifts
 		report_missing(&r);
 	else
 		drift_add(fault(&r), &(struct drift){ .code = DRIFT_TABLE_REMOVED }, "table inet " SHAPE_TABLE,
-		      "the gate's table is not in the kernel: what this box forwards is not filtered");
+		      "the gate's table is not in the kernel: none of its rules holds");
 	ret->whole = !r.faults;
 	return 0;
 }

@@ -149,6 +149,8 @@ static const char *words_of(const struct nftnl_rule *rule, struct arena *arena)
 		if (!blank || (kept && text[kept - 1] != ' '))
 			text[kept++] = blank ? ' ' : *p;
 	}
+	while (kept && text[kept - 1] == ' ')
+		kept--;
 	return arena_strndup(arena, text, kept);
 }
 

@@ -159,6 +159,13 @@ static void look(struct supervisor *s)
 	arena_free(&arena);
 }
 
+static void stop_listening(struct supervisor *s)
+{
+	if (s->drift.open)
+		watch_close(&s->drift.watch);
+	s->drift.open = false;
+}
+
 /* In a fight there is one look for each restoration. */
 void drift_watch_read(struct supervisor *s)
 {
@@ -167,7 +174,7 @@ void drift_watch_read(struct supervisor *s)
 
 	if (r < 0) {
 		s->voice->warn("changes of the ruleset are no longer heard of; it is verified once a minute");
-		drift_watch_close(s);
+		stop_listening(s);
 		return;
 	}
 	if (!change.foreign)
@@ -224,6 +231,15 @@ void drift_watch_maintenance(struct supervisor *s, int64_t seconds)
 
 /* ---- begin and end ---- */
 
+static void warn_unguarded(struct supervisor *s, int error)
+{
+	char line[200];
+
+	snprintf(line, sizeof(line), "the guard table cannot be loaded (%s): should another program delete the "
+		 "gate's table, everything is forwarded until it is put back", strerror(-error));
+	s->voice->warn(line);
+}
+
 void drift_watch_open(struct supervisor *s)
 {
 	int r = watch_open(&s->drift.watch);
@@ -232,13 +248,18 @@ void drift_watch_open(struct supervisor *s)
 	if (r < 0)
 		s->voice->warn("changes of the ruleset by others cannot be heard of; it is verified once a "
 			       "minute");
+	r = guard_open(&s->drift.guard);
+	s->drift.guarded = r == 0;
+	if (r < 0)
+		warn_unguarded(s, r);
 }
 
 void drift_watch_close(struct supervisor *s)
 {
-	if (s->drift.open)
-		watch_close(&s->drift.watch);
-	s->drift.open = false;
+	stop_listening(s);
+	if (s->drift.guarded)
+		guard_close(&s->drift.guard);
+	s->drift.guarded = false;
 }
 
 int drift_watch_fd(const struct supervisor *s)

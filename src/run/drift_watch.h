@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "netfilter/guard.h"
 #include "netfilter/watch.h"
 
 #define MAINTENANCE_MAX (12 * 3600) /* seconds */
@@ -18,6 +19,8 @@ struct supervisor;
 struct drift_watch {
 	struct watch watch;
 	bool open;
+	struct guard guard;
+	bool guarded;
 	int64_t due;        /* ms, CLOCK_BOOTTIME: the next verification */
 	int64_t checked_at; /* seconds UTC, of the last one that came to its end; 0 = none yet */
 	size_t findings, warnings; /* of that one */

@@ -223,6 +223,7 @@ static void write_drift(struct supervisor *s, struct writer *w)
 	writer_put_uint(w, "findings", d->findings);
 	writer_put_uint(w, "warnings", d->warnings);
 	writer_put_uint(w, "restored", d->restored);
+	writer_put_bool(w, "guarded", d->guarded);
 	writer_close_map(w);
 	writer_name(w, "maintenance");
 	if (!d->maintenance_until) {

@@ -358,13 +358,14 @@ static int start(struct supervisor *s, const char *folder)
 		r = take_signals(s);
 	if (r == 0)
 		r = open_records(s);
+	if (r == 0) /* before anything else: nothing is forwarded until there is a policy */
+		drift_watch_open(s);
 	if (r == 0)
 		r = start_inspector(s);
 	if (r == 0)
 		r = first_policy(s, folder);
 	if (r < 0)
 		return r;
-	drift_watch_open(s);
 	s->listener = control_listen(s->runtime);
 	if (s->listener < 0)
 		warn(s, "cannot open the control socket in %s: %s", s->runtime, strerror(-s->listener));
