@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "inspect/flow.h"
 
+#define EVICTION_LOOKS 256u
+
 /* The table starts zeroed: chain the free list on first use. */
 static void make_ready(struct flow_table *t)
 {
@@ -30,12 +32,29 @@ struct flow *flow_find(struct flow_table *t, uint32_t conduit, uint16_t server_p
 	return i == NO_FLOW ? NULL : &t->flows[i];
 }
 
-struct flow *flow_add(struct flow_table *t, uint32_t conduit, uint16_t server_port)
+/*
+ * Whoever can open connections, or pretend to, could else hold all places with openings that nobody
+ * finishes. The hand goes round, so the oldest gives way first; a few looks a call bound the cost.
+ */
+static void make_place(struct flow_table *t, struct pool *pool)
+{
+	for (unsigned looks = 0; looks < EVICTION_LOOKS && t->free == NO_FLOW; looks++) {
+		struct flow *f = &t->flows[t->hand];
+
+		t->hand = (uint16_t)((t->hand + 1) % CORE_FLOWS_MAX);
+		if (f->state == FLOW_ENDED || flow_half_open(f) || flow_closed(f))
+			flow_remove(t, pool, f);
+	}
+}
+
+struct flow *flow_add(struct flow_table *t, struct pool *pool, uint32_t conduit, uint16_t server_port)
 {
 	uint16_t *bucket = bucket_of(t, conduit, server_port);
-	uint16_t i = t->free;
+	uint16_t i;
 	struct flow *f;
 
+	make_place(t, pool);
+	i = t->free;
 	if (i == NO_FLOW)
 		return NULL;
 	f = &t->flows[i];
@@ -61,6 +80,11 @@ void flow_remove(struct flow_table *t, struct pool *pool, struct flow *f)
 	f->next = t->free;
 	t->free = self;
 	t->used--;
+}
+
+bool flow_half_open(const struct flow *f)
+{
+	return f->state == FLOW_OPENING || (f->state == FLOW_OPEN && f->reply.una == f->reply.isn);
 }
 
 bool flow_closed(const struct flow *f)

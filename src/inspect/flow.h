@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * The table of followed connections. Its size is fixed; when it is full a new connection is refused, and
- * none that works is evicted. A flow is found by its conduit's number and the server's port.
+ * The table of followed connections. Its size is fixed; when it is full, those that were never opened to
+ * the end or are over give way, and none that works is evicted: then a new connection is refused. A flow is found by its conduit's number and the server's port.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -62,6 +62,7 @@ struct flow {
 struct flow_table {
 	bool ready;
 	uint16_t free;
+	uint16_t hand;           /* where the search for one that gives way goes on */
 	uint32_t used;
 	uint16_t buckets[FLOW_BUCKETS];
 	struct flow flows[CORE_FLOWS_MAX];
@@ -71,10 +72,13 @@ struct flow_table {
 struct flow *flow_find(struct flow_table *t, uint32_t conduit, uint16_t server_port);
 
 /* A new flow, FLOW_OPENING, or NULL when the table is full. There must be none of that key. */
-struct flow *flow_add(struct flow_table *t, uint32_t conduit, uint16_t server_port);
+struct flow *flow_add(struct flow_table *t, struct pool *pool, uint32_t conduit, uint16_t server_port);
 
 /* Gives the flow and all it holds back. */
 void flow_remove(struct flow_table *t, struct pool *pool, struct flow *f);
+
+/* Has the server not yet acknowledged that the device opened (or the device not opened)? */
+bool flow_half_open(const struct flow *f);
 
 /* Have both sides said that they are done? */
 bool flow_closed(const struct flow *f);

@@ -75,14 +75,22 @@ void made_resets(struct core_state *core, const struct program_conduit *c, struc
 	f->reset = true;
 }
 
-void made_stray_resets(struct core_state *core, const struct program_conduit *c,
-		       const struct segment *s, bool from_server)
+void made_reset_back(struct core_state *core, const struct program_conduit *c,
+		     const struct segment *s, bool from_server)
 {
 	uint16_t server_port = from_server ? s->source_port : s->target_port;
 	uint32_t end = s->seq + (uint32_t)s->payload_length + (s->flags & TCP_FIN ? 1 : 0);
 	struct segment_parts back = { .seq = s->ack, .ack = end, .flags = TCP_RST | TCP_ACK };
-	struct segment_parts on = { .seq = s->seq, .ack = s->ack, .flags = TCP_RST | TCP_ACK };
 
 	make(core, c, server_port, !from_server, &back);
+}
+
+void made_stray_resets(struct core_state *core, const struct program_conduit *c,
+		       const struct segment *s, bool from_server)
+{
+	uint16_t server_port = from_server ? s->source_port : s->target_port;
+	struct segment_parts on = { .seq = s->seq, .ack = s->ack, .flags = TCP_RST | TCP_ACK };
+
+	made_reset_back(core, c, s, from_server);
 	make(core, c, server_port, from_server, &on);
 }

@@ -177,7 +177,7 @@ static enum outcome allow(struct passage *p, const struct arrival *a)
 	return OUTCOME_ON;
 }
 
-/* Mode observe: recorded and let through. What cannot be decoded ends the looking into this stream. */
+/* Mode observe: recorded and let through. Where no message can be found the looking into this stream ends. */
 static enum outcome observe(struct passage *p, struct arrival *a)
 {
 	const struct decision *d = &a->decision;
@@ -185,12 +185,12 @@ static enum outcome observe(struct passage *p, struct arrival *a)
 	if (p->from_server && !d->malformed && !ask_room(p->flow, p->core->io.now))
 		return OUTCOME_STOP;
 	note(p, d, CORE_EVENT_DENIED, CORE_ACTION_OBSERVED);
-	if (d->malformed) {
+	if (a->size == 0) {
 		p->flow->passthrough = true;
 		half_advance(p->sender, &p->core->pool, p->sender->nxt);
 		return OUTCOME_ON;
 	}
-	if (p->from_server) {
+	if (p->from_server && !d->malformed) {
 		ask_add(p, ASK_PENDING, d);
 		count(p, d->rule, false);
 	}

@@ -63,6 +63,10 @@ void made_ack(struct core_state *core, const struct program_conduit *c, const st
 /* Resets both sides of a flow and ends it. Needs two free places in io->made. */
 void made_resets(struct core_state *core, const struct program_conduit *c, struct flow *f);
 
+/* Resets the sender of a packet of a connection that the gate does not follow. */
+void made_reset_back(struct core_state *core, const struct program_conduit *c,
+		     const struct segment *s, bool from_server);
+
 /* Resets both sides of a connection that the gate does not follow, by one packet of it. */
 void made_stray_resets(struct core_state *core, const struct program_conduit *c,
 		       const struct segment *s, bool from_server);

@@ -74,7 +74,7 @@ static void open_flow(struct passage *p)
 		deny(p, REASON_CONNECTIONS_EXCEEDED);
 		return;
 	}
-	p->flow = flow_add(&core->table, c->number, port);
+	p->flow = flow_add(&core->table, &core->pool, c->number, port);
 	if (!p->flow) {
 		deny(p, REASON_FLOWS_EXHAUSTED);
 		return;
@@ -137,12 +137,21 @@ static void restart_flow(struct passage *p)
 	uint16_t port = f->server_port;
 
 	flow_remove(&core->table, &core->pool, f);
-	f = p->flow = flow_add(&core->table, p->conduit->number, port);
+	f = p->flow = flow_add(&core->table, &core->pool, p->conduit->number, port);
 	f->heard = core->io.now;
 	f->opened = core->io.wall;
 	half_open(&f->request, &core->pool, isn);
 	f->request.timestamps = p->segment.timestamps != 0;
 	accept_syn_ack(p);
+}
+
+/*
+ * The SYN-ACK of the connection that lives, once more. Taken for that of a new one it would make the gate
+ * forget bytes that the device holds, and other bytes could be put behind them.
+ */
+static bool repeats_opening(const struct flow *f, const struct segment *s)
+{
+	return f->reopen_isn == f->request.isn && s->seq == f->reply.isn;
 }
 
 static void device_syn(struct passage *p)
@@ -154,7 +163,7 @@ static void device_syn(struct passage *p)
 		deny(p, REASON_DEVICE_INITIATED);
 	else if (!f || s->payload_length)
 		deny(p, REASON_UNKNOWN_CONNECTION);
-	else if (f->reopening && s->ack == f->reopen_isn + 1)
+	else if (f->reopening && s->ack == f->reopen_isn + 1 && !repeats_opening(f, s))
 		restart_flow(p);
 	else if (f->state == FLOW_OPENING && s->ack == f->request.nxt)
 		accept_syn_ack(p);
@@ -425,6 +434,8 @@ static void established(struct passage *p)
 	if (!p->sender->open || !acknowledge(p, &news))
 		return;
 	remember(p);
+	if (p->from_server) /* the old connection goes on: a server that opened again knows it no more */
+		p->flow->reopening = false;
 	if (p->segment.payload_length || p->segment.flags & TCP_FIN)
 		data_seen(p, news);
 	else
@@ -453,6 +464,10 @@ void stream_packet(struct passage *p)
 		made_stray_resets(p->core, p->conduit, s, p->from_server);
 	} else if (s->flags & TCP_RST) {
 		reset_seen(p);
+	} else if (p->flow->state == FLOW_OPENING && !p->from_server) {
+		/* It holds an older connection of these ports: told so, it will take the next SYN. */
+		deny(p, REASON_UNKNOWN_CONNECTION)->action = CORE_ACTION_RESET;
+		made_reset_back(p->core, p->conduit, s, false);
 	} else if (p->flow->reset) {
 		made_stray_resets(p->core, p->conduit, s, p->from_server);
 	} else {
