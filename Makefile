@@ -146,6 +146,7 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/obj/run/vm_native.o $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $(LDHARDEN) $(filter %.c %.o %.a,$^) -lcmocka $(LIBS)
 # The inspector's own files are not in the library.
 $(BUILD)/tests/test_confine: $(call obj,src/run/inspect_confine.c)
+$(BUILD)/tests/test_report: $(call obj,src/run/inspect_report.c)
 # The inspector around a core with planted faults, and a supervisor that finds it beside itself.
 FAULTS := $(BUILD)/faults
 $(FAULTS)/gatehouse: $(BUILD)/gatehouse faulty-inspector

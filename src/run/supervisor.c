@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -20,6 +21,8 @@
 
 #include "netfilter/commit.h"
 #include "run/control.h"
+
+#define MESSAGES_A_ROUND 256
 
 void supervisor_notify(const char *state)
 {
@@ -85,11 +88,12 @@ static void on_message(struct supervisor *s, const struct inspect_message *messa
 	}
 }
 
-static void read_messages(struct supervisor *s)
+/* At most so many: a flood of events must not keep the supervisor from everything else. */
+static void read_messages(struct supervisor *s, unsigned most)
 {
 	struct inspect_message message;
 
-	while (child_receive(&s->child, &message) == 1)
+	while (most-- && child_receive(&s->child, &message) == 1)
 		on_message(s, &message);
 }
 
@@ -97,7 +101,7 @@ static void on_inspector_end(struct supervisor *s)
 {
 	struct child_end end;
 
-	read_messages(s);
+	read_messages(s, UINT_MAX); /* nobody adds to them any more */
 	child_collect(&s->child, &end);
 	events_restarted(&s->events, &end);
 	if (end.quarantined)
@@ -126,7 +130,7 @@ static bool is_ready(const struct pollfd *fd)
 static void tend_inspector(struct supervisor *s, bool talks, bool ended)
 {
 	if (talks)
-		read_messages(s);
+		read_messages(s, MESSAGES_A_ROUND);
 	if (ended)
 		on_inspector_end(s);
 	if (child_watch(&s->child))
