@@ -37,6 +37,13 @@ struct ask {
 	struct modbus_ask modbus;
 };
 
+/* Initial sequence numbers: they tell a connection from a later one of the same ports. */
+struct opening {
+	bool known;
+	uint32_t server;
+	uint32_t device;
+};
+
 struct flow {
 	uint8_t state;           /* enum flow_state */
 	bool passthrough;        /* observe: the stream could not be decoded and is let through */
@@ -46,6 +53,7 @@ struct flow {
 	uint16_t next;           /* in its bucket, or in the free list */
 	uint32_t conduit;        /* number */
 	uint32_t reopen_isn;
+	struct opening former;   /* of the connection that these ports had just before */
 	int64_t opened;          /* io->wall of its SYN */
 	uint64_t heard;          /* io->now of the last packet */
 	uint64_t resend_at;      /* when the gate's own bytes are sent again, 0 = none */
@@ -71,14 +79,18 @@ struct flow_table {
 /* The flow, or NULL. */
 struct flow *flow_find(struct flow_table *t, uint32_t conduit, uint16_t server_port);
 
-/* A new flow, FLOW_OPENING, or NULL when the table is full. There must be none of that key. */
-struct flow *flow_add(struct flow_table *t, struct pool *pool, uint32_t conduit, uint16_t server_port);
+/* A new flow, FLOW_OPENING, or NULL when the table is full at `now`. There must be none of that key. */
+struct flow *flow_add(struct flow_table *t, struct pool *pool, uint64_t now, uint32_t conduit,
+		      uint16_t server_port);
 
 /* Gives the flow and all it holds back. */
 void flow_remove(struct flow_table *t, struct pool *pool, struct flow *f);
 
 /* Has the server not yet acknowledged that the device opened (or the device not opened)? */
 bool flow_half_open(const struct flow *f);
+
+/* The flow's own opening, or while it is half open the former one. */
+struct opening flow_opening(const struct flow *f);
 
 /* Have both sides said that they are done? */
 bool flow_closed(const struct flow *f);

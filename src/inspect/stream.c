@@ -59,7 +59,7 @@ static enum reason any_rule_serves(const struct passage *p)
 	return reason;
 }
 
-static void open_flow(struct passage *p)
+static void open_flow(struct passage *p, struct opening former)
 {
 	struct core_state *core = p->core;
 	const struct program_conduit *c = p->conduit;
@@ -74,12 +74,12 @@ static void open_flow(struct passage *p)
 		deny(p, REASON_CONNECTIONS_EXCEEDED);
 		return;
 	}
-	p->flow = flow_add(&core->table, &core->pool, c->number, port);
+	p->flow = flow_add(&core->table, &core->pool, core->io.now, c->number, port);
 	if (!p->flow) {
 		deny(p, REASON_FLOWS_EXHAUSTED);
 		return;
 	}
-	p->flow->heard = core->io.now;
+	p->flow->former = former;
 	p->flow->opened = core->io.wall;
 	half_open(&p->flow->request, &core->pool, p->segment.seq);
 	note_syn(&p->flow->request, &p->segment);
@@ -98,9 +98,11 @@ static void reopen_flow(struct passage *p)
 		f->reopen_isn = p->segment.seq;
 		pass(p);
 	} else {
+		struct opening former = flow_opening(f);
+
 		flow_remove(&p->core->table, &p->core->pool, f);
 		p->flow = NULL;
-		open_flow(p);
+		open_flow(p, former);
 	}
 }
 
@@ -111,7 +113,7 @@ static void server_syn(struct passage *p)
 	else if (p->flow)
 		reopen_flow(p);
 	else
-		open_flow(p);
+		open_flow(p, (struct opening){ 0 });
 }
 
 static void accept_syn_ack(struct passage *p)
@@ -133,12 +135,13 @@ static void restart_flow(struct passage *p)
 {
 	struct core_state *core = p->core;
 	struct flow *f = p->flow;
+	struct opening former = flow_opening(f);
 	uint32_t isn = f->reopen_isn;
 	uint16_t port = f->server_port;
 
 	flow_remove(&core->table, &core->pool, f);
-	f = p->flow = flow_add(&core->table, &core->pool, p->conduit->number, port);
-	f->heard = core->io.now;
+	f = p->flow = flow_add(&core->table, &core->pool, core->io.now, p->conduit->number, port);
+	f->former = former;
 	f->opened = core->io.wall;
 	half_open(&f->request, &core->pool, isn);
 	f->request.timestamps = p->segment.timestamps != 0;
@@ -146,12 +149,14 @@ static void restart_flow(struct passage *p)
 }
 
 /*
- * The SYN-ACK of the connection that lives, once more. Taken for that of a new one it would make the gate
- * forget bytes that the device holds, and other bytes could be put behind them.
+ * The SYN-ACK of the connection that lives, or of the one before, once more. Taken for that of a new one it
+ * would make the gate forget bytes that the device holds, and other bytes could be put behind them.
  */
 static bool repeats_opening(const struct flow *f, const struct segment *s)
 {
-	return f->reopen_isn == f->request.isn && s->seq == f->reply.isn;
+	struct opening o = flow_opening(f);
+
+	return o.known && s->ack == o.server + 1 && s->seq == o.device;
 }
 
 static void device_syn(struct passage *p)
@@ -165,7 +170,7 @@ static void device_syn(struct passage *p)
 		deny(p, REASON_UNKNOWN_CONNECTION);
 	else if (f->reopening && s->ack == f->reopen_isn + 1 && !repeats_opening(f, s))
 		restart_flow(p);
-	else if (f->state == FLOW_OPENING && s->ack == f->request.nxt)
+	else if (f->state == FLOW_OPENING && s->ack == f->request.nxt && !repeats_opening(f, s))
 		accept_syn_ack(p);
 	else if (f->state == FLOW_OPEN && s->seq + 1 == f->reply.nxt && !f->reply.edit_count)
 		pass(p);
@@ -178,6 +183,7 @@ static void end_flow(struct passage *p)
 	if (p->flow->state == FLOW_ENDED)
 		return;
 	p->flow->state = FLOW_ENDED;
+	p->flow->heard = p->core->io.now;
 	event_add(p->core, p->flow, p->conduit->number, CORE_EVENT_CLOSED, REASON_NONE)->action =
 		CORE_ACTION_NONE;
 }

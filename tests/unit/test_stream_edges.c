@@ -136,6 +136,23 @@ static void test_a_late_syn_ack_forgets_nothing(void **state)
 	assert_int_equal(core_io()->events[0].reason, REASON_INCONSISTENT_RETRANSMISSION);
 }
 
+/*
+ * The gate ends the connection, but not the device (a segment of the past, which the device has dropped,
+ * lets the gate's reset miss); a SYN-ACK of it is still on its way when the server opens again.
+ */
+static void test_a_syn_ack_of_the_former_connection_opens_nothing(void **state)
+{
+	static const uint8_t write[] = { 0, 1, 0, 0, 0, 6, 1, 6, 0, 120, 5, 220 };
+	static const uint8_t read[] = { 0, 1, 0, 0, 0, 6, 1, 3, 0, 0, 0, 90 };
+
+	connect_port(CLIENT_PORT);
+	assert_int_equal(client_sends(CLIENT_ISN + 1, write, 10), CORE_PASS);
+	assert_int_equal(give((struct sent){ .flags = TCP_RST, .seq = CLIENT_ISN + 11 }), CORE_PASS);
+	assert_int_equal(client_syn(CLIENT_PORT), CORE_PASS);
+	assert_int_equal(device_syn_ack(CLIENT_PORT), CORE_DROP);
+	assert_int_equal(client_sends(CLIENT_ISN + 1, read, 12), CORE_DROP);
+}
+
 /* ---- reload ------------------------------------------------------------------------------------------ */
 
 /*
@@ -254,6 +271,7 @@ int main(void)
 		cmocka_unit_test_setup(test_a_device_that_holds_on_is_reset, setup),
 		cmocka_unit_test_setup(test_many_denied_at_once, setup),
 		cmocka_unit_test_setup(test_a_repeated_syn_ack_forgets_nothing, setup),
+		cmocka_unit_test_setup(test_a_syn_ack_of_the_former_connection_opens_nothing, setup),
 		cmocka_unit_test_setup(test_a_late_syn_ack_forgets_nothing, setup),
 	};
 
