@@ -56,6 +56,7 @@ struct flow {
 	struct opening former;   /* of the connection that these ports had just before */
 	int64_t opened;          /* io->wall of its SYN */
 	uint64_t heard;          /* io->now of the last packet */
+	uint64_t probed;         /* io->now when the server was last asked whether it still knows of it */
 	uint64_t resend_at;      /* when the gate's own bytes are sent again, 0 = none */
 	uint32_t resends;
 	uint32_t denied_rule;    /* of the message that is being swallowed */

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "inspect/state.h"
 
+#define SECOND 1000000000ull
+#define SILENT (10 * SECOND)   /* without a packet of either side */
+#define PROBE_AGAIN SECOND
+
 static void make(struct core_state *core, const struct program_conduit *c, uint16_t server_port,
 		 bool to_device, struct segment_parts *parts)
 {
@@ -60,6 +64,21 @@ void made_ack(struct core_state *core, const struct program_conduit *c, const st
 	struct segment_parts parts = flow_parts(from, to, TCP_ACK);
 
 	make(core, c, f->server_port, to_device, &parts);
+}
+
+void made_probes(struct core_state *core, const struct program_conduit *c)
+{
+	uint64_t now = core->io.now;
+
+	for (unsigned i = 0; i < CORE_FLOWS_MAX && core->io.made_count < CORE_MADE_MAX; i++) {
+		struct flow *f = &core->table.flows[i];
+
+		if (f->state != FLOW_OPEN || f->conduit != c->number || now - f->heard < SILENT ||
+		    now - f->probed < PROBE_AGAIN)
+			continue;
+		f->probed = now;
+		made_ack(core, c, f, false);
+	}
 }
 
 void made_resets(struct core_state *core, const struct program_conduit *c, struct flow *f)

@@ -72,6 +72,7 @@ static void open_flow(struct passage *p, struct opening former)
 	}
 	if (c->max_connections && flow_count(&core->table, c->number) >= c->max_connections) {
 		deny(p, REASON_CONNECTIONS_EXCEEDED);
+		made_probes(p->core, c);
 		return;
 	}
 	p->flow = flow_add(&core->table, &core->pool, core->io.now, c->number, port);

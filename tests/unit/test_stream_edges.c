@@ -241,6 +241,28 @@ static void test_a_device_that_holds_on_is_reset(void **state)
 	assert_int_equal(device_syn_ack(CLIENT_PORT), CORE_PASS);
 }
 
+/* The server lost its power and comes back: its old connection must not keep it out for a day. */
+static void test_a_dead_connection_frees_its_place(void **state)
+{
+	struct core_made *made = &core_io()->made[0];
+
+	program.conduits[0].max_connections = 1;
+	reload();
+	connect_port(CLIENT_PORT);
+	wait_seconds(60);
+	assert_int_equal(client_syn(CLIENT_PORT + 1), CORE_DROP);
+	assert_int_equal(core_io()->events[0].reason, REASON_CONNECTIONS_EXCEEDED);
+	assert_int_equal(core_io()->made_count, 1);
+	assert_int_equal(made->to_device, 0);
+	assert_int_equal(made->server_port, CLIENT_PORT);
+	assert_int_equal(made->bytes[33], TCP_ACK);
+	assert_memory_equal(made->bytes + 28, "\0\0\3\351", 4); /* CLIENT_ISN + 1 */
+	assert_int_equal(client_syn(CLIENT_PORT + 1), CORE_DROP);
+	assert_int_equal(core_io()->made_count, 0); /* asked once a second */
+	assert_int_equal(give((struct sent){ .flags = TCP_RST, .seq = CLIENT_ISN + 1 }), CORE_PASS);
+	connect_port(CLIENT_PORT + 1);
+}
+
 /* ---- several error replies ------------------------------------------------------------------------------- */
 
 /* More denied requests in one segment than one call can answer: the rest is answered with the next tick. */
@@ -269,6 +291,7 @@ int main(void)
 		cmocka_unit_test_setup(test_half_open_connections_give_way, setup),
 		cmocka_unit_test_setup(test_working_connections_stay, setup),
 		cmocka_unit_test_setup(test_a_device_that_holds_on_is_reset, setup),
+		cmocka_unit_test_setup(test_a_dead_connection_frees_its_place, setup),
 		cmocka_unit_test_setup(test_many_denied_at_once, setup),
 		cmocka_unit_test_setup(test_a_repeated_syn_ack_forgets_nothing, setup),
 		cmocka_unit_test_setup(test_a_syn_ack_of_the_former_connection_opens_nothing, setup),
