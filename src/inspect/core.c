@@ -17,7 +17,6 @@
 #define CLOSING_LIMIT (600 * SECOND) /* one side has closed */
 #define IDLE_LIMIT (24 * 3600 * SECOND)
 #define RESENDS_MAX 8u               /* of the gate's own bytes, then the flow is reset */
-#define DENIED_WAIT SECOND           /* how long an error reply waits for older requests */
 #define MADE_FOR_RESETS 2u
 
 static struct core_state state;
@@ -131,7 +130,7 @@ static void sweep_flow(struct flow *f)
 	forget_rules(f);
 	if (reason == REASON_NONE)
 		return;
-	if (old && f->state == FLOW_OPEN) {
+	if (old && f->state == FLOW_OPEN && !flow_closed(f)) {
 		struct core_event *e = event_add(&state, f, f->conduit, CORE_EVENT_CLOSED, reason);
 
 		e->action = CORE_ACTION_RESET;
@@ -263,14 +262,6 @@ static void resend(const struct program_conduit *c, struct flow *f)
 	f->resend_at = state.io.now + (SECOND / 5 << f->resends);
 }
 
-static bool denied_waits(const struct flow *f)
-{
-	for (unsigned i = 0; i < f->ask_count; i++)
-		if (f->asks[i].state == ASK_DENIED && state.io.now - f->asks[i].since > DENIED_WAIT)
-			return true;
-	return false;
-}
-
 static void tick_flow(struct flow *f)
 {
 	const struct program_conduit *c = program_conduit(&state.program, f->conduit);
@@ -282,7 +273,8 @@ static void tick_flow(struct flow *f)
 	if (f->state != FLOW_OPEN)
 		return;
 	resend(c, f);
-	messages_flush(&state, c, f, denied_waits(f));
+	if (f->state == FLOW_OPEN)
+		messages_flush(&state, c, f);
 }
 
 EXPORT(core_tick)
