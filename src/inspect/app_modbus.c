@@ -79,7 +79,8 @@ static void decide_start(const struct question_context *q, const uint8_t *p, siz
 	enum modbus_have have = modbus_request_start(p, len, &m);
 
 	match_modbus_start(q->program, q->conduit, &m, have, q->wall, &match);
-	*ret = (struct decision){ .reason = match.reason, .rule = match.rule };
+	*ret = (struct decision){ .reason = match.reason, .rule = match.rule,
+				  .unanswerable = have < MODBUS_HAVE_FUNCTION };
 	modbus_ask(&m, &ret->ask);
 	if (have < MODBUS_HAVE_FUNCTION)
 		return;
