@@ -184,12 +184,12 @@ T ?= 60
 $(BUILD)/tests/test_corpus_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(LIB)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -DCORPUS='"tests/fuzz/corpus/$*"' -o $@ $(LDHARDEN) $^ $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -DCORPUS='"tests/fuzz/corpus/$*"' -o $@ $(LDHARDEN) $(filter %.c %.a,$^) $(LIBS)
 FUZZ_SAN := address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 build-fuzz/fuzz/%: tests/fuzz/fuzz_%.c build-fuzz/libgatehouse.a
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ -fsanitize=fuzzer $^ $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ -fsanitize=fuzzer $(filter %.c %.a,$^) $(LIBS)
 fuzz:
 	$(Q)image/install-packages $(PACKAGES_BUILD) $(PACKAGES_FUZZ)
 	$(Q)$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang SAN=1 \
