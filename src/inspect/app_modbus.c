@@ -63,7 +63,7 @@ static void decide(const struct question_context *q, const uint8_t *p, size_t le
 		ret->malformed = true;
 		return;
 	}
-	match_modbus(q->program, q->conduit, &m, q->wall, &match);
+	match_modbus(q->program, q->conduit, &m, q->time, &match);
 	ret->reason = match.reason;
 	ret->rule = match.rule;
 	ret->any_transaction = any_transaction(q->program, match.rule);
@@ -78,7 +78,7 @@ static void decide_start(const struct question_context *q, const uint8_t *p, siz
 	struct match match;
 	enum modbus_have have = modbus_request_start(p, len, &m);
 
-	match_modbus_start(q->program, q->conduit, &m, have, q->wall, &match);
+	match_modbus_start(q->program, q->conduit, &m, have, q->time, &match);
 	*ret = (struct decision){ .reason = match.reason, .rule = match.rule,
 				  .unanswerable = have < MODBUS_HAVE_FUNCTION };
 	modbus_ask(&m, &ret->ask);

@@ -36,18 +36,19 @@ static void check_match(const struct program *p, const struct program_conduit *c
 
 static void ask(const struct program *p, const struct program_conduit *c, const uint8_t *frame, size_t len)
 {
+	const struct program_time now = { 1000, 900 };
 	struct modbus_message m;
 	struct match match;
 
 	for (size_t n = 0; n < len && n < 16; n++) {
 		enum modbus_have have = modbus_request_start(frame, n, &m);
 
-		match_modbus_start(p, c, &m, have, 1000, &match);
+		match_modbus_start(p, c, &m, have, now, &match);
 		check_match(p, c, &match);
 	}
 	if (modbus_request(frame, len, &m) != REASON_NONE)
 		return;
-	match_modbus(p, c, &m, 1000, &match);
+	match_modbus(p, c, &m, now, &match);
 	check_match(p, c, &match);
 }
 
