@@ -158,7 +158,8 @@ faulty-inspector:
 $(BUILD)/peers/%: tests/peers/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) -std=gnu17 $(CFLAGS) $(WARN) -D_GNU_SOURCE -Isrc -o $@ $< $$(pkg-config --cflags --libs libmodbus) -lmnl
+	$(Q)$(CC) -std=gnu17 $(CFLAGS) $(WARN) -D_GNU_SOURCE -Isrc -o $@ $< \
+		$$(pkg-config --cflags --libs libmodbus) -lmnl
 # tests/tools/*.c: drivers of one floor for tests that need more than the command line, linked with the library.
 TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 $(BUILD)/tools/%: tests/tools/%.c $(LIB)
@@ -184,7 +185,8 @@ T ?= 60
 $(BUILD)/tests/test_corpus_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(LIB)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -DCORPUS='"tests/fuzz/corpus/$*"' -o $@ $(LDHARDEN) $(filter %.c %.a,$^) $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -DCORPUS='"tests/fuzz/corpus/$*"' -o $@ $(LDHARDEN) \
+		$(filter %.c %.a,$^) $(LIBS)
 FUZZ_SAN := address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 build-fuzz/fuzz/%: tests/fuzz/fuzz_%.c build-fuzz/libgatehouse.a
 	@mkdir -p $(@D)

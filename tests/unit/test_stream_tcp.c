@@ -8,7 +8,7 @@ static const uint8_t read_2[] = { 0, 2, 0, 0, 0, 6, 1, 3, 0, 6, 0, 1 };
 static const uint8_t bad[] = { 0, 9, 0, 0, 0, 6, 1, 6, 0, 121, 0, 100 };
 static const uint8_t bad_exception[] = { 0, 9, 0, 0, 0, 3, 1, 0x86, 2 };
 
-/* ---- opening and closing ------------------------------------------------------------------------------ */
+/* ---- opening and closing -------------------------------------------------------------- */
 
 static void test_who_may_open(void **state)
 {
@@ -127,7 +127,7 @@ static void test_syn_on_a_live_connection(void **state)
 	denied(REASON_UNEXPECTED_REPLY, CORE_ACTION_DROPPED);
 }
 
-/* ---- retransmissions ----------------------------------------------------------------------------------- */
+/* ---- retransmissions -------------------------------------------------------------- */
 
 static void test_repeated_truly_or_not(void **state)
 {
@@ -158,7 +158,7 @@ static void test_a_gap_waits(void **state)
 	assert_int_equal(core_totals()->requests_allowed, 2);
 }
 
-/* ---- translation ----------------------------------------------------------------------------------------- */
+/* ---- translation -------------------------------------------------------------- */
 
 static void add_sack(uint32_t left, uint32_t right)
 {
@@ -252,7 +252,7 @@ static void test_ipv6(void **state)
 	PASSED(1001, 5001, read_1);
 }
 
-/* ---- the gate's own bytes ---------------------------------------------------------------------------------- */
+/* ---- the gate's own bytes -------------------------------------------------------------- */
 
 static void tick_after(uint64_t nanoseconds)
 {
@@ -310,7 +310,7 @@ static void test_error_does_not_wait_for_ever(void **state)
 	MADE(0, TO_SERVER, 5001, 1001, bad_exception);
 }
 
-/* ---- limits --------------------------------------------------------------------------------------------------- */
+/* ---- limits -------------------------------------------------------------- */
 
 static void test_connection_limit(void **state)
 {
@@ -349,7 +349,7 @@ static void test_full_table(void **state)
 	gate_open();
 }
 
-/* ---- another policy ----------------------------------------------------------------------------------------------- */
+/* ---- another policy -------------------------------------------------------------- */
 
 static void load_policy(void)
 {
