@@ -75,6 +75,42 @@ static void test_data_behind_a_fin(void **state)
 	denied(REASON_INCONSISTENT_RETRANSMISSION, CORE_ACTION_RESET);
 }
 
+/* The FIN may be lost behind the gate: a byte with its number would be one that nobody inspected. */
+static void test_data_in_place_of_a_fin(void **state)
+{
+	const uint8_t write_255[] = { 0, 1, 0, 0, 0, 6, 1, 6, 0, 120, 5, 255 }; /* 1535: too much */
+
+	gate_start();
+	say(write_255, 11);
+	put_packet(TO_DEVICE, LAB_FIN | LAB_ACK | LAB_PSH, 1001, 5001);
+	passed(1001, 5001, write_255, 11);
+	put_packet(TO_DEVICE, LAB_FIN | LAB_ACK, 1012, 5001); /* the FIN again */
+	passed(1012, 5001, NULL, 0);
+	say(write_255 + 11, 1);
+	from_server(1012, 5001);
+	assert_int_equal(core_io()->verdict, CORE_DROP);
+	denied(REASON_INCONSISTENT_RETRANSMISSION, CORE_ACTION_RESET);
+}
+
+static void test_another_end(void **state)
+{
+	gate_start();
+	SAY(read_1);
+	put_packet(TO_DEVICE, LAB_FIN | LAB_ACK | LAB_PSH, 1001, 5001);
+	PASSED(1001, 5001, read_1);
+	say(read_1, 11);
+	put_packet(TO_DEVICE, LAB_FIN | LAB_ACK | LAB_PSH, 1001, 5001);
+	assert_int_equal(core_io()->verdict, CORE_DROP);
+	denied(REASON_INCONSISTENT_RETRANSMISSION, CORE_ACTION_RESET);
+	/* A probe behind an acknowledged FIN is honest, whatever its byte. */
+	gate_start();
+	close_both_sides();
+	say(read_2, 1);
+	from_server(1001, 5002);
+	assert_int_not_equal(core_io()->verdict, CORE_DROP);
+	assert_int_equal(core_io()->event_count, 0);
+}
+
 static void test_a_fin_with_a_denied_request(void **state)
 {
 	gate_start();
@@ -449,6 +485,8 @@ int main(void)
 		TEST(test_the_device_refuses),
 		TEST(test_closed_and_opened_again),
 		TEST(test_data_behind_a_fin),
+		TEST(test_data_in_place_of_a_fin),
+		TEST(test_another_end),
 		TEST(test_a_fin_with_a_denied_request),
 		TEST(test_resets),
 		TEST(test_syn_on_a_live_connection),
