@@ -200,7 +200,8 @@ bool bind_map(const struct binder *b, const struct value *map, const struct bind
 		complete = false;
 		if (!value_member(map, row->name))
 			bind_finding(b, DIAG_ERROR, "missing-member", map,
-				     arena_printf(b->arena, "add \"%s\": ...", row->name), "%s needs the member \"%s\"", table->what, row->name);
+				     arena_printf(b->arena, "add \"%s\": ...", row->name),
+				     "%s needs the member \"%s\"", table->what, row->name);
 	}
 	return complete;
 }
