@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/failure.h"
 #include "netfilter/commit.h"
 #include "run/control.h"
 
@@ -80,7 +81,7 @@ static void on_message(struct supervisor *s, const struct inspect_message *messa
 		break;
 	case INSPECT_FAILED:
 		warn(s, "the inspector cannot start (%s: %s)", message->what,
-		     strerror((int)message->number));
+		     failure_text((int)message->number));
 		break;
 	}
 }
@@ -115,7 +116,7 @@ static void revive(struct supervisor *s)
 		s->inspector_since = time(NULL);
 	if (r < 0)
 		warn(s, "the inspector cannot be started: %s. Inspected traffic is closed; trying again",
-		     strerror(-r));
+		     failure_text(r));
 }
 
 static bool is_ready(const struct pollfd *fd)
@@ -222,22 +223,31 @@ static void run_once(struct supervisor *s)
 
 static int make_folder(struct supervisor *s, const char *path, mode_t mode)
 {
+	int r;
+
 	if (mkdir(path, mode) == 0 || errno == EEXIST)
 		return 0;
-	warn(s, "cannot make the folder %s: %s", path, strerror(errno));
-	return -errno;
+	r = -errno;
+	warn(s, "cannot make the folder %s: %s", path, failure_text(r));
+	return r;
 }
 
 static int take_lock(struct supervisor *s)
 {
 	char path[4096];
+	int r;
 
 	snprintf(path, sizeof(path), "%s/lock", s->runtime);
 	s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (s->lock >= 0 && flock(s->lock, LOCK_EX | LOCK_NB) == 0)
 		return 0;
-	warn(s, errno == EWOULDBLOCK ? "another supervisor is running (%s)" : "cannot lock %s", path);
-	return -errno;
+	r = -errno;
+	if (r == -EWOULDBLOCK)
+		warn(s, "another supervisor is running with %s: ask it with `gatehouse status`, or end it "
+			"first (systemctl stop gatehouse). The file need not be removed", path);
+	else
+		warn(s, "cannot lock %s: %s", path, failure_text(r));
+	return r;
 }
 
 static int take_signals(struct supervisor *s)
@@ -262,14 +272,14 @@ static int open_records(struct supervisor *s)
 	s->events.warn = s->voice->warn;
 	r = event_log_open(&s->events.log, s->events_path);
 	if (r < 0)
-		warn(s, "cannot write %s: %s", s->events_path, strerror(-r));
+		warn(s, "cannot write %s: %s", s->events_path, failure_text(r));
 	if (r < 0)
 		return r;
 	r = nflog_open(RULESET_LOG_GROUP, &s->nflog);
 	s->nflog_open = r == 0;
 	if (r < 0)
 		warn(s, "refused packets will not be recorded (log group %u: %s)", RULESET_LOG_GROUP,
-		     strerror(-r));
+		     failure_text(r));
 	return 0;
 }
 
@@ -280,8 +290,8 @@ static int start_inspector(struct supervisor *s)
 	if (r == 0)
 		r = child_start(&s->child);
 	if (r < 0)
-		warn(s, "the inspector cannot be started: %s%s", strerror(-r), r == -EPERM ?
-		     " (run this as root)" : r == -EBUSY ? " (another program has the packet queue)" : "");
+		warn(s, "the inspector cannot be started: %s", r == -EBUSY ?
+		     "another program has the packet queue; end it first" : failure_text(r));
 	s->inspector_since = time(NULL);
 	return r;
 }
@@ -300,7 +310,7 @@ static int deny_everything(struct supervisor *s)
 	s->voice->findings(&diags);
 	arena_free(&arena);
 	if (r < 0) {
-		warn(s, "the kernel does not take the ruleset: %s", strerror(-r));
+		warn(s, "the kernel does not take the ruleset: %s", failure_text(r));
 		return r;
 	}
 	s->voice->say("No policy is in force on this box: everything is denied. "
@@ -331,7 +341,7 @@ static int first_policy(struct supervisor *s, const char *folder)
 	if (r == 0)
 		s->voice->say(text);
 	else
-		warn(s, "%s%s%s", text, r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
+		warn(s, "%s", text);
 	arena_free(&arena);
 	return r > 0 ? -EINVAL : r;
 }
@@ -356,7 +366,7 @@ static int start(struct supervisor *s, const char *folder)
 		return r;
 	s->listener = control_listen(s->runtime);
 	if (s->listener < 0)
-		warn(s, "cannot open the control socket in %s: %s", s->runtime, strerror(-s->listener));
+		warn(s, "cannot open the control socket in %s: %s", s->runtime, failure_text(s->listener));
 	return s->listener < 0 ? s->listener : 0;
 }
 
