@@ -68,18 +68,30 @@ static void print_health(const struct value *status)
 		       number_of(policy, "conduits"));
 }
 
+static int path_of(const struct value *conduit, char *path, size_t size)
+{
+	return snprintf(path, size, "%s -> %s %s/%lld", end_of(conduit, "server"),
+			end_of(conduit, "device"), text_of(conduit, "transport"), number_of(conduit, "port"));
+}
+
 static void print_conduits(const struct value *list)
 {
+	char path[160];
+	int width = 36;
+
 	if (!list || list->type != VALUE_LIST || !list->count)
 		return;
-	printf("\nConduits%40s%12s\n", "packets", "bytes");
+	for (size_t i = 0; i < list->count; i++) {
+		int length = path_of(&list->items[i], path, sizeof(path));
+
+		width = length > width ? length : width;
+	}
+	printf("\n%-*s%12s%12s\n", width + 2, "Conduits", "packets", "bytes");
 	for (size_t i = 0; i < list->count; i++) {
 		const struct value *c = &list->items[i];
-		char path[128];
 
-		snprintf(path, sizeof(path), "%s -> %s %s/%lld", end_of(c, "server"), end_of(c, "device"),
-			 text_of(c, "transport"), number_of(c, "port"));
-		printf("  %-36s%10lld%12lld  %s%s\n", path, number_of(c, "packets"), number_of(c, "bytes"),
+		path_of(c, path, sizeof(path));
+		printf("  %-*s%12lld%12lld  %s%s\n", width, path, number_of(c, "packets"), number_of(c, "bytes"),
 		       truth_of(c, "inspected") ? "inspected" : "not inspected",
 		       truth_of(c, "quarantined") ? ", QUARANTINED" : "");
 	}

@@ -154,8 +154,8 @@ static int try_policy(struct supervisor *s, enum policy_source from, struct poli
 	int r = compile_policy(s, policy, &numbers, diags);
 
 	if (r < 0)
-		*ret_text = arena_printf(arena, "cannot read %s/conduits.json: %s; nothing "
-					 "was changed", s->state, failure_text(r));
+		*ret_text = arena_printf(arena, "cannot read %s/conduits.json: %s; nothing was changed. Moved "
+					 "away, conduits are numbered anew", s->state, failure_text(r));
 	if (r > 0)
 		*ret_text = "the documents have errors; nothing was changed";
 	if (r == 0)
@@ -169,8 +169,9 @@ static int try_policy(struct supervisor *s, enum policy_source from, struct poli
 				 policy->compiled.ruleset.conduit_count);
 	r = store(s, policy, &numbers, from, arena);
 	if (r < 0)
-		s->voice->warn(arena_printf(arena, "the policy is in force but could not be stored in %s "
-			"(%s): after a restart the former one is back", s->state, failure_text(r)));
+		s->voice->warn(arena_printf(arena, "the policy is in force but could not be stored in %s (%s)%s",
+			s->state, failure_text(r), from == SOURCE_IN_FORCE ? "" :
+			": after a restart the one stored before is back. Apply it again then"));
 	return 0;
 }
 

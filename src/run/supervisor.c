@@ -20,6 +20,7 @@
 
 #include "base/failure.h"
 #include "netfilter/commit.h"
+#include "netfilter/read.h"
 #include "run/control.h"
 
 void supervisor_notify(const char *state)
@@ -264,6 +265,12 @@ static int take_signals(struct supervisor *s)
 	return s->signals < 0 ? -errno : 0;
 }
 
+/* A disk that fails costs the record; a wrong path or missing rights must be put right first. */
+static bool is_of_the_disk(int error)
+{
+	return error == -EROFS || error == -ENOSPC || error == -EDQUOT || error == -EIO;
+}
+
 static int open_records(struct supervisor *s)
 {
 	int r;
@@ -272,8 +279,9 @@ static int open_records(struct supervisor *s)
 	s->events.warn = s->voice->warn;
 	r = event_log_open(&s->events.log, s->events_path);
 	if (r < 0)
-		warn(s, "cannot write %s: %s", s->events_path, failure_text(r));
-	if (r < 0)
+		warn(s, "cannot write %s: %s%s", s->events_path, failure_text(r), is_of_the_disk(r) ?
+		     ". The gate guards without a record until this works again" : "");
+	if (r < 0 && !is_of_the_disk(r))
 		return r;
 	r = nflog_open(RULESET_LOG_GROUP, &s->nflog);
 	s->nflog_open = r == 0;
@@ -290,13 +298,15 @@ static int start_inspector(struct supervisor *s)
 	if (r == 0)
 		r = child_start(&s->child);
 	if (r < 0)
-		warn(s, "the inspector cannot be started: %s", r == -EBUSY ?
-		     "another program has the packet queue; end it first" : failure_text(r));
+		warn(s, "the inspector cannot be started: %s",
+		     r == -EBUSY ? "another program has the packet queue; end it first" :
+		     r == -ENOENT ? "the program gatehouse-inspect is missing; it belongs beside gatehouse" :
+		     failure_text(r));
 	s->inspector_since = time(NULL);
 	return r;
 }
 
-/* Nothing is in force: an empty ruleset denies everything. */
+/* An empty ruleset denies everything. */
 static int deny_everything(struct supervisor *s)
 {
 	struct ruleset empty = { .site = "none", .queue_first = RULESET_QUEUE, .queue_count = 1,
@@ -309,13 +319,23 @@ static int deny_everything(struct supervisor *s)
 	r = netfilter_commit(&empty, &diags);
 	s->voice->findings(&diags);
 	arena_free(&arena);
-	if (r < 0) {
+	if (r < 0)
 		warn(s, "the kernel does not take the ruleset: %s", failure_text(r));
-		return r;
-	}
-	s->voice->say("No policy is in force on this box: everything is denied. "
-		      "`gatehouse apply DIR` puts one in force.");
-	return 0;
+	return r;
+}
+
+/*
+ * Before anything that may fail: a box that comes up with a damaged disk must not forward. Where a
+ * ruleset is in the kernel already, it stays.
+ */
+static int close_what_is_open(struct supervisor *s)
+{
+	struct netfilter_counts counts = { 0 };
+	struct arena arena = { 0 };
+	int r = netfilter_read(&arena, &counts);
+
+	arena_free(&arena);
+	return r == 0 && counts.in_force ? 0 : deny_everything(s);
 }
 
 static bool has_policy(const struct supervisor *s)
@@ -333,8 +353,13 @@ static int first_policy(struct supervisor *s, const char *folder)
 	const char *text;
 	int r;
 
-	if (!folder && !has_policy(s))
-		return deny_everything(s);
+	if (!folder && !has_policy(s)) {
+		r = deny_everything(s);
+		if (r == 0)
+			s->voice->say("No policy is in force on this box: everything is denied. "
+				      "`gatehouse apply DIR` puts one in force.");
+		return r;
+	}
 	diag_init(&diags, &arena);
 	r = supervisor_apply(s, folder ? SOURCE_FOLDER : SOURCE_IN_FORCE, folder, &arena, &diags, &text);
 	s->voice->findings(&diags);
@@ -342,6 +367,9 @@ static int first_policy(struct supervisor *s, const char *folder)
 		s->voice->say(text);
 	else
 		warn(s, "%s", text);
+	if (r != 0 && !folder)
+		s->voice->warn("not guarding: inspected traffic stays closed. If the stored policy cannot be "
+			       "repaired, start with the site folder: gatehouse run DIR");
 	arena_free(&arena);
 	return r > 0 ? -EINVAL : r;
 }
@@ -354,6 +382,8 @@ static int start(struct supervisor *s, const char *folder)
 		r = make_folder(s, s->state, 0750);
 	if (r == 0)
 		r = take_lock(s);
+	if (r == 0 && !folder)
+		r = close_what_is_open(s);
 	if (r == 0)
 		r = take_signals(s);
 	if (r == 0)
