@@ -102,6 +102,30 @@ class Commands(unittest.TestCase):
             self.assertRegex(page("Makefile"), rf"(?m)^{target}:")
 
 
+def completions(*words):
+    """What bash offers for the last word."""
+    script = ('source image/gatehouse.bash-completion; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _gatehouse; '
+              'printf "%s\\n" "${COMPREPLY[@]}"')
+    done = subprocess.run(["bash", "-c", script, "bash", GATEHOUSE, *words], cwd=ROOT, text=True, timeout=20,
+                          capture_output=True, check=True)
+    return done.stdout.split()
+
+
+class Completion(unittest.TestCase):
+    def test_commands(self):
+        self.assertEqual(sorted(completions("")), sorted(commands()))
+        self.assertEqual(completions("--state", "/tmp", "stat"), ["status"])
+
+    def test_options(self):
+        for command in commands():
+            everywhere = {"--state", "--runtime", "--json", "--help"}
+            self.assertEqual(set(completions(command, "-")), own_options(command) | everywhere, command)
+
+    def test_files(self):
+        self.assertIn("rules", completions("check", "rul"))
+        self.assertIn("schemas", completions("compile", "rules", "-o", "sch"))
+
+
 class Json(unittest.TestCase):
     def assert_documented(self, command, value):
         if isinstance(value, dict):
