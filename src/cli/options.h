@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
-/* Options of a command that have a value, and times as people write them. */
+/* What several commands read from their lines in the same way. */
 #include <stdbool.h>
 #include <stdint.h>
 
