@@ -114,10 +114,12 @@ bool bind_type(const struct binder *b, const struct value *value, unsigned types
 	if (!diag_wants(b->diags, DIAG_ERROR))
 		diag_add(b->diags, DIAG_ERROR, "wrong-type", NULL, NULL, "wrong type");
 	else if (value->name)
-		bind_finding(b, DIAG_ERROR, "wrong-type", value, correction(value, types), "\"%.60s\" must be %s, not %s",
+		bind_finding(b, DIAG_ERROR, "wrong-type", value, correction(value, types),
+			     "\"%.60s\" must be %s, not %s",
 			     value->name, types_text(b, types), type_name(value->type));
 	else
-		bind_finding(b, DIAG_ERROR, "wrong-type", value, correction(value, types), "this must be %s, not %s",
+		bind_finding(b, DIAG_ERROR, "wrong-type", value, correction(value, types),
+			     "this must be %s, not %s",
 			     types_text(b, types), type_name(value->type));
 	return false;
 }

@@ -112,7 +112,8 @@ static int enforce(struct supervisor *s, struct policy *policy, struct arena *ar
 	int r = load_inspector(s, policy);
 
 	if (r < 0) {
-		*ret_text = r == -ETIMEDOUT ? "the inspector does not answer; nothing was changed. `gatehouse status` says how it is" :
+		*ret_text = r == -ETIMEDOUT ?
+			"the inspector does not answer; nothing was changed. `gatehouse status` says more" :
 			"the inspector does not take this policy; nothing was changed. Is gatehouse-inspect of "
 			"the same version?";
 		go_back(s);

@@ -28,7 +28,8 @@ static void record(struct events *events, const struct event *event)
 
 	if (r == 0)
 		return;
-	snprintf(line, sizeof(line), "cannot write %s: %s. The gate goes on guarding; events are counted until this works again.",
+	snprintf(line, sizeof(line), "cannot write %s: %s. The gate goes on guarding; "
+		 "events are counted until this works again.",
 		 events->log.path, failure_text(r));
 	events->warn(line);
 }
