@@ -21,9 +21,8 @@ FLOORS := $(foreach l,$(LAYERS),$(firstword $(subst :, ,$(l))))
 # ---- what it is built with ---------------------------------------------------------------------------
 # Debian packages, for building and for everything that `make demo` and `make check` use.
 PACKAGES_BUILD := build-essential pkg-config clang lld wabt libmnl-dev libnftnl-dev \
-	libjansson-dev libseccomp-dev libpcap-dev libcap2-bin tzdata
-PACKAGES_TEST := nftables iproute2 procps python3 libcmocka-dev libmodbus-dev mbpoll tshark \
-	libnetfilter-queue-dev
+	libjansson-dev libseccomp-dev libpcap-dev tzdata
+PACKAGES_TEST := nftables iproute2 procps python3 libcmocka-dev libmodbus-dev mbpoll tshark
 PACKAGES_LINT := cppcheck shellcheck
 PACKAGES_FUZZ := libclang-rt-14-dev
 
@@ -76,7 +75,8 @@ help:
 	  'sudo make bench   speed, as ratios in one run' \
 	  'make fuzz T=60    fuzz the decoders and the core for T seconds each' \
 	  'make lint         layers, formatting, static checks' \
-	  'make install DESTDIR=...   programs, schemas, manual pages'
+	  'sudo make install  programs, unit, schemas, example, pages (DESTDIR=, PREFIX=/usr); uninstall undoes it' \
+	  'sudo make fresh-check  both first commands on a minimal Debian 12 that it makes itself'
 
 # ---- the decision core in its sandbox: C -> WebAssembly -> C -> object --------------------------------
 WASM_CFLAGS := --target=wasm32 -std=gnu17 -O2 -nostdlib -ffreestanding -fno-builtin-printf -Isrc \
@@ -223,6 +223,21 @@ check: deps
 # On a minimal Debian 12 that it makes itself: needs the network, mmdebstrap and some minutes.
 fresh-check:
 	$(Q)tests/fresh/fresh-check demo check
+
+# Both programs belong in one folder. The unit names /usr/sbin.
+PREFIX ?= /usr
+INSTALLED = sbin/gatehouse sbin/gatehouse-inspect lib/systemd/system/gatehouse.service \
+	share/bash-completion/completions/gatehouse share/gatehouse share/doc/gatehouse
+install: $(PROGRAMS)
+	$(Q)install -D -t $(DESTDIR)$(PREFIX)/sbin $(PROGRAMS)
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system image/gatehouse.service
+	$(Q)install -D -m 644 image/gatehouse.bash-completion \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/gatehouse
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/gatehouse/schemas schemas/*.json
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/gatehouse/rules rules/*.json
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/gatehouse docs/*.md LICENSE
+uninstall:
+	$(Q)rm -rf $(INSTALLED:%=$(DESTDIR)$(PREFIX)/%)
 
 bench: deps
 	$(Q)$(MAKE) --no-print-directory tests-built
