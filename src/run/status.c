@@ -51,13 +51,14 @@ static void write_problems(struct supervisor *s, struct writer *w,
 		{ !s->policy, "No policy is in force: everything is denied. Apply one: gatehouse apply DIR." },
 		{ s->policy && s->child.state != CHILD_SERVING,
 		  "The inspector is not serving: inspected traffic is closed until it does." },
-		{ read_result < 0, "The kernel's counters cannot be read." },
+		{ read_result < 0, "The kernel does not say what it holds: restart the gate (systemctl restart gatehouse)." },
 		{ read_result == 0 && !counts->in_force,
 		  "The gate's table is not in the kernel as it should be. Apply the policy again." },
 		{ s->drift.findings != 0,
 		  "The kernel's ruleset is not what the policy says: `gatehouse verify` tells what differs." },
-		{ quarantined != 0, "Some conduits are quarantined: the inspector failed on their packets." },
-		{ s->events.log.lost != 0, "Events cannot be written: look at the disk." },
+		{ quarantined != 0, "Some conduits are quarantined, and closed: the inspector failed three times on their packets. "
+		  "Keep the event log for who maintains the gate; applying the policy again opens them." },
+		{ s->events.log.lost != 0, "Events cannot be written: is the disk full or read-only? The gate guards all the same." },
 	};
 
 	writer_name(w, "problems");
