@@ -79,7 +79,7 @@ static void record(struct supervisor *s, const struct drift_list *list)
 static void space(struct supervisor *s, int64_t began)
 {
 	struct drift_watch *d = &s->drift;
-	int64_t now = child_now(), spacing = 4 * (now - began);
+	int64_t now = child_now(), spacing = 4 * (now - began), least;
 	unsigned over;
 
 	if (began - d->restored_at > PEACE)
@@ -93,9 +93,8 @@ static void space(struct supervisor *s, int64_t began)
 		events_deed(&s->events, EVENTS_FIGHT, "Another program keeps changing the gate's ruleset. It is "
 			    "put back again and again, but at most about once a second: find that program "
 			    "and stop it.");
-	if (spacing < (over < 5 ? SPACING_FIRST << over : SPACING_MOST))
-		spacing = over < 5 ? SPACING_FIRST << over : SPACING_MOST;
-	d->restore_from = now + spacing;
+	least = over < 4 ? SPACING_FIRST << over : SPACING_MOST;
+	d->restore_from = now + (spacing > least ? spacing : least);
 }
 
 static const struct ruleset *wanted(const struct supervisor *s)
@@ -150,6 +149,8 @@ static void look(struct supervisor *s)
 		s->voice->warn(arena_printf(&arena, "the kernel's ruleset cannot be verified: %s. Trying again",
 					    failure_text(r)));
 	s->drift.deaf = r < 0;
+	if (r < 0)
+		s->drift.restore_from = s->drift.due;
 	if (r == 0) {
 		s->drift.checked_at = time(NULL);
 		record(s, &list);
