@@ -5,7 +5,8 @@
  *   conduit SERVER DEVICE tcp|udp PORT MARK RULES FILE LINE
  *   window MARK FROM UNTIL
  *   home INTERFACE NETWORK PREFIX
- * Commands: load, verify (a line a finding), text, text-without-queue, counts, drops, listen N, remove-open, remove-closed.
+ * Commands: load, verify (a line a finding), text, text-without-queue, counts, drops, listen
+ * N, remove-open, remove-closed.
  * Exit codes: 0 done, 1 refused by the kernel (diagnostics on stderr), 2 wrong usage, 3 failed.
  */
 #include <arpa/inet.h>
