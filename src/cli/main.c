@@ -13,6 +13,8 @@ static const struct command *const commands[] = {
 	&command_apply,
 	&command_run,
 	&command_status,
+	&command_verify,
+	&command_maintenance,
 	&command_decode,
 	&command_replay,
 	&command_profiles,
