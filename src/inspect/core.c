@@ -2,6 +2,7 @@
 #include "inspect/core.h"
 
 #include "inspect/state.h"
+#include "protocol/bytes.h"
 
 #ifdef CORE_WASM
 #define EXPORT(name) __attribute__((export_name(#name)))
@@ -15,7 +16,6 @@
 #define CLOSED_LIMIT (60 * SECOND)   /* both sides have closed */
 #define IDLE_LIMIT (24 * 3600 * SECOND)
 #define RESENDS_MAX 8u               /* of the gate's own bytes, then the flow is reset */
-#define DENIED_WAIT SECOND           /* how long an error reply waits for older requests */
 #define MADE_FOR_RESETS 2u
 
 static struct core_state state;
@@ -52,20 +52,12 @@ static bool made_has_room(const struct core_io *io)
 	return io->made_count + MADE_FOR_RESETS <= CORE_MADE_MAX;
 }
 
-static bool same_bytes(const uint8_t *a, const uint8_t *b, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (a[i] != b[i])
-			return false;
-	return true;
-}
-
 /* A number may have passed to another conduit: the addresses tell. */
 static bool same_conduit(const struct program_conduit *a, const struct program_conduit *b)
 {
 	return a && b && a->port == b->port && a->family == b->family &&
-	       a->protocol == b->protocol && same_bytes(a->server, b->server, 16) &&
-	       same_bytes(a->device, b->device, 16);
+	       a->protocol == b->protocol && bytes_equal(a->server, b->server, 16) &&
+	       bytes_equal(a->device, b->device, 16);
 }
 
 /* The counts of a rule that stays go to its new position. */
@@ -125,7 +117,7 @@ static void sweep_flow(struct flow *f)
 	forget_rules(f);
 	if (same_conduit(old, program_conduit(&state.program, f->conduit)))
 		return;
-	if (old && f->state == FLOW_OPEN) {
+	if (old && f->state == FLOW_OPEN && !flow_closed(f)) {
 		struct core_event *e = event_add(&state, f, f->conduit, CORE_EVENT_CLOSED, REASON_REVOKED);
 
 		e->action = CORE_ACTION_RESET;
@@ -150,7 +142,7 @@ void core_sweep(void)
 
 static bool between(const struct segment *s, const uint8_t *source, const uint8_t *target, unsigned size)
 {
-	return same_bytes(segment_source(s), source, size) && same_bytes(segment_target(s), target, size);
+	return bytes_equal(segment_source(s), source, size) && bytes_equal(segment_target(s), target, size);
 }
 
 /* Which way the packet of this conduit goes; false: it is not the conduit's. */
@@ -180,20 +172,28 @@ static enum reason open_passage(struct passage *p)
 	return reason;
 }
 
+static void decide(struct passage *p)
+{
+	enum reason reason = open_passage(p);
+
+	if (reason == REASON_NONE)
+		stream_packet(p);
+	else
+		event_add(&state, NULL, state.io.mark & MARK_CONDUIT, CORE_EVENT_DENIED, reason);
+}
+
 EXPORT(core_packet)
 void core_packet(void)
 {
 	struct core_io *io = &state.io;
 	struct passage p = { .core = &state };
-	enum reason reason;
 
 	clear_output(io);
 	state.totals.packets++;
-	reason = open_passage(&p);
-	if (reason == REASON_NONE)
-		stream_packet(&p);
+	if (io->mark & MARK_CONDUIT)
+		decide(&p);
 	else
-		event_add(&state, NULL, io->mark & MARK_CONDUIT, CORE_EVENT_DENIED, reason);
+		related_packet(&state);
 	if (io->verdict == CORE_DROP)
 		state.totals.dropped++;
 	else
@@ -242,14 +242,6 @@ static void resend(const struct program_conduit *c, struct flow *f)
 	f->resend_at = state.io.now + (SECOND / 5 << f->resends);
 }
 
-static bool denied_waits(const struct flow *f)
-{
-	for (unsigned i = 0; i < f->ask_count; i++)
-		if (f->asks[i].state == ASK_DENIED && state.io.now - f->asks[i].since > DENIED_WAIT)
-			return true;
-	return false;
-}
-
 static void tick_flow(struct flow *f)
 {
 	const struct program_conduit *c = program_conduit(&state.program, f->conduit);
@@ -261,8 +253,8 @@ static void tick_flow(struct flow *f)
 	if (f->state != FLOW_OPEN)
 		return;
 	resend(c, f);
-	if (denied_waits(f))
-		messages_flush(&state, c, f, true);
+	if (f->state == FLOW_OPEN)
+		messages_flush(&state, c, f);
 }
 
 EXPORT(core_tick)

@@ -40,6 +40,19 @@ struct ruleset_home {
 	uint8_t prefix;
 };
 
+/*
+ * What the gate itself may send: a permit of its own output to this address and port (and the answers to
+ * it as input), nothing else. Whatever leaves the box besides is dropped.
+ */
+struct ruleset_own {
+	struct address to;
+	uint8_t transport; /* IPPROTO_TCP or IPPROTO_UDP */
+	uint16_t port;     /* of the other side, host order */
+	const char *what;  /* "time server", "log collector": the element's comment */
+	const char *file;  /* where it is written, for a refusal by the kernel */
+	unsigned line;
+};
+
 struct ruleset {
 	const char *site;
 	struct ruleset_conduit *conduits; /* sorted by family, server, device, transport, port */
@@ -48,6 +61,8 @@ struct ruleset {
 	size_t window_count;
 	struct ruleset_home *homes;       /* sorted by interface, family, network, prefix */
 	size_t home_count;
+	struct ruleset_own *own;          /* sorted by family, to, transport, port; each once */
+	size_t own_count;
 	uint16_t queue_first;             /* NFQUEUE numbers queue_first .. queue_first + queue_count - 1 */
 	uint16_t queue_count;
 	uint16_t log_group;               /* NFLOG group of drops */
