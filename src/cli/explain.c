@@ -169,30 +169,41 @@ static void answer_nearest(struct explanation *e)
 	e->nearest = explain_nearest(e->compiled.site, &e->path, &e->arena, &e->differences);
 }
 
+/* Why a rule lets nothing new through now; REASON_NONE: it does. */
+static enum reason closed_because(struct explanation *e, const struct ask_site *site,
+				  const struct rule *rule)
+{
+	struct explain_opening opening;
+
+	explain_opening(e->compiled.site, rule, e->at, &e->arena, &opening);
+	return opening.open ? ask_serves(site, rule, e->at) : REASON_OUTSIDE_SCHEDULE;
+}
+
 /* May anything pass on the path now? Refused: by the first rule that is closed. */
-static void answer_path(struct explanation *e)
+static void answer_path(struct explanation *e, const struct ask_site *asked)
 {
 	const struct site *site = e->compiled.site;
-	const struct rule *closed = NULL;
 
 	for (size_t i = 0; i < site->rule_count; i++) {
 		const struct rule *rule = &site->rules[i];
-		struct explain_opening opening;
+		enum reason reason;
 
 		if (rule->expired || !explain_on_path(&e->path, rule))
 			continue;
-		explain_opening(site, rule, e->at, &e->arena, &opening);
-		if (opening.open)
+		reason = closed_because(e, asked, rule);
+		if (reason == REASON_NONE)
 			add_rule(e, rule);
-		else if (!closed)
-			closed = rule;
+		if (reason == REASON_NONE || e->nearest)
+			continue;
+		e->reason = reason;
+		e->nearest = rule;
 	}
-	if (e->rule_count)
-		return;
-	e->reason = REASON_OUTSIDE_SCHEDULE;
-	e->nearest = closed;
-	if (!closed)
+	if (e->rule_count) {
+		e->reason = REASON_NONE;
+		e->nearest = NULL;
+	} else if (!e->nearest) {
 		answer_nearest(e);
+	}
 }
 
 static void take_answer(struct explanation *e, const struct answer *answer)
@@ -211,20 +222,16 @@ static void take_answer(struct explanation *e, const struct answer *answer)
 }
 
 /* Asks every conduit of the path; what is allowed, or came nearest, is the answer. */
-static int answer_request(struct explanation *e, const struct request *request)
+static void answer_request(struct explanation *e, const struct ask_site *site,
+			   const struct request *request)
 {
 	const struct compiled *compiled = &e->compiled;
 	uint32_t asked = 0;
-	struct ask_site site;
 	struct modbus_message m;
 
 	if (modbus_request(request->frame, request->frame_size, &m) == REASON_NONE)
 		e->asked = ask_text(&m, &e->arena);
 	answer_nearest(e);
-	if (!ask_open(compiled, &e->arena, &site)) {
-		fputs("gatehouse explain: the inspector would not take this policy\n", stderr);
-		return EXIT_SYSTEM;
-	}
 	for (size_t i = 0; i < compiled->rule_count; i++) {
 		const struct compiled_rule *r = &compiled->rules[i];
 		struct answer answer;
@@ -232,24 +239,29 @@ static int answer_request(struct explanation *e, const struct request *request)
 		if (r->conduit == asked || !explain_on_path(&e->path, ask_rule(compiled, r->id)))
 			continue;
 		asked = r->conduit;
-		ask_frame(&site, r->conduit, request->frame, request->frame_size, e->at, &answer);
+		ask_frame(site, r->conduit, request->frame, request->frame_size, e->at, &answer);
 		if (e->reason == REASON_NO_RULE || ask_nearness(answer.reason) > ask_nearness(e->reason))
 			take_answer(e, &answer);
 	}
-	return EXIT_CLEAN;
 }
 
 static int answer(struct explanation *e, const struct explain_line *line)
 {
+	struct ask_site site;
+
+	if (!ask_open(&e->compiled, &e->arena, &site)) {
+		fputs("gatehouse explain: the inspector would not take this policy\n", stderr);
+		return EXIT_SYSTEM;
+	}
 	if (e->path.protocol && (!e->path.protocol->available || line->cip)) {
 		answer_nearest(e);
 		e->note = arena_printf(&e->arena, "this version does not inspect %s, so no rule can allow it",
 				       e->path.protocol->name);
-		return EXIT_CLEAN;
+	} else if (line->request.wanted) {
+		answer_request(e, &site, &line->request);
+	} else {
+		answer_path(e, &site);
 	}
-	if (line->request.wanted)
-		return answer_request(e, &line->request);
-	answer_path(e);
 	return EXIT_CLEAN;
 }
 

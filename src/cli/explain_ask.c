@@ -39,7 +39,7 @@ unsigned ask_nearness(enum reason reason)
 	static const enum reason order[] = {
 		REASON_FUNCTION_NOT_ALLOWED, REASON_UNIT_NOT_ALLOWED,  REASON_ADDRESS_NOT_ALLOWED,
 		REASON_QUANTITY_NOT_ALLOWED, REASON_VALUE_NOT_ALLOWED, REASON_OUTSIDE_SCHEDULE,
-		REASON_NONE,
+		REASON_REVIEW_OVERDUE,       REASON_NONE,
 	};
 
 	for (unsigned i = 0; i < sizeof(order) / sizeof(order[0]); i++)
@@ -61,13 +61,23 @@ static enum reason match_entries(const struct probe *p, uint32_t position, uint3
 	rule.windows = (struct program_span){ 0, 0 };
 	conduit.rules = (struct program_span){ 0, 1 };
 	program.rules = &rule;
-	match_modbus(&program, &conduit, m, 0, &match);
+	rule.no_new_from = 0;
+	match_modbus(&program, &conduit, m, (struct program_time){ 0 }, &match);
 	return match.reason;
 }
 
 static enum reason ask_entry(const struct probe *p, const struct modbus_message *m)
 {
 	return match_entries(p, p->position, 1, m);
+}
+
+enum reason ask_serves(const struct ask_site *site, const struct rule *rule, int64_t wall)
+{
+	for (size_t i = 0; i < site->compiled->rule_count; i++)
+		if (!strcmp(site->compiled->rules[i].id, rule->id))
+			return program_rule_serves(&site->program, &site->program.rules[i],
+						   (struct program_time){ wall, wall });
+	return REASON_NONE;
 }
 
 /* ---- what differs ---- */
@@ -412,11 +422,11 @@ void ask_frame(const struct ask_site *site, uint32_t conduit, const uint8_t *fra
 		ret->reason = ret->reason != REASON_NONE ? ret->reason : REASON_NO_RULE;
 		return;
 	}
-	match_modbus(&site->program, p.conduit, &p.m, wall, &match);
+	match_modbus(&site->program, p.conduit, &p.m, (struct program_time){ wall, wall }, &match);
 	ret->reason = match.reason;
 	p.rule = match.rule != CORE_NO_RULE ? match.rule : most_alike(site, p.conduit, p.m.function);
 	ret->rule = ask_rule(site->compiled, site->compiled->rules[p.rule].id);
-	if (match.reason == REASON_NONE || match.reason == REASON_OUTSIDE_SCHEDULE)
+	if (ask_nearness(match.reason) >= ask_nearness(REASON_OUTSIDE_SCHEDULE))
 		ret->entry = choose_entry(&p, ret->rule) ? p.entry : NULL;
 	else if (modbus_limits(&p.m) != REASON_NONE && match.reason == modbus_limits(&p.m))
 		differ_limits(site, &p.m, &ret->differences);

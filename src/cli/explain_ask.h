@@ -30,6 +30,9 @@ bool ask_open(const struct compiled *compiled, struct arena *arena, struct ask_s
 void ask_frame(const struct ask_site *site, uint32_t conduit, const uint8_t *frame, size_t len,
 	       int64_t wall, struct answer *ret);
 
+/* May a new connection use an inspected rule at that time? REASON_NONE for one that is not inspected. */
+enum reason ask_serves(const struct ask_site *site, const struct rule *rule, int64_t wall);
+
 /* The message of a frame in words: "read-holding-registers, unit 1, addresses 5-14". */
 const char *ask_text(const struct modbus_message *m, struct arena *arena);
 
