@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MASKS_MAX 1024u      /* pieces of a part; with more, the answer is "not covered" */
+#define MASKS_MAX 512u       /* pieces of a part; with more, the answer is "not covered" */
 #define FILE_REGISTERS 125u  /* no message carries more registers of a record */
 #define MEI_IDENTIFICATION 14u
 
@@ -19,6 +19,20 @@ struct masks {
 	size_t count;
 	bool full;
 };
+
+static void masks_clear(struct masks *m)
+{
+	m->count = 0;
+	m->full = false;
+}
+
+/* Only what is used: the whole is large. */
+static void masks_copy(const struct masks *from, struct masks *to)
+{
+	memcpy(to->items, from->items, from->count * sizeof(*from->items));
+	to->count = from->count;
+	to->full = from->full;
+}
 
 static void masks_add(struct masks *m, uint64_t mask)
 {
@@ -54,18 +68,21 @@ static struct grant_set whole(struct arena *arena, uint32_t first, uint32_t last
 
 static struct grant_set units_of(const struct entry *e, struct arena *arena)
 {
-	struct program_range *ranges = arena_array(arena, 128, sizeof(*ranges));
-	struct grant_set set = { ranges, 0, 1 };
+	struct program_range runs[128];
+	struct program_range *ranges;
+	size_t count = 0;
 
 	for (uint32_t unit = 0; unit < 256; unit++) {
 		if (!(e->units[unit / 32] >> unit % 32 & 1))
 			continue;
-		if (set.count && ranges[set.count - 1].last + 1 == unit)
-			ranges[set.count - 1].last = unit;
+		if (count && runs[count - 1].last + 1 == unit)
+			runs[count - 1].last = unit;
 		else
-			ranges[set.count++] = (struct program_range){ unit, unit };
+			runs[count++] = (struct program_range){ unit, unit };
 	}
-	return set;
+	ranges = arena_array(arena, count, sizeof(*ranges));
+	memcpy(ranges, runs, count * sizeof(*ranges));
+	return (struct grant_set){ ranges, count, 1 };
 }
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -339,7 +356,7 @@ static void cut_part(const struct grant *a, const struct view *v, struct edge *e
 {
 	const struct grant_set *set = &a->parts[v->part];
 
-	*out = (struct masks){ 0 };
+	masks_clear(out);
 	if (!set->count)
 		masks_add(out, UINT64_MAX);
 	for (size_t i = 0; i < set->count; i++) {
@@ -374,7 +391,8 @@ static void cut_values(const struct grant *a, const struct view *v, struct edge 
 	struct masks all;
 
 	cut_part(a, v, edges, &all);
-	*out = (struct masks){ .full = all.full };
+	masks_clear(out);
+	out->full = all.full;
 	for (size_t i = 0; i < all.count; i++)
 		masks_add(out, (all.items[i] & comparable) | any);
 }
@@ -382,11 +400,13 @@ static void cut_values(const struct grant *a, const struct view *v, struct edge 
 /* Several in one message: all of them must be held by the same other. */
 static void combine(struct masks *m, uint32_t together)
 {
-	struct masks one = *m;
+	struct masks one, before;
 
+	if (together < 2)
+		return;
+	masks_copy(m, &one);
 	for (uint32_t n = 1; n < together && !m->full; n++) {
-		struct masks before = *m;
-
+		masks_copy(m, &before);
 		for (size_t i = 0; i < before.count; i++)
 			for (size_t k = 0; k < one.count; k++)
 				masks_add(m, before.items[i] & one.items[k]);
@@ -404,9 +424,11 @@ static bool vector_part(const struct grant *a, enum grant_part part)
 /* Every combination of what was found so far with the pieces of one more part. */
 static void cross(struct masks *found, const struct masks *pieces)
 {
-	struct masks before = *found;
+	struct masks before;
 
-	*found = (struct masks){ .full = before.full || pieces->full };
+	masks_copy(found, &before);
+	masks_clear(found);
+	found->full = before.full || pieces->full;
 	for (size_t i = 0; i < before.count; i++)
 		for (size_t k = 0; k < pieces->count; k++)
 			masks_add(found, before.items[i] & pieces->items[k]);
@@ -429,8 +451,10 @@ static size_t count_ranges(const struct grant *const *others, size_t count)
 static bool all_held(const struct grant *a, const struct grant *const *others, size_t count,
 		     struct edge *edges)
 {
-	struct masks found = { .items = { count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1 }, .count = 1 };
+	struct masks found;
 
+	masks_clear(&found);
+	masks_add(&found, count == GRANTS_MAX ? UINT64_MAX : (UINT64_C(1) << count) - 1);
 	for (unsigned part = 0; part < GRANT_PARTS; part++) {
 		struct view v = { others, count, (enum grant_part)part };
 		struct masks pieces;
