@@ -337,7 +337,7 @@ static void tell_shadowed(struct overlaps *o, struct piece *a, const struct piec
 	       "all that this allows is allowed by \"%s\" too", rule_of(o, b)->id);
 }
 
-/* "a", "b" and 3 more */
+/* "a" and "b" and 3 more */
 static const char *names_of(struct overlaps *o, const struct piece *const *others, size_t count)
 {
 	const char *text = "";
@@ -351,7 +351,7 @@ static const char *names_of(struct overlaps *o, const struct piece *const *other
 		rules += !again;
 		if (again || named == NAMED_MAX)
 			continue;
-		text = arena_printf(o->l->arena, "%s%s\"%s\"", text, named++ ? ", " : "",
+		text = arena_printf(o->l->arena, "%s%s\"%s\"", text, named++ ? " and " : "",
 				    rule_of(o, others[i])->id);
 	}
 	return rules > named ? arena_printf(o->l->arena, "%s and %zu more", text, rules - named) : text;
