@@ -10,6 +10,8 @@
 static const struct command *const commands[] = {
 	&command_check,
 	&command_compile,
+	&command_explain,
+	&command_plan,
 	&command_apply,
 	&command_run,
 	&command_status,

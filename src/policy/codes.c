@@ -93,6 +93,8 @@ const struct finding_code finding_codes[FINDING_COUNT] = {
 		"Two rules of one conduit allow some of the same requests." },
 	[FINDING_SHADOWED_RULE] = { "shadowed-rule", W,
 		"All that an entry allows is allowed by another rule too." },
+	[FINDING_DUPLICATE_RULE] = { "duplicate-rule", W,
+		"Another rule of the conduit allows exactly the same." },
 	[FINDING_UNUSED_ASSET] = { "unused-asset", W, "No rule names the asset." },
 	[FINDING_UNUSED_PERSON] = { "unused-person", W, "Nothing names the person." },
 	[FINDING_UNUSED_PROFILE] = { "unused-profile", W, "No rule uses the profile." },
