@@ -144,6 +144,22 @@ static void add_rules(struct compiler *c, const struct conduit *conduit, uint32_
 									.conduit = number };
 }
 
+/*
+ * When new connections of the conduit end because no rule of it is reviewed any more; 0: never. A
+ * connection belongs to the conduit, not to one of its rules.
+ */
+static int64_t refuse_new_from(const struct compiler *c, const struct conduit *conduit)
+{
+	int64_t last = 0;
+
+	if (c->l->site->overdue != OVERDUE_REFUSE_NEW)
+		return 0;
+	for (size_t i = 0; i < conduit->count; i++)
+		if (conduit->rules[i]->review_by > last)
+			last = conduit->rules[i]->review_by;
+	return calendar_instant(last + 1, 0);
+}
+
 /* One conduit into the ruleset and, if it is inspected, into the program. Returns its joined windows. */
 static struct window_list build_conduit(struct compiler *c, const struct conduit *conduit)
 {
@@ -158,7 +174,7 @@ static struct window_list build_conduit(struct compiler *c, const struct conduit
 		mark |= MARK_TIMED;
 	if (conduit->rules[0]->protocol->inspected) {
 		mark |= MARK_INSPECTED;
-		program_add(&c->program, number, conduit, lists);
+		program_add(&c->program, number, conduit, lists, refuse_new_from(c, conduit));
 		add_rules(c, conduit, number);
 	}
 	add_ruleset_conduit(c, conduit, mark);
@@ -228,6 +244,40 @@ static void fill_homes(struct compiler *c)
 		qsort(r->homes, total, sizeof(*r->homes), compare_homes);
 }
 
+static int compare_own(const void *a, const void *b)
+{
+	const struct ruleset_own *x = a, *y = b;
+	int by = address_compare(&x->to, &y->to);
+
+	if (!by)
+		by = (x->transport > y->transport) - (x->transport < y->transport);
+	return by ? by : (x->port > y->port) - (x->port < y->port);
+}
+
+/* What the gate sends for itself; no peer stands twice (that is an error). */
+static void fill_own(struct compiler *c)
+{
+	const struct gate *gate = &c->l->site->gate;
+	struct ruleset *r = &c->out->ruleset;
+
+	r->own = arena_array(c->arena, gate->peer_count, sizeof(*r->own));
+	for (size_t i = 0; i < gate->peer_count; i++) {
+		const struct gate_peer *peer = &gate->peers[i];
+		struct diag_place place = value_place(peer->at, c->arena);
+
+		r->own[r->own_count++] = (struct ruleset_own){
+			.to = peer->address,
+			.transport = peer->transport,
+			.port = peer->port,
+			.what = peer->what,
+			.file = place.file,
+			.line = place.line,
+		};
+	}
+	if (r->own_count)
+		qsort(r->own, r->own_count, sizeof(*r->own), compare_own);
+}
+
 /* False when the result is more than the gate can hold. */
 static bool fits(struct compiler *c)
 {
@@ -257,6 +307,7 @@ static bool emit(struct compiler *c)
 		lists[i] = build_conduit(c, &c->list.items[i]);
 	fill_windows(c, lists);
 	fill_homes(c);
+	fill_own(c);
 	out->program_size = program_finish(&c->program, &out->program);
 	return fits(c);
 }
@@ -293,7 +344,7 @@ bool compile_site(const struct documents *documents, int64_t now, const struct c
 		.l = &l, .arena = arena, .out = ret, .before = before, .before_count = before_count,
 	};
 
-	*site = (struct site){ .review_days = 365, .on_violation = PROGRAM_REPLY,
+	*site = (struct site){ .review_days = 365, .overdue = OVERDUE_WARN, .on_violation = PROGRAM_REPLY,
 			       .fallback = FALLBACK_CLOSED };
 	*ret = (struct compiled){ .site = site };
 	load_documents(&l, documents);

@@ -140,7 +140,7 @@ static void add_index(struct program_writer *w, uint32_t number)
 }
 
 void program_add(struct program_writer *w, uint32_t number, const struct conduit *conduit,
-		 const struct window_list *windows)
+		 const struct window_list *windows, int64_t refuse_new_from)
 {
 	const struct rule *first = conduit->rules[0];
 	struct program_conduit row = {
@@ -154,6 +154,7 @@ void program_add(struct program_writer *w, uint32_t number, const struct conduit
 		.requests_per_second = first->requests_per_second,
 		.rules = { .first = (uint32_t)w->parts[PART_RULES].count,
 			   .count = (uint32_t)conduit->count },
+		.refuse_new_from = refuse_new_from,
 	};
 
 	memcpy(row.server, first->from->address.b, sizeof(row.server));

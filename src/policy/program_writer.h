@@ -33,9 +33,10 @@ struct program_writer {
 
 void program_writer_init(struct program_writer *w, struct arena *arena);
 
-/* A conduit's rows; windows[i] belongs to conduit->rules[i], items == NULL: always open. */
+/* A conduit's rows; windows[i] belongs to conduit->rules[i], items == NULL: always open.
+ * refuse_new_from as in struct program_conduit. */
 void program_add(struct program_writer *w, uint32_t number, const struct conduit *conduit,
-		 const struct window_list *windows);
+		 const struct window_list *windows, int64_t refuse_new_from);
 
 /* The block. Returns its size; more than PROGRAM_MAX is the caller's to refuse. */
 size_t program_finish(struct program_writer *w, const void **ret_block);

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define PROGRAM_MAGIC 0x504d4847u /* "GHMP" */
-#define PROGRAM_VERSION 1u
+#define PROGRAM_VERSION 2u
 #define PROGRAM_MAX (8u << 20)    /* bytes */
 #define PROGRAM_RULES_MAX 16384u
 
@@ -61,6 +61,7 @@ struct program_conduit {
 	uint16_t max_connections;     /* 0 = no limit */
 	uint32_t requests_per_second; /* 0 = no limit */
 	struct program_span rules;
+	int64_t refuse_new_from;      /* seconds UTC: from then on no new connection; 0 = never */
 };
 
 struct program_rule {
