@@ -63,7 +63,7 @@ obj = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(1))
 LIB := $(BUILD)/libgatehouse.a
 PROGRAMS := $(BUILD)/gatehouse $(BUILD)/gatehouse-inspect
 
-.PHONY: all help deps demo check check-fast bench fuzz lint cov install uninstall clean
+.PHONY: all help deps demo check check-fast fresh-check bench fuzz lint cov install uninstall clean
 all: $(PROGRAMS)
 
 help:
@@ -179,6 +179,10 @@ demo: deps
 check: deps
 	$(Q)$(MAKE) --no-print-directory tests-built
 	$(Q)BUILD=$(BUILD) tests/run
+
+# On a minimal Debian 12 that it makes itself: needs the network, mmdebstrap and some minutes.
+fresh-check:
+	$(Q)tests/fresh/fresh-check demo check
 
 bench: deps
 	$(Q)$(MAKE) --no-print-directory tests-built

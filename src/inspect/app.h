@@ -11,7 +11,7 @@
 struct question_context {
 	const struct program *program;
 	const struct program_conduit *conduit;
-	int64_t wall; /* seconds since the epoch */
+	struct program_time time;
 };
 
 struct decision {

@@ -2,6 +2,7 @@
 #include "inspect/core.h"
 
 #include "inspect/state.h"
+#include "protocol/bytes.h"
 
 #ifdef CORE_WASM
 #define EXPORT(name) __attribute__((export_name(#name)))
@@ -52,20 +53,12 @@ static bool made_has_room(const struct core_io *io)
 	return io->made_count + MADE_FOR_RESETS <= CORE_MADE_MAX;
 }
 
-static bool same_bytes(const uint8_t *a, const uint8_t *b, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (a[i] != b[i])
-			return false;
-	return true;
-}
-
 /* A number may have passed to another conduit: the addresses tell. */
 static bool same_conduit(const struct program_conduit *a, const struct program_conduit *b)
 {
 	return a && b && a->port == b->port && a->family == b->family &&
-	       a->protocol == b->protocol && same_bytes(a->server, b->server, 16) &&
-	       same_bytes(a->device, b->device, 16);
+	       a->protocol == b->protocol && bytes_equal(a->server, b->server, 16) &&
+	       bytes_equal(a->device, b->device, 16);
 }
 
 /* The counts of a rule that stays go to its new position. */
@@ -125,7 +118,7 @@ static void sweep_flow(struct flow *f)
 	forget_rules(f);
 	if (same_conduit(old, program_conduit(&state.program, f->conduit)))
 		return;
-	if (old && f->state == FLOW_OPEN) {
+	if (old && f->state == FLOW_OPEN && !flow_closed(f)) {
 		struct core_event *e = event_add(&state, f, f->conduit, CORE_EVENT_CLOSED, REASON_REVOKED);
 
 		e->action = CORE_ACTION_RESET;
@@ -150,7 +143,7 @@ void core_sweep(void)
 
 static bool between(const struct segment *s, const uint8_t *source, const uint8_t *target, unsigned size)
 {
-	return same_bytes(segment_source(s), source, size) && same_bytes(segment_target(s), target, size);
+	return bytes_equal(segment_source(s), source, size) && bytes_equal(segment_target(s), target, size);
 }
 
 /* Which way the packet of this conduit goes; false: it is not the conduit's. */
@@ -180,20 +173,28 @@ static enum reason open_passage(struct passage *p)
 	return reason;
 }
 
+static void decide(struct passage *p)
+{
+	enum reason reason = open_passage(p);
+
+	if (reason == REASON_NONE)
+		stream_packet(p);
+	else
+		event_add(&state, NULL, state.io.mark & MARK_CONDUIT, CORE_EVENT_DENIED, reason);
+}
+
 EXPORT(core_packet)
 void core_packet(void)
 {
 	struct core_io *io = &state.io;
 	struct passage p = { .core = &state };
-	enum reason reason;
 
 	clear_output(io);
 	state.totals.packets++;
-	reason = open_passage(&p);
-	if (reason == REASON_NONE)
-		stream_packet(&p);
+	if (io->mark & MARK_CONDUIT)
+		decide(&p);
 	else
-		event_add(&state, NULL, io->mark & MARK_CONDUIT, CORE_EVENT_DENIED, reason);
+		related_packet(&state);
 	if (io->verdict == CORE_DROP)
 		state.totals.dropped++;
 	else

@@ -18,7 +18,7 @@
 #define CORE_MADE_BYTES 1500u  /* of each */
 #define CORE_EVENTS_MAX 32u    /* events of one call */
 #define CORE_FLOWS_MAX 4096u
-#define CORE_RULES_MAX 16384u
+#define CORE_RULES_MAX PROGRAM_RULES_MAX
 
 /* What becomes of the queued packet. */
 enum core_verdict {
@@ -86,7 +86,7 @@ struct core_io {
 	/* host -> core */
 	uint64_t now;      /* nanoseconds, CLOCK_BOOTTIME: timers and rates */
 	int64_t wall;      /* seconds since the epoch: rule windows */
-	uint32_t mark;     /* of the queued packet */
+	uint32_t mark;     /* of the queued packet; conduit number 0: an ICMP error of some conduit */
 	uint32_t length;   /* of the packet; core -> host: of the replacement */
 	uint32_t trace;    /* 1: an event for allowed messages too */
 	/* core -> host */

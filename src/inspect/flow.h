@@ -46,6 +46,7 @@ struct flow {
 	uint16_t next;           /* in its bucket, or in the free list */
 	uint32_t conduit;        /* number */
 	uint32_t reopen_isn;
+	int64_t opened;          /* io->wall of its SYN */
 	uint64_t heard;          /* io->now of the last packet */
 	uint64_t resend_at;      /* when the gate's own bytes are sent again, 0 = none */
 	uint32_t resends;

@@ -10,7 +10,7 @@ static const uint8_t nearness[REASON_COUNT] = {
 	[REASON_FUNCTION_NOT_ALLOWED] = 1, [REASON_UNIT_NOT_ALLOWED] = 2,
 	[REASON_ADDRESS_NOT_ALLOWED] = 3,  [REASON_QUANTITY_NOT_ALLOWED] = 4,
 	[REASON_VALUE_NOT_ALLOWED] = 5,    [REASON_OUTSIDE_SCHEDULE] = 6,
-	[REASON_NONE] = 7,
+	[REASON_REVIEW_OVERDUE] = 7,         [REASON_NONE] = 8,
 };
 
 static bool unit_allowed(const struct program_entry *e, uint8_t unit)
@@ -189,7 +189,7 @@ struct question {
 	const struct program *program;
 	const struct modbus_message *message;
 	unsigned have;
-	int64_t wall;
+	struct program_time time;
 };
 
 static enum reason ask_entry(const struct question *q, const struct program_entry *e)
@@ -211,9 +211,7 @@ static enum reason ask_rule(const struct question *q, const struct program_rule 
 		if (r == REASON_NONE)
 			break;
 	}
-	if (nearest == REASON_NONE && !program_rule_open(q->program, rule, q->wall))
-		return REASON_OUTSIDE_SCHEDULE;
-	return nearest;
+	return nearest == REASON_NONE ? program_rule_serves(q->program, rule, q->time) : nearest;
 }
 
 static void ask_conduit(const struct question *q, const struct program_conduit *c, struct match *ret)
@@ -229,10 +227,10 @@ static void ask_conduit(const struct question *q, const struct program_conduit *
 }
 
 void match_modbus(const struct program *p, const struct program_conduit *c,
-		  const struct modbus_message *m, int64_t wall, struct match *ret)
+		  const struct modbus_message *m, struct program_time time, struct match *ret)
 {
 	enum reason limits = modbus_limits(m);
-	struct question q = { p, m, limits ? (unsigned)MODBUS_HAVE_FUNCTION : HAVE_ALL, wall };
+	struct question q = { p, m, limits ? (unsigned)MODBUS_HAVE_FUNCTION : HAVE_ALL, time };
 
 	ask_conduit(&q, c, ret);
 	if (ret->reason == REASON_NONE)
@@ -240,10 +238,10 @@ void match_modbus(const struct program *p, const struct program_conduit *c,
 }
 
 void match_modbus_start(const struct program *p, const struct program_conduit *c,
-			const struct modbus_message *m, enum modbus_have have, int64_t wall,
-			struct match *ret)
+			const struct modbus_message *m, enum modbus_have have,
+			struct program_time time, struct match *ret)
 {
-	struct question q = { p, m, (unsigned)have, wall };
+	struct question q = { p, m, (unsigned)have, time };
 
 	ask_conduit(&q, c, ret);
 }

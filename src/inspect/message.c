@@ -312,7 +312,8 @@ static void arrival_init(struct passage *p, uint32_t fresh, struct arrival *a)
 
 	*a = (struct arrival){
 		.app = app_of(p->conduit->protocol),
-		.question = { &p->core->program, p->conduit, p->core->io.wall },
+		.question = { &p->core->program, p->conduit,
+			      { p->core->io.wall, p->flow->opened } },
 		.available = h->nxt - h->frame,
 		.left = seq_before(h->frame, fresh),
 	};

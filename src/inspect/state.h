@@ -87,6 +87,14 @@ void messages_flush(struct core_state *core, const struct program_conduit *c, st
 /* The server acknowledged something: what it still lacks of the gate's own bytes is sent again from now. */
 void messages_progress(const struct core_state *core, struct flow *f);
 
+/* ---- ICMP errors (related.c) -- */
+
+/*
+ * The packet in io, of no conduit: let through, in the sender's numbers, when it is an ICMP error about a
+ * segment that is on its way in a followed connection. Sets the verdict.
+ */
+void related_packet(struct core_state *core);
+
 /* ---- one packet (stream.c) -- */
 
 /* A segment of a conduit, decoded and with its direction known: sets the verdict. */

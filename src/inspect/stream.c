@@ -46,12 +46,30 @@ static void note_syn(struct half *h, const struct segment *s)
 		h->tsval = segment_tsval(s);
 }
 
+/* Is there a rule that serves a connection opened now? REASON_NONE or why there is none. */
+static enum reason any_rule_serves(const struct passage *p)
+{
+	const struct program *program = &p->core->program;
+	int64_t wall = p->core->io.wall;
+	enum reason reason = REASON_NO_RULE;
+
+	for (uint32_t i = 0; i < p->conduit->rules.count && reason != REASON_NONE; i++)
+		reason = program_rule_serves(program, &program->rules[p->conduit->rules.first + i],
+					     (struct program_time){ wall, wall });
+	return reason;
+}
+
 static void open_flow(struct passage *p)
 {
 	struct core_state *core = p->core;
 	const struct program_conduit *c = p->conduit;
 	uint16_t port = p->segment.source_port;
+	enum reason reason = any_rule_serves(p);
 
+	if (reason != REASON_NONE) {
+		deny(p, reason);
+		return;
+	}
 	if (c->max_connections && flow_count(&core->table, c->number) >= c->max_connections) {
 		deny(p, REASON_CONNECTIONS_EXCEEDED);
 		return;
@@ -62,6 +80,7 @@ static void open_flow(struct passage *p)
 		return;
 	}
 	p->flow->heard = core->io.now;
+	p->flow->opened = core->io.wall;
 	half_open(&p->flow->request, &core->pool, p->segment.seq);
 	note_syn(&p->flow->request, &p->segment);
 	pass(p);
@@ -120,6 +139,7 @@ static void restart_flow(struct passage *p)
 	flow_remove(&core->table, &core->pool, f);
 	f = p->flow = flow_add(&core->table, p->conduit->number, port);
 	f->heard = core->io.now;
+	f->opened = core->io.wall;
 	half_open(&f->request, &core->pool, isn);
 	f->request.timestamps = p->segment.timestamps != 0;
 	accept_syn_ack(p);

@@ -69,6 +69,8 @@ struct program_rule {
 	struct program_span windows; /* count 0: always open */
 	uint32_t quirks;             /* PROGRAM_QUIRK_* */
 	uint32_t key;                /* digest of the rule's id: its counts live on across a reload */
+	int64_t no_new_from;         /* seconds since the epoch: connections opened from then on are not
+				      * served by this rule (its review is overdue); 0 = never */
 };
 #define PROGRAM_QUIRK_TRANSACTION_ID 1u
 

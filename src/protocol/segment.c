@@ -2,6 +2,7 @@
 #include "protocol/segment.h"
 
 #include "base/sink.h"
+#include "protocol/bytes.h"
 
 #define IP4_HEADER 20u
 #define IP6_HEADER 40u
@@ -13,50 +14,6 @@
 enum option { OPTION_END = 0, OPTION_NOP, OPTION_MSS, OPTION_SCALE, OPTION_SACK_OK, OPTION_SACK,
 	      OPTION_TIMESTAMPS = 8 };
 
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
-static void put16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	put16(p, (uint16_t)(v >> 16));
-	put16(p + 2, (uint16_t)v);
-}
-
-/* The sum of the Internet checksum (RFC 1071), not yet folded. p is at an even place of the whole. */
-static uint64_t sum_bytes(uint64_t sum, const uint8_t *p, size_t len)
-{
-	for (; len >= 4; p += 4, len -= 4)
-		sum += get32(p);
-	if (len >= 2) {
-		sum += get16(p);
-		p += 2;
-		len -= 2;
-	}
-	if (len)
-		sum += (uint32_t)p[0] << 8;
-	return sum;
-}
-
-static uint16_t fold(uint64_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
 /* Over pseudo-header, TCP header and data; 0 when the checksum field inside is right. */
 static uint16_t tcp_checksum(const struct segment *s)
 {
@@ -64,10 +21,10 @@ static uint16_t tcp_checksum(const struct segment *s)
 	uint64_t sum = PROTOCOL_TCP + (uint64_t)tcp_length;
 
 	if (s->family == 4)
-		sum = sum_bytes(sum, s->bytes + 12, 8);
+		sum = checksum_add(sum, s->bytes + 12, 8);
 	else
-		sum = sum_bytes(sum, s->bytes + 8, 32);
-	return fold(sum_bytes(sum, s->bytes + s->tcp, tcp_length));
+		sum = checksum_add(sum, s->bytes + 8, 32);
+	return checksum_fold(checksum_add(sum, s->bytes + s->tcp, tcp_length));
 }
 
 static bool read_ip4(struct segment *s)
@@ -76,9 +33,9 @@ static bool read_ip4(struct segment *s)
 
 	s->family = 4;
 	s->tcp = IP4_HEADER;
-	return s->length >= IP4_HEADER + TCP_HEADER && b[0] == 0x45 && get16(b + 2) == s->length &&
-	       (get16(b + 6) & 0x3fff) == 0 && b[9] == PROTOCOL_TCP &&
-	       fold(sum_bytes(0, b, IP4_HEADER)) == 0;
+	return s->length >= IP4_HEADER + TCP_HEADER && b[0] == 0x45 && get_be16(b + 2) == s->length &&
+	       (get_be16(b + 6) & 0x3fff) == 0 && b[9] == PROTOCOL_TCP &&
+	       checksum_fold(checksum_add(0, b, IP4_HEADER)) == 0;
 }
 
 static bool read_ip6(struct segment *s)
@@ -87,7 +44,7 @@ static bool read_ip6(struct segment *s)
 
 	s->family = 6;
 	s->tcp = IP6_HEADER;
-	return s->length >= IP6_HEADER + TCP_HEADER && get16(b + 4) + IP6_HEADER == s->length &&
+	return s->length >= IP6_HEADER + TCP_HEADER && get_be16(b + 4) + IP6_HEADER == s->length &&
 	       b[6] == PROTOCOL_TCP;
 }
 
@@ -112,7 +69,7 @@ static bool note_option(struct segment *s, uint8_t *option, uint8_t size)
 
 	switch (option[0]) {
 	case OPTION_MSS:
-		s->mss = get16(option + 2);
+		s->mss = get_be16(option + 2);
 		return size == 4;
 	case OPTION_SCALE:
 		return size == 3;
@@ -161,12 +118,12 @@ static bool read_tcp(struct segment *s)
 
 	if (header < TCP_HEADER || s->tcp + header > s->length || tcp_checksum(s) != 0)
 		return false;
-	s->source_port = get16(t);
-	s->target_port = get16(t + 2);
-	s->seq = get32(t + 4);
-	s->ack = get32(t + 8);
+	s->source_port = get_be16(t);
+	s->target_port = get_be16(t + 2);
+	s->seq = get_be32(t + 4);
+	s->ack = get_be32(t + 8);
 	s->flags = t[13] & 0x3f;
-	s->window = get16(t + 14);
+	s->window = get_be16(t + 14);
 	s->payload = s->tcp + header;
 	s->payload_length = s->length - s->payload;
 	return flags_sane(s->flags) && read_options(s);
@@ -195,17 +152,17 @@ const uint8_t *segment_target(const struct segment *s)
 
 uint32_t segment_tsval(const struct segment *s)
 {
-	return get32(s->bytes + s->timestamps);
+	return get_be32(s->bytes + s->timestamps);
 }
 
 uint32_t segment_sack(const struct segment *s, unsigned i, unsigned which)
 {
-	return get32(s->bytes + s->sacks + 8 * i + 4 * which);
+	return get_be32(s->bytes + s->sacks + 8 * i + 4 * which);
 }
 
 void segment_set_sack(struct segment *s, unsigned i, unsigned which, uint32_t value)
 {
-	put32(s->bytes + s->sacks + 8 * i + 4 * which, value);
+	put_be32(s->bytes + s->sacks + 8 * i + 4 * which, value);
 	s->changed = true;
 }
 
@@ -223,7 +180,7 @@ void segment_set_seq(struct segment *s, uint32_t seq)
 	if (s->seq == seq)
 		return;
 	s->seq = seq;
-	put32(s->bytes + s->tcp + 4, seq);
+	put_be32(s->bytes + s->tcp + 4, seq);
 	s->changed = true;
 }
 
@@ -232,7 +189,7 @@ void segment_set_ack(struct segment *s, uint32_t ack)
 	if (s->ack == ack)
 		return;
 	s->ack = ack;
-	put32(s->bytes + s->tcp + 8, ack);
+	put_be32(s->bytes + s->tcp + 8, ack);
 	s->changed = true;
 }
 
@@ -275,9 +232,9 @@ void segment_cut(struct segment *s, size_t from, size_t length)
 
 static void finish_ip4(uint8_t *b, size_t length)
 {
-	put16(b + 2, (uint16_t)length);
-	put16(b + 10, 0);
-	put16(b + 10, fold(sum_bytes(0, b, IP4_HEADER)));
+	put_be16(b + 2, (uint16_t)length);
+	put_be16(b + 10, 0);
+	put_be16(b + 10, checksum_fold(checksum_add(0, b, IP4_HEADER)));
 }
 
 void segment_finish(struct segment *s)
@@ -287,9 +244,9 @@ void segment_finish(struct segment *s)
 	if (s->family == 4)
 		finish_ip4(s->bytes, s->length);
 	else
-		put16(s->bytes + 4, (uint16_t)(s->length - IP6_HEADER));
-	put16(checksum, 0);
-	put16(checksum, tcp_checksum(s));
+		put_be16(s->bytes + 4, (uint16_t)(s->length - IP6_HEADER));
+	put_be16(checksum, 0);
+	put_be16(checksum, tcp_checksum(s));
 }
 
 static void build_ip4(struct sink *out, const struct segment_parts *p)

@@ -59,7 +59,7 @@ static void failed(struct judge *judge, uint32_t conduit)
 
 /* Whom the core may speak of in a call. */
 struct scope {
-	uint32_t conduit; /* that of the queued packet; 0: any */
+	uint32_t conduit; /* that of the queued packet; 0: any (timers, ICMP errors) */
 	const struct program_conduit *(*find)(uint32_t number);
 };
 
@@ -68,7 +68,8 @@ static bool event_is_sound(const struct core_event *event, const struct scope *s
 	if (!scope->find(event->conduit) || (scope->conduit && event->conduit != scope->conduit))
 		return false;
 	return event->kind >= CORE_EVENT_DENIED && event->kind <= CORE_EVENT_ALLOWED &&
-	       event->reason < REASON_COUNT && event->cause < REASON_COUNT && event->action <= CORE_ACTION_OBSERVED &&
+	       event->reason < REASON_COUNT && event->cause < REASON_COUNT &&
+	       event->action <= CORE_ACTION_OBSERVED &&
 	       event->to_device <= 1 &&
 	       (event->rule == CORE_NO_RULE || event->rule < policy_rule_count());
 }
@@ -143,7 +144,7 @@ struct judgement judge_packet(struct judge *judge, const struct queued *packet)
 		judge->board->truncated++;
 		return drop;
 	}
-	if (!policy_conduit(conduit)) {
+	if (conduit ? !policy_conduit(conduit) : !packet_is_icmp(packet->bytes, packet->length)) {
 		judge->board->unknown++;
 		return drop;
 	}

@@ -40,6 +40,14 @@ static struct parts parts_of(const uint8_t *bytes, size_t length)
 	return (struct parts){ 0 };
 }
 
+bool packet_is_icmp(const uint8_t *bytes, size_t length)
+{
+	struct parts parts = parts_of(bytes, length);
+
+	return parts.whole && (parts.family == 4 ? parts.protocol == IPPROTO_ICMP :
+						   parts.protocol == IPPROTO_ICMPV6);
+}
+
 static bool has_ports(const struct parts *parts)
 {
 	return parts->whole && (parts->protocol == IPPROTO_TCP || parts->protocol == IPPROTO_UDP);

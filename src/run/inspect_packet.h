@@ -13,6 +13,9 @@
 /* The length that the IP header states, or 0 when there is no header. Bytes may be fewer than that. */
 size_t packet_stated_length(const uint8_t *bytes, size_t length);
 
+/* An ICMP packet of either family, not a fragment? */
+bool packet_is_icmp(const uint8_t *bytes, size_t length);
+
 /*
  * Addresses (and for TCP and UDP the ports) of `bytes` become those of `original`. False when `bytes` is
  * not a packet of the same family and protocol, of exactly its stated length.

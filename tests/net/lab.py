@@ -169,6 +169,9 @@ def sweep():
     for name in os.listdir("/run/netns") if os.path.isdir("/run/netns") else ():
         if (m := re.fullmatch(rf"{PREFIX}(\d+)x\d+-\w+", name)) and not os.path.exists(f"/proc/{m[1]}"):
             subprocess.run(["ip", "netns", "del", name], check=False, stderr=subprocess.DEVNULL)
+    for folder in pathlib.Path(tempfile.gettempdir()).glob(f"{PREFIX}*x*-*"):
+        if not os.path.exists(f"/proc/{folder.name[len(PREFIX):].split('x')[0]}"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def end_namespaces(label):

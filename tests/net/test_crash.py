@@ -76,6 +76,40 @@ class Crash(GateCase):
             wait_until(self.serves, "service to return", 30)
         self.assert_nothing_forbidden()
 
+    def test_idle_connection_outlives_its_inspector(self):
+        """Killed outside a decision: the state is kept, translated sequence numbers and all."""
+        self.stop_load()
+        client = self.client()
+        for i in range(3):
+            self.assertEqual(client.write(FORBIDDEN, i), bytes([0x86, 2]))
+            self.assertEqual(client.read(i, 1), [i])
+        pid = self.gate.inspector()
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: self.gate.inspector() not in (None, pid), "the inspector to be restarted", 20)
+        client.socket.settimeout(20)
+        for i in range(3):
+            self.assertEqual(client.read(i, 1), [i])
+            self.assertEqual(client.write(FORBIDDEN, i), bytes([0x86, 2]))
+        self.assert_nothing_forbidden()
+
+    def test_connections_of_before_the_supervisor_died_are_ended(self):
+        """Nothing is known of them any more: both sides are told, at the next packet."""
+        self.stop_load()
+        client = self.client()
+        self.assert_serves(client)
+        self.gate.daemon.kill()
+        self.gate.daemon.process.wait()
+        self.gate.start()
+        client.socket.settimeout(20)
+        self.assertRaises(ConnectionResetError, client.write, FORBIDDEN, 1)
+        self.assert_nothing_forbidden()
+        self.assert_serves(self.client())
+
+    def stop_load(self):
+        self.load.kill()
+        self.load.wait()
+        wait_until(self.serves, "service", 30)
+
     def test_dead_gate_is_a_closed_gate(self):
         """Nobody restarts it: nothing passes, not even on open connections."""
         client = self.client()

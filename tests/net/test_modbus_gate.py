@@ -103,25 +103,18 @@ class ForbiddenWrite(RawCase):
         self.assert_untouched()
 
     def test_retransmission_with_other_bytes(self):
-        connection = self.raw.connect(PLC, acknowledge=False)
-        start = connection.next
         good, bad = modbus.read(40, 1, transaction=5), modbus.write(FORBIDDEN, 1, transaction=5)
-        connection.send(good[:9])
-        connection.segment(bad, tcp.PSH | tcp.ACK, seq=start)
-        connection.segment(bad, tcp.PSH | tcp.ACK, seq=start)
-        self.assert_only(connection, start, good)
-        self.assert_untouched()
-
-    def test_retransmission_with_other_bytes_after_the_ack(self):
-        """The device would not take it again; the gate sends none of it on, and ends such a stream."""
-        good, bad = modbus.read(40, 1, transaction=5), modbus.write(FORBIDDEN, 1, transaction=5)
-        connection = self.raw.connect(PLC)
-        start = connection.next
-        connection.send(good)
-        self.assertEqual(connection.read(11), modbus.read_answer([40], transaction=5))
-        connection.segment(bad, tcp.PSH | tcp.ACK, seq=start)
-        self.gate.wait_event("inconsistent-retransmission", connection.sport)
-        self.assert_only(connection, start, good)
+        for sent, acknowledged in ((12, True), (12, False), (9, True)):
+            with self.subTest(sent=sent, acknowledged=acknowledged):
+                connection = self.raw.connect(PLC, acknowledge=acknowledged)
+                start = connection.next
+                connection.send(good[:sent])
+                if acknowledged:
+                    connection.wait_acked()
+                connection.segment(bad, tcp.PSH | tcp.ACK, seq=start)
+                self.gate.wait_event("inconsistent-retransmission", connection.sport)
+                connection.wait_reset()
+                self.assert_only(connection, start, good)
         self.assert_untouched()
 
     def assert_only(self, connection, start, good):
@@ -257,7 +250,7 @@ class Observe(RawCase):
 
 
 class Frames(RawCase):
-    """adversary 7 to 10: frames that only look like allowed ones."""
+    """Frames that only look like allowed ones."""
 
     def deny(self, frame, reason, code=None):
         """code None: malformed, so reset; else the exception's code."""

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /* A match program made by hand for tests of the core: one conduit, two Modbus rules. */
+#include <stddef.h>
 #include <string.h>
 
 #include "inspect/core.h"

@@ -26,11 +26,17 @@ static int setup(void **state)
 	return 0;
 }
 
+/* A request of a connection opened at the same time. */
+static struct program_time when(int64_t wall)
+{
+	return (struct program_time){ wall, wall };
+}
+
 static struct match ask(struct modbus_message m)
 {
 	struct match match;
 
-	match_modbus(&program, program_conduit(&program, LAB_CONDUIT), &m, 1000, &match);
+	match_modbus(&program, program_conduit(&program, LAB_CONDUIT), &m, when(1000), &match);
 	return match;
 }
 
@@ -163,12 +169,25 @@ static void test_schedule(void **state)
 	timed.p.header.windows = (struct program_table){ sizeof(struct lab_program), 1 };
 	timed.p.rules[0].windows = (struct program_span){ 0, 1 };
 	assert_true(program_open((const uint8_t *)&timed, sizeof(timed), CORE_RULES_MAX, &program));
-	match_modbus(&program, &timed.p.conduits[0], &m, 1000, &match);
+	match_modbus(&program, &timed.p.conduits[0], &m, when(1000), &match);
 	assert_int_equal(match.reason, REASON_NONE);
-	match_modbus(&program, &timed.p.conduits[0], &m, 1001, &match);
+	match_modbus(&program, &timed.p.conduits[0], &m, when(1001), &match);
 	assert_int_equal(match.reason, REASON_OUTSIDE_SCHEDULE);
-	match_modbus(&program, &timed.p.conduits[0], &m, 899, &match);
+	match_modbus(&program, &timed.p.conduits[0], &m, when(899), &match);
 	assert_int_equal(match.reason, REASON_OUTSIDE_SCHEDULE);
+}
+
+static void test_overdue_review(void **state)
+{
+	struct modbus_message m = { .unit = 1, .function = 3, .quantity = 1 };
+	struct match match;
+
+	bytes.rules[0].no_new_from = 1000;
+	match_modbus(&program, &bytes.conduits[0], &m, (struct program_time){ 5000, 999 }, &match);
+	assert_int_equal(match.reason, REASON_NONE);
+	match_modbus(&program, &bytes.conduits[0], &m, (struct program_time){ 5000, 1000 }, &match);
+	assert_int_equal(match.reason, REASON_REVIEW_OVERDUE);
+	assert_int_equal(match.rule, 0);
 }
 
 /* Every word of the program set to hostile numbers: refused, or still safe to read. */
@@ -190,7 +209,7 @@ static void test_hostile_programs(void **state)
 				continue;
 			}
 			if (program_conduit(&p, LAB_CONDUIT))
-				match_modbus(&p, program_conduit(&p, LAB_CONDUIT), &m, 0, &match);
+				match_modbus(&p, program_conduit(&p, LAB_CONDUIT), &m, when(0), &match);
 		}
 	}
 	assert_true(refused > 100);
@@ -211,6 +230,7 @@ int main(void)
 		cmocka_unit_test_setup(test_the_write_of_23, setup),
 		cmocka_unit_test_setup(test_rule_and_reason, setup),
 		cmocka_unit_test_setup(test_schedule, setup),
+		cmocka_unit_test_setup(test_overdue_review, setup),
 		cmocka_unit_test_setup(test_hostile_programs, setup),
 	};
 
