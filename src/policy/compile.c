@@ -144,22 +144,6 @@ static void add_rules(struct compiler *c, const struct conduit *conduit, uint32_
 									.conduit = number };
 }
 
-/*
- * When new connections of the conduit end because no rule of it is reviewed any more; 0: never. A
- * connection belongs to the conduit, not to one of its rules.
- */
-static int64_t refuse_new_from(const struct compiler *c, const struct conduit *conduit)
-{
-	int64_t last = 0;
-
-	if (c->l->site->overdue != OVERDUE_REFUSE_NEW)
-		return 0;
-	for (size_t i = 0; i < conduit->count; i++)
-		if (conduit->rules[i]->review_by > last)
-			last = conduit->rules[i]->review_by;
-	return calendar_instant(last + 1, 0);
-}
-
 /* One conduit into the ruleset and, if it is inspected, into the program. Returns its joined windows. */
 static struct window_list build_conduit(struct compiler *c, const struct conduit *conduit)
 {
@@ -174,7 +158,7 @@ static struct window_list build_conduit(struct compiler *c, const struct conduit
 		mark |= MARK_TIMED;
 	if (conduit->rules[0]->protocol->inspected) {
 		mark |= MARK_INSPECTED;
-		program_add(&c->program, number, conduit, lists, refuse_new_from(c, conduit));
+		program_add(&c->program, number, conduit, lists);
 		add_rules(c, conduit, number);
 	}
 	add_ruleset_conduit(c, conduit, mark);
@@ -300,7 +284,7 @@ static bool emit(struct compiler *c)
 	c->list = conduits_of(c->l->site, c->arena);
 	lists = arena_array(c->arena, c->list.count, sizeof(*lists));
 	sort_taken(c);
-	program_writer_init(&c->program, c->arena);
+	program_writer_init(&c->program, c->l->site->overdue == OVERDUE_REFUSE_NEW, c->arena);
 	out->ruleset.conduits = arena_array(c->arena, c->list.count, sizeof(*out->ruleset.conduits));
 	out->rules = arena_array(c->arena, c->l->site->rule_count, sizeof(*out->rules));
 	for (size_t i = 0; i < c->list.count; i++)

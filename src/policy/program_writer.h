@@ -28,15 +28,16 @@ enum program_part {
 
 struct program_writer {
 	struct arena *arena;
+	bool refuse_new; /* rules serve no new connection once their review is overdue */
 	struct table_rows parts[PART_COUNT];
 };
 
-void program_writer_init(struct program_writer *w, struct arena *arena);
+void program_writer_init(struct program_writer *w, bool refuse_new, struct arena *arena);
 
 /* A conduit's rows; windows[i] belongs to conduit->rules[i], items == NULL: always open.
- * refuse_new_from as in struct program_conduit. */
+ * The site's time zone must have been entered. */
 void program_add(struct program_writer *w, uint32_t number, const struct conduit *conduit,
-		 const struct window_list *windows, int64_t refuse_new_from);
+		 const struct window_list *windows);
 
 /* The block. Returns its size; more than PROGRAM_MAX is the caller's to refuse. */
 size_t program_finish(struct program_writer *w, const void **ret_block);

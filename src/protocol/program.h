@@ -61,7 +61,6 @@ struct program_conduit {
 	uint16_t max_connections;     /* 0 = no limit */
 	uint32_t requests_per_second; /* 0 = no limit */
 	struct program_span rules;
-	int64_t refuse_new_from;      /* seconds UTC: from then on no new connection; 0 = never */
 };
 
 struct program_rule {
