@@ -122,7 +122,8 @@ static void check_review(const struct loader *l, const struct rule *rule)
 	if (rule->review_by < l->site->today)
 		report(l, FINDING_REVIEW_OVERDUE, rule->m.review_by,
 		       "ask its owner whether the rule is still needed, then write new dates or remove it",
-		       "the review of \"%s\" was due on %s", rule->id, rule->m.review_by->text);
+		       "the review of \"%s\" was due on %s%s", rule->id, rule->m.review_by->text,
+		       l->site->overdue == OVERDUE_REFUSE_NEW ? ": it serves no new connection" : "");
 	else if (rule->review_by <= l->site->today + DUE_DAYS)
 		report(l, FINDING_REVIEW_DUE, rule->m.review_by,
 		       "ask its owner whether the rule is still needed",
