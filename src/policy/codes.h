@@ -4,6 +4,7 @@
  * Every finding about rule documents: one row a code. Codes are stable: operators, scripts and tests
  * name them. The table is what docs/writing-a-rule.md and the golden tests are held to.
  */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/diag.h"
@@ -111,6 +112,8 @@ enum finding {
 struct finding_code {
 	const char *code;
 	enum diag_severity severity;
+	bool structure; /* one document alone shows it, and schemas/ find it too (not the order of two
+			 * numbers, nor what a number means to one device) */
 	const char *meaning; /* one sentence for lists of codes */
 };
 
