@@ -16,7 +16,6 @@
 #define CLOSED_LIMIT (60 * SECOND)   /* both sides have closed */
 #define IDLE_LIMIT (24 * 3600 * SECOND)
 #define RESENDS_MAX 8u               /* of the gate's own bytes, then the flow is reset */
-#define DENIED_WAIT SECOND           /* how long an error reply waits for older requests */
 #define MADE_FOR_RESETS 2u
 
 static struct core_state state;
@@ -243,14 +242,6 @@ static void resend(const struct program_conduit *c, struct flow *f)
 	f->resend_at = state.io.now + (SECOND / 5 << f->resends);
 }
 
-static bool denied_waits(const struct flow *f)
-{
-	for (unsigned i = 0; i < f->ask_count; i++)
-		if (f->asks[i].state == ASK_DENIED && state.io.now - f->asks[i].since > DENIED_WAIT)
-			return true;
-	return false;
-}
-
 static void tick_flow(struct flow *f)
 {
 	const struct program_conduit *c = program_conduit(&state.program, f->conduit);
@@ -262,8 +253,8 @@ static void tick_flow(struct flow *f)
 	if (f->state != FLOW_OPEN)
 		return;
 	resend(c, f);
-	if (denied_waits(f))
-		messages_flush(&state, c, f, true);
+	if (f->state == FLOW_OPEN)
+		messages_flush(&state, c, f);
 }
 
 EXPORT(core_tick)

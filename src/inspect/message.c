@@ -5,6 +5,7 @@
 #define SECOND 1000000000ull
 #define RESEND_FIRST (SECOND / 5)
 #define ASK_STALE (5 * SECOND) /* an unanswered request may be forgotten when its place is needed */
+#define TURN_WAIT SECOND       /* how long an error reply waits for an older request's reply */
 #define MADE_RESERVED 3u       /* places for a last reply and two resets */
 
 /* One message, or the beginning of one, that is being decided on. */
@@ -86,7 +87,7 @@ void messages_progress(const struct core_state *core, struct flow *f)
 		f->resend_at = core->io.now + RESEND_FIRST;
 }
 
-void messages_flush(struct core_state *core, const struct program_conduit *c, struct flow *f, bool late)
+void messages_flush(struct core_state *core, const struct program_conduit *c, struct flow *f)
 {
 	unsigned i = 0;
 
@@ -94,7 +95,7 @@ void messages_flush(struct core_state *core, const struct program_conduit *c, st
 		struct ask *ask = &f->asks[i];
 
 		if (ask->state == ASK_PENDING) {
-			if (!late)
+			if (core->io.now - ask->since < TURN_WAIT)
 				return;
 			i++;
 			continue;

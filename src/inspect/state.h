@@ -81,8 +81,8 @@ enum outcome {
  */
 enum outcome messages_decide(struct passage *p, uint32_t fresh);
 
-/* Sends the error replies whose turn has come. `late`: do not wait for older requests any longer. */
-void messages_flush(struct core_state *core, const struct program_conduit *c, struct flow *f, bool late);
+/* Sends the error replies whose turn has come. */
+void messages_flush(struct core_state *core, const struct program_conduit *c, struct flow *f);
 
 /* The server acknowledged something: what it still lacks of the gate's own bytes is sent again from now. */
 void messages_progress(const struct core_state *core, struct flow *f);

@@ -402,7 +402,7 @@ static void data_seen(struct passage *p, bool news)
 		h->frame = h->nxt;
 	}
 	send_on(p, fin && h->fin, news);
-	messages_flush(p->core, p->conduit, p->flow, false);
+	messages_flush(p->core, p->conduit, p->flow);
 	confirm_removed(p, una_before);
 }
 
