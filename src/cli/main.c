@@ -21,6 +21,7 @@ static const struct command *const commands[] = {
 	&command_replay,
 	&command_profiles,
 	&command_services,
+	&command_new,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
