@@ -10,6 +10,8 @@
 static const struct command *const commands[] = {
 	&command_check,
 	&command_compile,
+	&command_explain,
+	&command_plan,
 	&command_apply,
 	&command_run,
 	&command_status,
@@ -19,6 +21,7 @@ static const struct command *const commands[] = {
 	&command_replay,
 	&command_profiles,
 	&command_services,
+	&command_new,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
