@@ -228,8 +228,10 @@ const char *rows_name(enum shape_set_id id, const struct row *row, struct arena 
 {
 	if (shape_sets[id].map)
 		return conduit_name(id, row, arena);
-	if (id != SHAPE_WINDOWS)
+	if (id == SHAPE_HOMES4 || id == SHAPE_HOMES6)
 		return home_name(id, row, arena);
+	if (id != SHAPE_WINDOWS)
+		return "an element";
 	return arena_printf(arena, "conduit %u from %s to %s", rows_window_mark(row) & MARK_CONDUIT,
 			    instant(row->key + 4, arena), instant(row->last + 4, arena));
 }
