@@ -77,9 +77,14 @@ static void put_to_loopback(const struct text *t, const struct step *s)
 	fputs("oifname \"lo\"", t->out);
 }
 
-static void put_neighbour(const struct text *t, const struct step *s)
+static void put_icmp(const struct text *t, const struct step *s)
 {
-	fprintf(t->out, "icmpv6 type %u ip6 hoplimit 255", s->a);
+	fprintf(t->out, "%s type %u", s->a == 4 ? "icmp" : "icmpv6", s->b);
+}
+
+static void put_link(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "icmpv6 type %u ip6 hoplimit %u", s->a, s->b);
 }
 
 static void put_stranger(const struct text *t, const struct step *s)
@@ -97,6 +102,23 @@ static void put_find(const struct text *t, const struct step *s)
 		shape_sets[s->a == 4 ? SHAPE_CONDUITS4 : SHAPE_CONDUITS6].name);
 }
 
+static void put_find_related(const struct text *t, const struct step *s)
+{
+	const char *ip = s->a == 4 ? "ip" : "ip6";
+
+	fprintf(t->out,
+		"meta mark set ct original %s saddr . ct original %s daddr . ct original protocol . "
+		"ct original proto-dst map @%s", ip, ip,
+		shape_sets[s->a == 4 ? SHAPE_CONDUITS4 : SHAPE_CONDUITS6].name);
+}
+
+static void put_own(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "%s %s . meta l4proto . th %s @%s", s->a == 4 ? "ip" : "ip6",
+		s->b ? "saddr" : "daddr", s->b ? "sport" : "dport",
+		shape_sets[s->a == 4 ? SHAPE_OWN4 : SHAPE_OWN6].name);
+}
+
 static void put_closed_now(const struct text *t, const struct step *s)
 {
 	fprintf(t->out, "meta mark . meta time != @%s", shape_sets[SHAPE_WINDOWS].name);
@@ -109,10 +131,21 @@ static void put_direction(const struct text *t, const struct step *s)
 
 static void put_state(const struct text *t, const struct step *s)
 {
-	bool fresh = s->a & SHAPE_STATE_NEW, established = s->a & SHAPE_STATE_ESTABLISHED;
+	static const struct {
+		uint32_t bit;
+		const char *name;
+	} words[] = { { SHAPE_STATE_ESTABLISHED, "established" },
+		      { SHAPE_STATE_RELATED, "related" },
+		      { SHAPE_STATE_NEW, "new" } };
+	const char *between = "";
 
-	fprintf(t->out, "ct state %s%s%s", established ? "established" : "",
-		fresh && established ? "," : "", fresh ? "new" : "");
+	fputs("ct state ", t->out);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!(s->a & words[i].bit))
+			continue;
+		fprintf(t->out, "%s%s", between, words[i].name);
+		between = ",";
+	}
 }
 
 static void put_notrack(const struct text *t, const struct step *s)
@@ -125,12 +158,16 @@ static void put_count(const struct text *t, const struct step *s)
 	fprintf(t->out, "counter name \"%s\"", s->name);
 }
 
+static void put_limit(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "limit rate %u/second burst %u packets", s->a, s->b);
+}
+
 static void put_log(const struct text *t, const struct step *s)
 {
-	fprintf(t->out,
-		"limit rate %u/second burst %u packets log prefix \"" SHAPE_LOG_PREFIX
-		"%s\" group %u snaplen %u",
-		SHAPE_LOG_RATE, SHAPE_LOG_BURST, s->name, t->ruleset->log_group, SHAPE_LOG_BYTES);
+	put_limit(t, &(struct step){ .a = SHAPE_LOG_RATE, .b = SHAPE_LOG_BURST });
+	fprintf(t->out, " log prefix \"" SHAPE_LOG_PREFIX "%s\" group %u snaplen %u", s->name,
+		t->ruleset->log_group, SHAPE_LOG_BYTES);
 }
 
 static void put_accept(const struct text *t, const struct step *s)
@@ -175,14 +212,18 @@ static void (*const put_step[STEP_KINDS])(const struct text *, const struct step
 	[STEP_TO_MANY] = put_to_many,
 	[STEP_FROM_LOOPBACK] = put_from_loopback,
 	[STEP_TO_LOOPBACK] = put_to_loopback,
-	[STEP_NEIGHBOUR] = put_neighbour,
+	[STEP_LINK] = put_link,
+	[STEP_ICMP] = put_icmp,
 	[STEP_STRANGER] = put_stranger,
 	[STEP_FIND] = put_find,
+	[STEP_FIND_RELATED] = put_find_related,
+	[STEP_OWN] = put_own,
 	[STEP_CLOSED_NOW] = put_closed_now,
 	[STEP_DIRECTION] = put_direction,
 	[STEP_STATE] = put_state,
 	[STEP_NOTRACK] = put_notrack,
 	[STEP_COUNT] = put_count,
+	[STEP_LIMIT] = put_limit,
 	[STEP_LOG] = put_log,
 	[STEP_ACCEPT] = put_accept,
 	[STEP_DROP] = put_drop,
@@ -298,13 +339,31 @@ static size_t put_windows(const struct text *t)
 	return n;
 }
 
+static size_t put_own_rows(const struct text *t, uint8_t family)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->ruleset->own_count; i++) {
+		const struct ruleset_own *own = &t->ruleset->own[i];
+
+		if (own->to.family != family)
+			continue;
+		begin_element(t, n++);
+		put_address(t->out, &own->to);
+		fprintf(t->out, " . %s . %u counter comment \"", transport_word(own->transport), own->port);
+		put_plain(t->out, own->what);
+		fputc('"', t->out);
+	}
+	return n;
+}
+
 static void put_set(const struct text *t, enum shape_set_id id)
 {
 	const struct shape_set *set = &shape_sets[id];
 	size_t n = 0;
 
 	fprintf(t->out, "\n\t# %s\n\t%s %s {\n\t\t%s\n\t\t%s\n", set->comment, set->keyword, set->name,
-		set->type, set->map ? "counter" : "flags interval");
+		set->type, set->exact ? "counter" : "flags interval");
 	switch (id) {
 	case SHAPE_CONDUITS4:
 	case SHAPE_CONDUITS6:
@@ -316,6 +375,10 @@ static void put_set(const struct text *t, enum shape_set_id id)
 		break;
 	case SHAPE_WINDOWS:
 		n = put_windows(t);
+		break;
+	case SHAPE_OWN4:
+	case SHAPE_OWN6:
+		n = put_own_rows(t, id == SHAPE_OWN4 ? 4 : 6);
 		break;
 	case SHAPE_SETS:
 		break;
@@ -329,6 +392,7 @@ static void put_head(const struct text *t)
 	put_plain(t->out, t->ruleset->site);
 	fputs("\", written by gatehouse from its rule documents. Change those, not this.\n"
 	      "# Loading it replaces the gate's own table in one transaction; other tables stay.\n"
+	      "# Path MTU discovery needs net.ipv4.fwmark_reflect=1 and net.ipv6.fwmark_reflect=1 beside it.\n"
 	      "# A mark's low 24 bits number the conduit; 0x10000000 has windows, 0x20000000 sent by the\n"
 	      "# device, 0x40000000 inspected, 0x80000000 made by the inspector.\n"
 	      "\ntable inet " SHAPE_TABLE "\ndelete table inet " SHAPE_TABLE "\n"

@@ -78,7 +78,8 @@ static int each_chain(const struct nlmsghdr *nlh, void *data)
 
 static bool set_fits(const struct nftnl_set *set, const struct shape_set *shape)
 {
-	uint32_t flags = shape->map ? NFT_SET_MAP : NFT_SET_INTERVAL | NFT_SET_CONCAT;
+	uint32_t exact = shape->map ? NFT_SET_MAP : 0;
+	uint32_t flags = shape->exact ? exact : NFT_SET_INTERVAL | NFT_SET_CONCAT;
 
 	return nftnl_set_get_u32(set, NFTNL_SET_FLAGS) == flags &&
 	       nftnl_set_get_u32(set, NFTNL_SET_KEY_TYPE) == shape->key_type &&
