@@ -282,22 +282,38 @@ static const char *transport_word(uint8_t transport)
 	return transport == IPPROTO_UDP ? "udp" : "tcp";
 }
 
-/* Every element stands on a line of its own, so that two rulesets compare well. */
-static void begin_element(const struct text *t, size_t nth)
+/*
+ * Rows `first` and on of one list. nft 1.0.6 sends a list of intervals beyond 64 kB in pieces that the
+ * kernel refuses, so longer ones are written as several.
+ */
+struct list {
+	const struct text *t;
+	size_t first;
+	size_t most;
+	size_t count; /* of all rows, written or not */
+};
+#define INTERVALS_MAX 1000u
+
+/* Every element stands on a line of its own, so that two rulesets compare well. False: not in this list. */
+static bool begin_element(struct list *list)
 {
-	fputs(nth ? ",\n\t\t\t" : "\t\telements = {\n\t\t\t", t->out);
+	size_t nth = list->count++;
+
+	if (nth < list->first || nth - list->first >= list->most)
+		return false;
+	fputs(nth == list->first ? "{\n\t\t\t" : ",\n\t\t\t", list->t->out);
+	return true;
 }
 
-static size_t put_conduits(const struct text *t, uint8_t family)
+static void put_conduits(struct list *list, uint8_t family)
 {
-	size_t n = 0;
+	const struct text *t = list->t;
 
 	for (size_t i = 0; i < t->ruleset->conduit_count; i++) {
 		const struct ruleset_conduit *c = &t->ruleset->conduits[i];
 
-		if (c->server.family != family)
+		if (c->server.family != family || !begin_element(list))
 			continue;
-		begin_element(t, n++);
 		put_address(t->out, &c->server);
 		fputs(" . ", t->out);
 		put_address(t->out, &c->device);
@@ -305,85 +321,109 @@ static size_t put_conduits(const struct text *t, uint8_t family)
 		put_plain(t->out, c->rules);
 		fprintf(t->out, "\" : 0x%08x", c->mark);
 	}
-	return n;
 }
 
-static size_t put_homes(const struct text *t, uint8_t family)
+static void put_homes(struct list *list, uint8_t family)
 {
-	size_t n = 0;
+	const struct text *t = list->t;
 
 	for (size_t i = 0; i < t->ruleset->home_count; i++) {
 		const struct ruleset_home *h = &t->ruleset->homes[i];
 
-		if (h->network.family != family || rows_home_covered(t->ruleset, i))
+		if (h->network.family != family || rows_home_covered(t->ruleset, i) || !begin_element(list))
 			continue;
-		begin_element(t, n++);
 		fprintf(t->out, "\"%s\" . ", h->interface);
 		put_address(t->out, &h->network);
 		if (h->prefix < (family == 4 ? 32 : 128))
 			fprintf(t->out, "/%u", h->prefix);
 	}
-	return n;
 }
 
-static size_t put_windows(const struct text *t)
+static void put_windows(struct list *list)
 {
-	size_t n = 0;
+	const struct text *t = list->t;
 
-	for (; n < t->ruleset->window_count; n++) {
-		const struct ruleset_window *w = &t->ruleset->windows[n];
+	for (size_t i = 0; i < t->ruleset->window_count; i++) {
+		const struct ruleset_window *w = &t->ruleset->windows[i];
 
-		begin_element(t, n);
-		fprintf(t->out, "0x%08x . %" PRId64 "-%" PRId64, w->mark, w->from, w->until);
+		if (begin_element(list))
+			fprintf(t->out, "0x%08x . %" PRId64 "-%" PRId64, w->mark, w->from, w->until);
 	}
-	return n;
 }
 
-static size_t put_own_rows(const struct text *t, uint8_t family)
+static void put_own_rows(struct list *list, uint8_t family)
 {
-	size_t n = 0;
+	const struct text *t = list->t;
 
 	for (size_t i = 0; i < t->ruleset->own_count; i++) {
 		const struct ruleset_own *own = &t->ruleset->own[i];
 
-		if (own->to.family != family)
+		if (own->to.family != family || !begin_element(list))
 			continue;
-		begin_element(t, n++);
 		put_address(t->out, &own->to);
 		fprintf(t->out, " . %s . %u counter comment \"", transport_word(own->transport), own->port);
 		put_plain(t->out, own->what);
 		fputc('"', t->out);
 	}
-	return n;
+}
+
+/* Returns how many rows the set has. */
+static size_t put_list(const struct text *t, enum shape_set_id id, size_t first)
+{
+	struct list list = { .t = t, .first = first,
+			     .most = shape_sets[id].exact ? SIZE_MAX : INTERVALS_MAX };
+
+	switch (id) {
+	case SHAPE_CONDUITS4:
+	case SHAPE_CONDUITS6:
+		put_conduits(&list, id == SHAPE_CONDUITS4 ? 4 : 6);
+		break;
+	case SHAPE_HOMES4:
+	case SHAPE_HOMES6:
+		put_homes(&list, id == SHAPE_HOMES4 ? 4 : 6);
+		break;
+	case SHAPE_WINDOWS:
+		put_windows(&list);
+		break;
+	case SHAPE_OWN4:
+	case SHAPE_OWN6:
+		put_own_rows(&list, id == SHAPE_OWN4 ? 4 : 6);
+		break;
+	case SHAPE_SETS:
+		break;
+	}
+	return list.count;
+}
+
+static size_t rows_of(const struct text *t, enum shape_set_id id)
+{
+	return put_list(t, id, SIZE_MAX);
 }
 
 static void put_set(const struct text *t, enum shape_set_id id)
 {
 	const struct shape_set *set = &shape_sets[id];
-	size_t n = 0;
 
 	fprintf(t->out, "\n\t# %s\n\t%s %s {\n\t\t%s\n\t\t%s\n", set->comment, set->keyword, set->name,
 		set->type, set->exact ? "counter" : "flags interval");
-	switch (id) {
-	case SHAPE_CONDUITS4:
-	case SHAPE_CONDUITS6:
-		n = put_conduits(t, id == SHAPE_CONDUITS4 ? 4 : 6);
-		break;
-	case SHAPE_HOMES4:
-	case SHAPE_HOMES6:
-		n = put_homes(t, id == SHAPE_HOMES4 ? 4 : 6);
-		break;
-	case SHAPE_WINDOWS:
-		n = put_windows(t);
-		break;
-	case SHAPE_OWN4:
-	case SHAPE_OWN6:
-		n = put_own_rows(t, id == SHAPE_OWN4 ? 4 : 6);
-		break;
-	case SHAPE_SETS:
-		break;
+	if (rows_of(t, id)) {
+		fputs("\t\telements = ", t->out);
+		put_list(t, id, 0);
+		fputs("\n\t\t}\n", t->out);
 	}
-	fputs(n ? "\n\t\t}\n\t}\n" : "\t}\n", t->out);
+	fputs("\t}\n", t->out);
+}
+
+/* What of an interval set did not go into its first list; in the same transaction. */
+static void put_rest(const struct text *t, enum shape_set_id id)
+{
+	size_t rows = shape_sets[id].exact ? 0 : rows_of(t, id);
+
+	for (size_t first = INTERVALS_MAX; first < rows; first += INTERVALS_MAX) {
+		fprintf(t->out, "\nadd element inet " SHAPE_TABLE " %s ", shape_sets[id].name);
+		put_list(t, id, first);
+		fputs("\n}\n", t->out);
+	}
 }
 
 static void put_head(const struct text *t)
@@ -413,4 +453,6 @@ void nft_text_write(const struct ruleset *ruleset, const struct netfilter_kernel
 	for (size_t i = 0; i < shape_chain_count; i++)
 		put_chain(&t, &shape_chains[i]);
 	fputs("}\n", out);
+	for (unsigned id = 0; id < SHAPE_SETS; id++)
+		put_rest(&t, (enum shape_set_id)id);
 }

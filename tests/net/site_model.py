@@ -93,6 +93,7 @@ class Site:
             return
         name = r.choice(["modbus", "modbus", "tcp", "udp"])
         port = r.choice([502, 1502]) if name == "modbus" else r.choice([502, 5000, 5001, 102])
+        ends, name, port = self.mirrored() or (ends, name, port)
         transport = UDP if name == "udp" else TCP
         if self.ports.setdefault((ends[1], transport, port), name) != name:
             return  # a port of a device speaks one protocol
@@ -101,6 +102,13 @@ class Site:
         self.conduits.setdefault((*ends, transport, port), []).append(len(self.rules))
         for _ in range(r.randint(1, 3) if name == "modbus" else 1):
             self.rules.append(self.rule(ends, name, port))
+
+    def mirrored(self):
+        """Now and then the opposite of a rule that is there: two brokers that ask each other."""
+        rule = self.random.choice(self.rules) if self.rules and self.random.random() < 0.3 else None
+        if not rule or any(len(self.assets[rule[end]]["role"]) != 2 for end in ("from", "to")):
+            return None
+        return (rule["to"], rule["from"]), rule["protocol"], rule["port"]
 
     def rule(self, ends, name, port):
         r = self.random
