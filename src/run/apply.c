@@ -39,12 +39,30 @@ static int read_documents(struct supervisor *s, enum policy_source from, const c
 	return documents_load(state_path(s, name, &policy->arena), &policy->arena, &policy->documents);
 }
 
+/*
+ * Numbers that cannot be read are given anew: at the start no packet waits that has an old one, and later
+ * those in force are known. Anything else would keep the gate closed for want of a list that it makes itself.
+ */
+static int load_numbers(struct supervisor *s, struct policy *policy, int64_t now, struct numbers *ret)
+{
+	const char *path = state_path(s, "conduits.json", &policy->arena);
+	int r = numbers_load(path, &policy->arena, ret);
+
+	if (r != -EBADMSG)
+		return r;
+	s->voice->warn(arena_printf(&policy->arena, "%s is damaged; it is written anew", path));
+	*ret = (struct numbers){ 0 };
+	if (s->policy)
+		numbers_next(&(struct numbers){ 0 }, &s->policy->compiled.ruleset, now, &policy->arena, ret);
+	return 0;
+}
+
 static int compile_policy(struct supervisor *s, struct policy *policy, struct numbers *ret_numbers,
 			  struct diag_list *diags)
 {
 	int64_t now = time(NULL);
 	struct numbers before;
-	int r = numbers_load(state_path(s, "conduits.json", &policy->arena), &policy->arena, &before);
+	int r = load_numbers(s, policy, now, &before);
 
 	if (r < 0)
 		return r;
@@ -180,7 +198,9 @@ int supervisor_apply(struct supervisor *s, enum policy_source from, const char *
 	*ret_text = "";
 	r = read_documents(s, from, folder, policy, &found);
 	if (r < 0)
-		*ret_text = arena_printf(arena, "cannot read %s", folder ? folder : s->state);
+		*ret_text = folder ? arena_printf(arena, "cannot read %s", folder) :
+			arena_printf(arena, "cannot read %s/%s", s->state, from == SOURCE_PROPOSED ?
+				     CONTROL_PROPOSED : "in-force.json");
 	else
 		r = try_policy(s, from, policy, arena, &found, ret_text);
 	diag_sort(&found);

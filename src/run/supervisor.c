@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "netfilter/commit.h"
+#include "netfilter/read.h"
 #include "run/control.h"
 
 #define MESSAGES_A_ROUND 256
@@ -312,6 +313,25 @@ static int deny_everything(struct supervisor *s)
 	return 0;
 }
 
+/* A box that forwards without a ruleset is a plain router: a policy that cannot be loaded must not leave that. */
+static void close_if_open(struct supervisor *s)
+{
+	struct netfilter_counts counts;
+	struct arena arena = { 0 };
+	int r = netfilter_read(&arena, &counts);
+	bool in_force = r == 0 && counts.in_force;
+
+	arena_free(&arena);
+	if (in_force) /* by a former process: it goes on */
+		return;
+	r = netfilter_remove(NETFILTER_REMOVE_CLOSED);
+	if (r < 0)
+		warn(s, "the kernel does not take the ruleset that denies everything: %s", strerror(-r));
+	else
+		warn(s, "No policy could be put in force: everything is denied. `gatehouse run DIR` puts that "
+		     "of the site folder DIR in force.");
+}
+
 static bool has_policy(const struct supervisor *s)
 {
 	char path[4096];
@@ -337,6 +357,8 @@ static int first_policy(struct supervisor *s, const char *folder)
 	else
 		warn(s, "%s%s%s", text, r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
 	arena_free(&arena);
+	if (r != 0)
+		close_if_open(s);
 	return r > 0 ? -EINVAL : r;
 }
 
