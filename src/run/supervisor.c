@@ -267,8 +267,9 @@ static int open_records(struct supervisor *s)
 	s->events.warn = s->voice->warn;
 	r = event_log_open(&s->events.log, s->events_path);
 	if (r < 0)
-		warn(s, "cannot write %s: %s", s->events_path, strerror(-r));
-	if (r < 0)
+		warn(s, "cannot write %s: %s. The gate goes on; events are counted.", s->events_path,
+		     strerror(-r));
+	if (r == -ENOMEM)
 		return r;
 	r = nflog_open(RULESET_LOG_GROUP, &s->nflog);
 	s->nflog_open = r == 0;
@@ -357,21 +358,13 @@ static int first_policy(struct supervisor *s, const char *folder)
 	else
 		warn(s, "%s%s%s", text, r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
 	arena_free(&arena);
-	if (r != 0)
-		close_if_open(s);
 	return r > 0 ? -EINVAL : r;
 }
 
-static int start(struct supervisor *s, const char *folder)
+static int start_alone(struct supervisor *s, const char *folder)
 {
-	int r = make_folder(s, s->runtime, 0750);
+	int r = take_signals(s);
 
-	if (r == 0)
-		r = make_folder(s, s->state, 0750);
-	if (r == 0)
-		r = take_lock(s);
-	if (r == 0)
-		r = take_signals(s);
 	if (r == 0)
 		r = open_records(s);
 	if (r == 0)
@@ -384,6 +377,22 @@ static int start(struct supervisor *s, const char *folder)
 	if (s->listener < 0)
 		warn(s, "cannot open the control socket in %s: %s", s->runtime, strerror(-s->listener));
 	return s->listener < 0 ? s->listener : 0;
+}
+
+static int start(struct supervisor *s, const char *folder)
+{
+	int r = make_folder(s, s->runtime, 0750);
+
+	if (r == 0)
+		r = make_folder(s, s->state, 0750);
+	if (r == 0)
+		r = take_lock(s);
+	if (r < 0)
+		return r;
+	r = start_alone(s, folder);
+	if (r < 0)
+		close_if_open(s);
+	return r;
 }
 
 static void end(struct supervisor *s)
