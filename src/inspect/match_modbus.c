@@ -109,6 +109,8 @@ static bool written_on_boundary(const struct program *p, const struct program_en
 static bool coils_allowed(const struct program *p, const struct program_entry *e,
 			  const struct modbus_message *m)
 {
+	if (m->data_length == 0)
+		return false;
 	if (m->function == 5)
 		return value_allowed(p, e, m->data[0] ? 1 : 0);
 	for (uint32_t i = 0; i < m->quantity; i++)

@@ -302,7 +302,16 @@ static bool repeats_truly(const struct passage *p)
 /* A keep-alive probe may carry one byte of any value, one behind what was acknowledged (RFC 9293, 3.8.4). */
 static bool keeps_alive(const struct passage *p)
 {
-	return p->segment.payload_length == 1 && p->segment.seq + 1 == p->sender->una;
+	return p->segment.payload_length == 1 && p->segment.seq + 1 == p->sender->una &&
+	       !(p->segment.flags & TCP_FIN);
+}
+
+/* A stream has one end: no data behind it or in its FIN's own place, and no other FIN. */
+static bool moves_end(const struct half *h, uint32_t end, bool fin)
+{
+	uint32_t last = h->nxt - 1;
+
+	return h->fin && (seq_before(last, end) || (fin && end != last));
 }
 
 /* Takes in the bytes that are new and decides on the messages in them. */
@@ -402,7 +411,7 @@ static void data_seen(struct passage *p, bool news)
 
 	if (seq_before(h->nxt, s->seq))
 		return; /* a gap: the sender will fill it */
-	if ((h->fin && seq_before(h->nxt, end + fin)) || (!keeps_alive(p) && !repeats_truly(p))) {
+	if (!keeps_alive(p) && (moves_end(h, end, fin) || !repeats_truly(p))) {
 		deny_and_reset(p, REASON_INCONSISTENT_RETRANSMISSION);
 		return;
 	}
