@@ -380,6 +380,8 @@ static void test_full_table(void **state)
 	/* One that has ended makes room. */
 	put_packet(TO_DEVICE, LAB_RST, 1013, 0);
 	recorded(CORE_EVENT_CLOSED, REASON_NONE, CORE_ACTION_NONE);
+	tick_after(11 * LAB_SECOND);
+	assert_int_equal(core_totals()->flows_now, CORE_FLOWS_MAX - 1);
 	server_port = 9999;
 	gate_open();
 }
