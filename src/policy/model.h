@@ -146,4 +146,3 @@ struct site {
 	bool unresolved;                         /* an end of a rule names no asset */
 	bool partial;                            /* a document could not be read: names may be missing */
 };
-

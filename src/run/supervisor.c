@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -22,6 +23,8 @@
 #include "netfilter/commit.h"
 #include "netfilter/read.h"
 #include "run/control.h"
+
+#define MESSAGES_A_ROUND 256
 
 void supervisor_notify(const char *state)
 {
@@ -87,11 +90,12 @@ static void on_message(struct supervisor *s, const struct inspect_message *messa
 	}
 }
 
-static void read_messages(struct supervisor *s)
+/* At most so many: a flood of events must not keep the supervisor from everything else. */
+static void read_messages(struct supervisor *s, unsigned most)
 {
 	struct inspect_message message;
 
-	while (child_receive(&s->child, &message) == 1)
+	while (most-- && child_receive(&s->child, &message) == 1)
 		on_message(s, &message);
 }
 
@@ -99,7 +103,7 @@ static void on_inspector_end(struct supervisor *s)
 {
 	struct child_end end;
 
-	read_messages(s);
+	read_messages(s, UINT_MAX); /* nobody adds to them any more */
 	child_collect(&s->child, &end);
 	events_restarted(&s->events, &end);
 	if (end.quarantined)
@@ -128,7 +132,7 @@ static bool is_ready(const struct pollfd *fd)
 static void tend_inspector(struct supervisor *s, bool talks, bool ended)
 {
 	if (talks)
-		read_messages(s);
+		read_messages(s, MESSAGES_A_ROUND);
 	if (ended)
 		on_inspector_end(s);
 	if (child_watch(&s->child))

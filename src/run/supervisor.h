@@ -65,8 +65,9 @@ enum policy_source {
 };
 
 /*
- * Applies a site (folder: for SOURCE_FOLDER, otherwise NULL). Returns 0; 1 when the documents or the kernel's refusal are findings in diags; negative errno otherwise. Whatever it returns
- * but 0, the old policy is in force. *ret_text: what happened, in arena.
+ * Applies a site (folder: for SOURCE_FOLDER, otherwise NULL). Returns 0; 1 when the documents or the
+ * kernel's refusal are findings in diags; negative errno otherwise. Whatever it returns but 0, the old
+ * policy is in force. *ret_text: what happened, in arena.
  */
 __attribute__((warn_unused_result))
 int supervisor_apply(struct supervisor *s, enum policy_source from, const char *folder,
