@@ -79,7 +79,7 @@ class Commands(unittest.TestCase):
             documented = re.search(r"Exit codes: (.*?)\.(?:\s|$)", sections()[command], re.S)
             shown = re.search(r"exit codes: (.*)", said(command, "--help"), re.S | re.I)
             self.assertTrue(documented and shown, command)
-            codes = [set(re.findall(r"(?:^|, |,\n|\) )([0-3]) ", m[1])) for m in (documented, shown)]
+            codes = [set(re.findall(r"(?:^|[,;]\s|\)\s)([0-3]) ", m[1])) for m in (documented, shown)]
             self.assertEqual(codes[0], codes[1], command)
             self.assertIn("0", codes[0], command)
 
