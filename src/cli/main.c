@@ -10,13 +10,18 @@
 static const struct command *const commands[] = {
 	&command_check,
 	&command_compile,
+	&command_explain,
+	&command_plan,
 	&command_apply,
 	&command_run,
 	&command_status,
+	&command_verify,
+	&command_maintenance,
 	&command_decode,
 	&command_replay,
 	&command_profiles,
 	&command_services,
+	&command_new,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/failure.h"
+#include "json/copy.h"
 #include "json/value.h"
 #include "json/writer.h"
 #include "netfilter/read.h"
@@ -51,6 +52,15 @@ static const char *end_of(const struct value *map, const char *name)
 
 /* ---- the screen ---- */
 
+static void print_drift(const struct value *drift, const struct value *maintenance)
+{
+	printf("Kernel     verified %s, %lld findings, put back %lld times\n", text_of(drift, "checked"),
+	       number_of(drift, "findings"), number_of(drift, "restored"));
+	if (maintenance && maintenance->type == VALUE_MAP)
+		printf("Maintenance until %s: what differs from the policy is not put back\n",
+		       text_of(maintenance, "until"));
+}
+
 static void print_health(const struct value *status)
 {
 	const struct value *problems = value_member(status, "problems");
@@ -66,6 +76,7 @@ static void print_health(const struct value *status)
 		printf("Policy     %s, applied %s, rules: %lld, conduits: %lld\n", text_of(policy, "site"),
 		       text_of(policy, "applied"), number_of(policy, "rules"),
 		       number_of(policy, "conduits"));
+	print_drift(value_member(status, "drift"), value_member(status, "maintenance"));
 }
 
 static int path_of(const struct value *conduit, char *path, size_t size)
@@ -138,41 +149,6 @@ static void print_recent(const struct recent *recent)
 
 /* ---- JSON ---- */
 
-static void write_value(struct writer *w, const struct value *v)
-{
-	switch (v->type) {
-	case VALUE_NULL:
-		writer_text(w, NULL);
-		break;
-	case VALUE_BOOL:
-		writer_bool(w, v->boolean);
-		break;
-	case VALUE_INT:
-		writer_int(w, v->integer);
-		break;
-	case VALUE_REAL:
-		writer_real(w, v->real);
-		break;
-	case VALUE_TEXT:
-		writer_text(w, v->text);
-		break;
-	case VALUE_LIST:
-		writer_open_list(w);
-		for (size_t i = 0; i < v->count; i++)
-			write_value(w, &v->items[i]);
-		writer_close_list(w);
-		break;
-	case VALUE_MAP:
-		writer_open_map(w);
-		for (size_t i = 0; i < v->count; i++) {
-			writer_name(w, v->items[i].name);
-			write_value(w, &v->items[i]);
-		}
-		writer_close_map(w);
-		break;
-	}
-}
-
 static void print_json(const struct value *status, const struct recent *recent)
 {
 	struct writer w;
@@ -182,12 +158,12 @@ static void print_json(const struct value *status, const struct recent *recent)
 	writer_put_bool(&w, "running", true);
 	for (size_t i = 0; i < status->count; i++) {
 		writer_name(&w, status->items[i].name);
-		write_value(&w, &status->items[i]);
+		copy_value(&w, &status->items[i]);
 	}
 	writer_name(&w, "recent");
 	writer_open_list(&w);
 	for (size_t i = 0; i < recent->count; i++)
-		write_value(&w, recent->items[i]);
+		copy_value(&w, recent->items[i]);
 	writer_close_list(&w);
 	writer_close_map(&w);
 	putchar('\n');

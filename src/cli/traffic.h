@@ -12,6 +12,7 @@
 
 #include "capture/frames.h"
 #include "capture/reorder.h"
+#include "cli/options.h"
 #include "json/writer.h"
 
 /* A message, or bytes that are none. */

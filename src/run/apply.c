@@ -146,6 +146,7 @@ static void put_in_force(struct supervisor *s, struct policy *policy)
 	s->events.compiled = &policy->compiled;
 	policy->applied_at = time(NULL);
 	s->renew_at = child_now() + RENEW_EVERY;
+	drift_watch_applied(s);
 }
 
 static int try_policy(struct supervisor *s, enum policy_source from, struct policy *policy,

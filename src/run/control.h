@@ -6,6 +6,8 @@
  *   {"command": "status"}                     -> what run/status.h writes
  *   {"command": "apply"}                      -> {"ok": bool, "text": "...", "findings": [...]}
  *                                                applies the documents in STATE/proposed.json
+ *   {"command": "verify"}                     -> what run/drift_json.h writes, or {"ok": false, "text"}
+ *   {"command": "maintenance", "seconds": N}  -> {"ok": bool, "until": seconds UTC or 0, "text"}; 0 ends it
  */
 #include "base/arena.h"
 #include "base/diag.h"

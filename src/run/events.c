@@ -307,6 +307,33 @@ void events_applied(struct events *events, const char *text)
 	record(events, &event);
 }
 
+void events_drift(struct events *events, const struct drift *drift, const char *who)
+{
+	struct scratch s = { .event = { .event = "drift", .reason = drift_word(drift->code),
+					.rule = drift->rules } };
+
+	snprintf(s.text, sizeof(s.text), "%s: %s.%s", drift->where, drift->text, who);
+	s.event.text = s.text;
+	record(events, &s.event);
+}
+
+void events_drift_more(struct events *events, size_t count)
+{
+	struct scratch s = { .event = { .event = "drift", .reason = "more" } };
+
+	snprintf(s.text, sizeof(s.text), "%zu further differences are not told one by one.", count);
+	s.event.text = s.text;
+	event_add_number(&s.event, "count", (int64_t)count);
+	record(events, &s.event);
+}
+
+void events_gate(struct events *events, const char *name, const char *text)
+{
+	struct event event = { .event = name, .text = text };
+
+	record(events, &event);
+}
+
 void events_tick(struct events *events)
 {
 	char line[512];

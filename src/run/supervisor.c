@@ -26,6 +26,13 @@
 
 #define MESSAGES_A_ROUND 256
 
+const struct ruleset supervisor_nothing = {
+	.site = "none",
+	.queue_first = RULESET_QUEUE,
+	.queue_count = 1,
+	.log_group = RULESET_LOG_GROUP,
+};
+
 void supervisor_notify(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -195,7 +202,7 @@ static void read_refused(struct supervisor *s)
 
 static void renew_windows(struct supervisor *s)
 {
-	if (!s->policy || child_now() < s->renew_at)
+	if (!s->policy || child_now() < s->renew_at || s->drift.maintenance_until)
 		return;
 	s->renew_at = child_now() + 3600 * 1000; /* should it fail, again in an hour */
 	reload(s);
@@ -203,16 +210,21 @@ static void renew_windows(struct supervisor *s)
 
 static void run_once(struct supervisor *s)
 {
-	struct pollfd fds[5] = {
+	struct pollfd fds[6] = {
 		{ .fd = s->signals, .events = POLLIN },
 		{ .fd = s->listener, .events = POLLIN },
 		{ .fd = s->nflog_open ? nflog_fd(&s->nflog) : -1, .events = POLLIN },
 		{ .fd = s->child.channel, .events = POLLIN },
 		{ .fd = s->child.pid_fd, .events = POLLIN },
+		{ .fd = drift_watch_fd(s), .events = POLLIN },
 	};
-	int timeout = child_timeout(&s->child);
+	int timeout = child_timeout(&s->child), drift = drift_watch_timeout(s);
 
-	poll(fds, 5, timeout < 1000 ? timeout : 1000);
+	timeout = drift < timeout ? drift : timeout;
+	poll(fds, 6, timeout < 1000 ? timeout : 1000);
+	if (is_ready(&fds[5]))
+		drift_watch_read(s);
+	drift_watch_tick(s);
 	tend_inspector(s, is_ready(&fds[3]), is_ready(&fds[4]));
 	if (is_ready(&fds[2]))
 		read_refused(s);
@@ -313,14 +325,12 @@ static int start_inspector(struct supervisor *s)
 /* An empty ruleset denies everything. */
 static int deny_everything(struct supervisor *s)
 {
-	struct ruleset empty = { .site = "none", .queue_first = RULESET_QUEUE, .queue_count = 1,
-				 .log_group = RULESET_LOG_GROUP };
 	struct arena arena = { 0 };
 	struct diag_list diags;
 	int r;
 
 	diag_init(&diags, &arena);
-	r = netfilter_commit(&empty, &diags);
+	r = netfilter_commit(&supervisor_nothing, &diags);
 	s->voice->findings(&diags);
 	arena_free(&arena);
 	if (r < 0)
@@ -392,6 +402,8 @@ static int start(struct supervisor *s, const char *folder)
 		r = take_signals(s);
 	if (r == 0)
 		r = open_records(s);
+	if (r == 0) /* before anything else: nothing is forwarded until there is a policy */
+		drift_watch_open(s);
 	if (r == 0)
 		r = start_inspector(s);
 	if (r == 0)
@@ -407,6 +419,7 @@ static int start(struct supervisor *s, const char *folder)
 static void end(struct supervisor *s)
 {
 	child_stop(&s->child);
+	drift_watch_close(s);
 	if (s->nflog_open)
 		nflog_close(&s->nflog);
 	event_log_close(&s->events.log);
