@@ -146,7 +146,8 @@ static int run_line(const struct line *line)
 		return EXIT_CLEAN;
 	}
 	if (line->incomplete) {
-		fprintf(stderr, "gatehouse: %s wants a folder behind it\n`gatehouse --help` says more\n", line->incomplete);
+		fprintf(stderr, "gatehouse: %s wants a folder behind it\n`gatehouse --help` says more\n",
+			line->incomplete);
 		return EXIT_USAGE;
 	}
 	if (!line->argc) {
