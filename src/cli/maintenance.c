@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/duration.h"
+#include "base/failure.h"
 #include "cli/command.h"
 #include "json/value.h"
 #include "json/writer.h"
@@ -18,7 +19,7 @@ static int failed(const struct context *context, int error)
 			"anyway\n", context->runtime);
 	else
 		fprintf(stderr, "gatehouse maintenance: the supervisor cannot be asked through %s: %s\n",
-			context->runtime, strerror(-error));
+			context->runtime, failure_text(error));
 	return EXIT_SYSTEM;
 }
 

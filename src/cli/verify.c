@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/failure.h"
 #include "cli/command.h"
 #include "json/copy.h"
 #include "json/value.h"
@@ -26,8 +27,7 @@ struct verify {
 
 static int system_error(const char *what, const char *name, int error)
 {
-	fprintf(stderr, "gatehouse verify: %s %s: %s%s\n", what, name, strerror(-error),
-		error == -EPERM || error == -EACCES ? " (run this as root)" : "");
+	fprintf(stderr, "gatehouse verify: %s %s: %s\n", what, name, failure_text(error));
 	return EXIT_SYSTEM;
 }
 
