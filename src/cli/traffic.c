@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/failure.h"
 #include "capture/fragment.h"
 #include "capture/pcap.h"
 #include "cli/modbus.h"
@@ -122,7 +123,7 @@ static int read_all(struct capture *capture, struct reorder *reorder, struct fra
 	if (!err)
 		err = reorder_finish(reorder);
 	if (err)
-		snprintf(error, error_size, "%s", strerror(-err));
+		snprintf(error, error_size, "%s", failure_text(err));
 	return err ? err : got;
 }
 

@@ -62,11 +62,10 @@ static struct rule **complete_rules(const struct site *site, struct arena *arena
 	return rules;
 }
 
-struct conduit_list conduits_of(const struct site *site, struct arena *arena)
+/* Groups them; sorts them in place. */
+static struct conduit_list group_rules(struct rule **rules, size_t count, struct arena *arena)
 {
 	struct conduit_list list = { 0 };
-	size_t count;
-	struct rule **rules = complete_rules(site, arena, &count);
 
 	if (count)
 		qsort(rules, count, sizeof(struct rule *), sort_by_conduit);
@@ -132,9 +131,22 @@ static void check_ports(const struct loader *l)
 	}
 }
 
+struct conduit_list conduits_of(const struct site *site, struct arena *arena)
+{
+	size_t count, decoded = 0;
+	struct rule **rules = complete_rules(site, arena, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (rules[i]->protocol->decoded)
+			rules[decoded++] = rules[i];
+	return group_rules(rules, decoded, arena);
+}
+
 void check_conduits(const struct loader *l)
 {
-	struct conduit_list list = conduits_of(l->site, l->arena);
+	size_t count;
+	struct rule **rules = complete_rules(l->site, l->arena, &count);
+	struct conduit_list list = group_rules(rules, count, l->arena);
 
 	for (size_t i = 0; i < list.count; i++) {
 		const struct conduit *conduit = &list.items[i];
