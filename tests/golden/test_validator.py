@@ -214,6 +214,8 @@ def structural_errors(kind, documents):
         for i, document in enumerate(documents):
             (site / f"d{i}.json").write_text(json.dumps(document))
         done = subprocess.run([PROGRAM, "check", "--json", site], capture_output=True, timeout=60)
+        if done.returncode not in (0, 1):
+            raise AssertionError(f"check ended with {done.returncode} on {json.dumps(documents)}")
         answer = json.loads(done.stdout)
     found = [[] for _ in documents]
     for finding in answer["findings"]:
