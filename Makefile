@@ -24,6 +24,8 @@ PACKAGES_BUILD := build-essential pkg-config clang lld wabt libmnl-dev libnftnl-
 	libjansson-dev libseccomp-dev libpcap-dev libcap2-bin tzdata
 PACKAGES_TEST := nftables iproute2 procps python3 libcmocka-dev libmodbus-dev mbpoll tshark \
 	libnetfilter-queue-dev
+# The validator of the schemas runs in whatever Node is at hand; its modules come from npm into $(BUILD).
+PACKAGES_TEST += $(if $(shell command -v npm),,nodejs npm)
 
 CC ?= gcc
 ifeq ($(origin CC),default)
