@@ -26,7 +26,7 @@ MODULES = BUILD / "schemas"
 SOURCES = ROOT / "tests/schemas"
 STRUCTURE = set(re.findall(r'\{ "([a-z-]+)", E, STRUCTURE', (ROOT / "src/policy/codes.c").read_text()))
 SEED = 20261122
-MUTANTS = 5000
+MUTANTS = 4000
 BATCH = 40  # rules documents in one site folder
 
 
