@@ -73,7 +73,7 @@ class Site:
         """Windows whose ends are not near now."""
         r, now = self.random, self.local.hour * 60 + self.local.minute
         windows = []
-        while len(windows) < r.randint(1, 3):
+        while len(windows) < r.choice([1, 1, 2]):
             start, end = r.randrange(0, 1440), r.randrange(0, 1441)
             if all(abs(edge - now) % 1440 > MARGIN and abs(edge - now) % 1440 < 1440 - MARGIN for edge in (start, end)):
                 windows.append({"days": r.sample(DAYS, r.randint(1, 7)), "from": clock(start), "to": clock(end)})
@@ -121,7 +121,7 @@ class Site:
             rule["uninspected_because"] = "Nobody looks into it"
         if r.random() < 0.4:
             rule["expires"] = self.day(r.choice([-150, -1, 0, 1, 300, 3000]))
-        if r.random() < 0.4:
+        if r.random() < 0.25:
             rule["schedule"] = self.schedule()
         return rule
 

@@ -386,6 +386,20 @@ class Packets(Network):
         self.assertDropped("outside-schedule", lambda: client.sendto(b"x", (DEVICE, 6000)), closing)
         self.assertPasses(client, opening, (DEVICE, 6001))
 
+    def test_a_window_ends_an_open_connection_with_nothing_running(self):
+        now = int(time.time())
+        load(conduit(SERVER, DEVICE, "tcp", 8000, TIMED | 2), f"window 0x{TIMED | 2:08x} {now - 60} {now + 3}\n")
+        listener = self.bound(OT, (DEVICE, 8000), socket.SOCK_STREAM)
+        client = self.new_socket(IT, kind=socket.SOCK_STREAM)
+        client.connect((DEVICE, 8000))
+        device = listener.accept()[0]
+        self.addCleanup(device.close)
+        client.sendall(b"before")
+        self.assertEqual(device.recv(100), b"before")
+        self.assertEqual(run("ip", "netns", "pids", GATE).stdout, "")
+        until("the end of the window", lambda: time.time() >= now + 3.01)
+        self.assertDropped("outside-schedule", lambda: client.sendall(b"after"), device)
+
     def test_marks_from_outside_are_not_believed(self):
         """Neighbours share no marks; the gate's own do not help a packet that was not made for a conduit."""
         load(conduit(SERVER, DEVICE, "udp", 5000, INSPECTED | 1), conduit(SERVER, DEVICE, "udp", 5001, 2))
@@ -643,6 +657,27 @@ class Reload(Network):
             while loading.poll() is None:
                 self.assertPasses(self.client, self.device, (DEVICE, 5000))
             self.assertEqual(loading.returncode, 0)
+
+    def test_no_packet_is_lost_among_ten_thousand_conduits(self):
+        """Half of them go and others come, again and again; one that stays has traffic all the while."""
+        kept = conduit(SERVER, DEVICE, "udp", 5000, 2)
+        rest = [conduit(f"10.1.{i // 200}.{i % 200}", f"10.2.1.{i % 250}", "tcp", 502, i + 10, f"rule-{i}")
+                for i in range(15000)]
+        self.start()
+        load(kept, *rest[:10000])
+        sent = 5
+        for i in range(4):
+            part = rest[:10000] if i % 2 else rest[5000:]
+            loading = subprocess.Popen(["ip", "netns", "exec", GATE, str(TOOL), "load"], stdin=subprocess.PIPE, text=True)
+            loading.stdin.write(HOMES + kept + "".join(part))
+            loading.stdin.close()
+            while loading.poll() is None:
+                self.assertPasses(self.client, self.device, (DEVICE, 5000))
+                sent += 1
+            self.assertEqual(loading.returncode, 0)
+            self.assertEqual(len(counts()), 10001)
+        self.assertGreater(sent, 200)
+        self.assertEqual(counts()[2], sent)
 
     def test_removal_says_what_it_leaves(self):
         self.start()
