@@ -49,7 +49,7 @@ static int run(const struct context *context, int argc, char **argv)
 	const struct profile *profiles;
 
 	if (argc > 1)
-		return usage_error(&command_profiles, "%s is not expected", argv[1]);
+		return usage_error(&command_profiles, "it takes no arguments; %s is too much", argv[1]);
 	profiles = builtin_profiles(&arena);
 	if (context->json)
 		print_json(profiles);

@@ -17,6 +17,7 @@ struct question_context {
 struct decision {
 	enum reason reason;      /* REASON_NONE: allowed */
 	bool malformed;          /* cannot be answered in the protocol's own words */
+	bool unanswerable;       /* of a request's start: too little is known of it for an error reply */
 	bool any_transaction;    /* of a request: its reply may carry another transaction id */
 	uint32_t rule;
 	unsigned answered;       /* of a reply: which of the flow's asks */

@@ -84,7 +84,8 @@ static void decide_start(const struct question_context *q, const uint8_t *p, siz
 		return;
 	}
 	match_modbus_start(q->program, q->conduit, &m, have, q->time, &match);
-	*ret = (struct decision){ .reason = match.reason, .rule = match.rule };
+	*ret = (struct decision){ .reason = match.reason, .rule = match.rule,
+				  .unanswerable = have < MODBUS_HAVE_FUNCTION };
 	modbus_ask(&m, &ret->ask);
 	if (have < MODBUS_HAVE_FUNCTION)
 		return;

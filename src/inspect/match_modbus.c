@@ -79,10 +79,38 @@ static bool registers_allowed(const struct program *p, const struct program_entr
 	return true;
 }
 
+/*
+ * Numbers of two registers lie side by side from the start of the allowed range on. A write that begins in
+ * the middle of one would be judged as a number that the device does not have, and put any value into the two
+ * that it touches.
+ */
+static bool on_boundary(const struct program *p, struct program_span ranges, uint32_t first, uint32_t count)
+{
+	for (uint32_t i = 0; i < ranges.count; i++) {
+		const struct program_range *r = &p->ranges[ranges.first + i];
+
+		if (first >= r->first && first + count - 1 <= r->last && (first - r->first) % 2 == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool written_on_boundary(const struct program *p, const struct program_entry *e,
+				const struct modbus_message *m, const struct modbus_function *f)
+{
+	if (e->value_type < PROGRAM_UINT32)
+		return true;
+	if (f->max_write_quantity)
+		return on_boundary(p, e->writes, m->write_address, m->write_quantity);
+	return on_boundary(p, e->addresses, m->address, m->quantity);
+}
+
 /* Coils: on is 1, off is 0. */
 static bool coils_allowed(const struct program *p, const struct program_entry *e,
 			  const struct modbus_message *m)
 {
+	if (m->data_length == 0)
+		return false;
 	if (m->function == 5)
 		return value_allowed(p, e, m->data[0] ? 1 : 0);
 	for (uint32_t i = 0; i < m->quantity; i++)
@@ -101,7 +129,7 @@ static bool values_allowed(const struct program *p, const struct program_entry *
 	/* Masks set bits of a value that the gate does not know: no limit on values can hold. */
 	if (f->shape == MODBUS_SHAPE_MASK)
 		return false;
-	return registers_allowed(p, e, m->data, m->data_length);
+	return written_on_boundary(p, e, m, f) && registers_allowed(p, e, m->data, m->data_length);
 }
 
 static enum reason addresses_allowed(const struct program *p, const struct program_entry *e,

@@ -13,6 +13,7 @@
 #define ND_ADVERT 136u
 #define PRIORITY_RAW (-300)
 #define PRIORITY_FILTER 0
+#define PRIORITY_LAST 1000 /* behind every other that may accept */
 
 /* nft's numbers of data types. */
 #define TYPE_IPV4 7u
@@ -205,6 +206,18 @@ const struct shape_chain shape_chains[] = {
 	  .priority = PRIORITY_FILTER, .drop = true, .comment = "what the gate itself sends" },
 };
 const size_t shape_chain_count = COUNT(shape_chains);
+
+static const struct shape_rule guard_rules[] = {
+	{ "the gate's table gave it a mark, so it was looked up there",
+	  { { .kind = STEP_MARK_IS_NOT, .a = 0 }, { .kind = STEP_ACCEPT } } },
+	{ "errors about connections that passed",
+	  { { .kind = STEP_STATE, .a = SHAPE_STATE_RELATED }, { .kind = STEP_ACCEPT } } },
+};
+
+const struct shape_chain shape_guard = {
+	.name = "forward", RULES(guard_rules), HOOK("forward", NF_INET_FORWARD), .priority = PRIORITY_LAST,
+	.drop = true, .comment = "while the gate's table is not there, nothing is forwarded",
+};
 
 void shape_drop_rules(const struct shape_drop *drop, struct shape_rule ret[SHAPE_DROP_RULES])
 {

@@ -169,8 +169,9 @@ static void check_ends(const struct loader *l, const struct rule *rule)
 	if (!from || !to)
 		return;
 	if (from->address.family && to->address.family && from->address.family != to->address.family)
-		report(l, FINDING_ADDRESS_FAMILY, rule->m.to, "give both assets addresses of one family",
-		       "\"%s\" and \"%s\" do not both have IPv4 or both IPv6", from->id, to->id);
+		report(l, FINDING_ADDRESS_FAMILY, rule->m.to, "give both assets IPv4 addresses, or both IPv6",
+		       "\"%s\" has an IPv%u address and \"%s\" an IPv%u one: they cannot speak with each other",
+		       from->id, from->address.family, to->id, to->address.family);
 	if (!from->zone || !to->zone)
 		return;
 	if (from->zone == to->zone)

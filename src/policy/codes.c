@@ -145,6 +145,8 @@ const struct finding_code finding_codes[FINDING_COUNT] = {
 		"Two rules of one conduit allow some of the same requests." },
 	[FINDING_SHADOWED_RULE] = { "shadowed-rule", W, MEANING,
 		"All that an entry allows is allowed by another rule too." },
+	[FINDING_DUPLICATE_RULE] = { "duplicate-rule", W, MEANING,
+		"Another rule of the conduit allows exactly the same." },
 	[FINDING_UNUSED_ASSET] = { "unused-asset", W, MEANING, "No rule names the asset." },
 	[FINDING_UNUSED_PERSON] = { "unused-person", W, MEANING, "Nothing names the person." },
 	[FINDING_UNUSED_PROFILE] = { "unused-profile", W, MEANING, "No rule uses the profile." },

@@ -5,7 +5,7 @@
  *   conduit SERVER DEVICE tcp|udp PORT MARK RULES FILE LINE
  *   window MARK FROM UNTIL
  *   home INTERFACE NETWORK PREFIX
- * Commands: load, text, text-without-queue, counts, drops, listen N, remove-open, remove-closed.
+ * Commands: load, verify (a line a finding), text, text-without-queue, counts, drops, listen N, remove-open, remove-closed.
  * Exit codes: 0 done, 1 refused by the kernel (diagnostics on stderr), 2 wrong usage, 3 failed.
  */
 #include <arpa/inet.h>
@@ -22,6 +22,7 @@
 #include "netfilter/nflog.h"
 #include "netfilter/nft_text.h"
 #include "netfilter/read.h"
+#include "netfilter/verify.h"
 
 #define LISTEN_MS 10000
 
@@ -119,6 +120,23 @@ static int load(void)
 	return diags.errors ? 1 : report(error);
 }
 
+static int verify(void)
+{
+	static struct drift_list list;
+	struct ruleset ruleset;
+	int error;
+
+	parse(stdin, &ruleset);
+	error = netfilter_verify(&ruleset, &arena, &list);
+	for (size_t i = 0; !error && i < list.count; i++) {
+		const struct drift *d = &list.items[i];
+
+		printf("%s %s|%s|%s|%s\n", d->warning ? "warning" : "finding", drift_word(d->code), d->where,
+		       d->rules ? d->rules : "", d->text);
+	}
+	return report(error);
+}
+
 static int text(const struct netfilter_kernel *kernel)
 {
 	struct ruleset ruleset;
@@ -188,6 +206,8 @@ int main(int argc, char **argv)
 
 	if (!strcmp(command, "load"))
 		return load();
+	if (!strcmp(command, "verify"))
+		return verify();
 	if (!strcmp(command, "text"))
 		return text(NULL);
 	if (!strcmp(command, "text-without-queue"))
@@ -202,5 +222,5 @@ int main(int argc, char **argv)
 		return report(netfilter_remove(NETFILTER_REMOVE_OPEN));
 	if (!strcmp(command, "remove-closed"))
 		return report(netfilter_remove(NETFILTER_REMOVE_CLOSED));
-	fail("load, text, text-without-queue, counts, drops, listen N, remove-open or remove-closed");
+	fail("load, verify, text, text-without-queue, counts, drops, listen N, remove-open or remove-closed");
 }

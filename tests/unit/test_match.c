@@ -115,6 +115,30 @@ static void test_value_types(void **state)
 	assert_int_equal(typed(PROGRAM_FLOAT32, 0, 0, 1.5, "\x7f\xc0\x00\x00", 4), REASON_VALUE_NOT_ALLOWED);
 }
 
+/*
+ * Registers 0-1 and 2-3 hold one number each, at most 70000. Written at 1-2, the four bytes are within the
+ * limit too, but would set the low half of the first and the high half of the second.
+ */
+static void test_no_write_across_two_numbers(void **state)
+{
+	static const uint8_t data[] = { 0, 1, 0x11, 0x70 };
+	struct modbus_message m = { .unit = 1, .function = 16, .quantity = 2, .data = data,
+				    .data_length = sizeof(data) };
+
+	bytes.entries[1].value_type = PROGRAM_UINT32;
+	bytes.entries[1].function = 16;
+	bytes.ranges[1] = (struct program_range){ 11, 14 };
+	bytes.values[0] = (struct program_value){ 0, 70000 };
+	m.address = 11;
+	assert_int_equal(ask(m).reason, REASON_NONE);
+	m.address = 13;
+	assert_int_equal(ask(m).reason, REASON_NONE);
+	m.address = 12;
+	assert_int_equal(ask(m).reason, REASON_VALUE_NOT_ALLOWED);
+	bytes.entries[1].values.count = 0; /* no limit, nothing to get around */
+	assert_int_equal(ask(m).reason, REASON_NONE);
+}
+
 static void test_masks_escape_no_limit(void **state)
 {
 	struct modbus_message m = { .unit = 1, .function = 22, .address = 120, .quantity = 1 };
@@ -226,6 +250,7 @@ int main(void)
 		cmocka_unit_test_setup(test_two_ranges_are_not_one, setup),
 		cmocka_unit_test_setup(test_values, setup),
 		cmocka_unit_test_setup(test_value_types, setup),
+		cmocka_unit_test_setup(test_no_write_across_two_numbers, setup),
 		cmocka_unit_test_setup(test_masks_escape_no_limit, setup),
 		cmocka_unit_test_setup(test_the_write_of_23, setup),
 		cmocka_unit_test_setup(test_rule_and_reason, setup),
