@@ -221,7 +221,7 @@ static int verify_run(const struct context *context, int argc, char **argv)
 const struct command command_verify = {
 	.name = "verify",
 	.arguments = "",
-	.summary = "prove that the kernel permits exactly the policy, or list what differs",
+	.summary = "proves that the kernel permits exactly the policy, or lists what differs",
 	.help = "Reads the live ruleset back and holds it against the policy in force: what the running\n"
 		"supervisor holds, or what the state folder compiles to when none runs. Every conduit, time\n"
 		"window, interface, chain and rule; and tables of other programs that see packets (those that\n"

@@ -173,11 +173,12 @@ static int count_counters(struct nftnl_expr *expr, void *data)
 
 static bool set_fits(struct nftnl_set *set, const struct shape_set *shape)
 {
-	uint32_t flags = shape->map ? NFT_SET_MAP : NFT_SET_INTERVAL | NFT_SET_CONCAT;
+	uint32_t exact = shape->map ? NFT_SET_MAP : 0;
+	uint32_t flags = shape->exact ? exact : NFT_SET_INTERVAL | NFT_SET_CONCAT;
 	int counters = 0;
 
 	nftnl_set_expr_foreach(set, count_counters, &counters);
-	return counters == shape->map && nftnl_set_get_u32(set, NFTNL_SET_FLAGS) == flags &&
+	return counters == shape->exact && nftnl_set_get_u32(set, NFTNL_SET_FLAGS) == flags &&
 	       nftnl_set_get_u32(set, NFTNL_SET_KEY_TYPE) == shape->key_type &&
 	       nftnl_set_get_u32(set, NFTNL_SET_KEY_LEN) == shape->key_length &&
 	       (!shape->map || (nftnl_set_get_u32(set, NFTNL_SET_DATA_TYPE) == SHAPE_TYPE_MARK &&
