@@ -275,6 +275,8 @@ unsigned diff_services(const struct rule *before, const struct rule *after, stru
 	struct services old, new;
 	unsigned effect;
 
+	if ((before && rule_cip_count(before)) || (after && rule_cip_count(after)))
+		return diff_cip(before, after, arena, ret);
 	if (same_entries(before, after))
 		return 0;
 	old = grants_of(before, arena);

@@ -167,6 +167,32 @@ class Differences(Plan):
         self.assertEqual((answer["rules"][0]["change"], answer["conduits"][0]["connections"]),
                          ("removed", "reset"))
 
+    def test_ethernet_ip_entry_by_entry(self):
+        def tags(*allow):
+            return rule("r", list(allow), protocol="ethernet-ip")
+        identity = {"service": "get-attribute-single", "class": "identity", "instance": 1, "attributes": [1, 7]}
+        change = self.one(tags({"read-tags": ["Line3.Rate"]}, identity),
+                          tags({**identity, "class": 1, "instance": 1}, {"read-tags": ["Line3.Rate"]}))
+        self.assertEqual(change["change"], "unchanged")
+        change = self.one(tags(identity), tags(identity, {"write-tags": ["Speed"], "values": {"min": 0, "max": 9}}))
+        self.assertEqual((change["change"], [(s["function"], s["change"], s["after"]) for s in change["services"]]),
+                         ("widened", [("write-tags", "added", ["write-tags Speed, values 0 to 9"])]))
+
+    def test_the_site(self):
+        write_site(self.old, [rule("r", [READ])])
+        write_site(self.site, [rule("r", [READ])])
+        site = json.loads((self.site / "site.json").read_text())
+        site["review"] = {"overdue": "refuse-new"}
+        site["zones"]["line"]["networks"].append("10.3.0.0/24")
+        site["zones"]["office"]["interface"] = "eth7"
+        (self.site / "site.json").write_text(json.dumps(site))
+        answer = json.loads(self.run_plan(self.site, "--against", self.old, "--at", NOON, "--json").stdout)
+        self.assertEqual([(m["what"], m["change"], m["before"], m["after"]) for m in answer["site_changes"]],
+                         [("review.overdue", "changed", "warn", "refuse-new"),
+                          ("network", "removed", "eth0 10.1.0.0/24", None),
+                          ("network", "added", None, "eth1 10.3.0.0/24"),
+                          ("network", "added", None, "eth7 10.1.0.0/24")])
+
     def test_readable(self):
         write_site(self.old, [rule("reads", [READ]), rule("sets", [WRITE])])
         write_site(self.site, [rule("reads", [{**READ, "addresses": ["0-120"]}], reference="MOC-9")])
