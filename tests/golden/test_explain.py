@@ -194,7 +194,7 @@ class Answers(Site):
     def test_a_protocol_that_is_not_inspected_opens_nothing(self):
         write_site(self.site, [rule("tags", [{"read-tags": ["Line3.Rate"]}], protocol="ethernet-ip")])
         for words in (("--read-tag", "Line3.Rate"), ("--protocol", "ethernet-ip"), (),
-                      ("--service", "get-attribute-single", "--class", "identity", "--instance", 1, "--attribute", 7)):
+                      ("--service", "get-attribute-single", "--class", "identity", "--instance", 1)):
             with self.subTest(words):
                 answer = self.ask(*words, code=1)
                 self.assertEqual((answer["reason"], answer["nearest"]["id"]), ("no-rule", "tags"))
