@@ -242,14 +242,15 @@ static void answer_request(struct explanation *e, const struct ask_site *site,
 	if (modbus_request(request->frame, request->frame_size, &m) == REASON_NONE)
 		e->asked = ask_text(&m, &e->arena);
 	answer_nearest(e);
-	for (size_t i = 0; i < compiled->rule_count; i++) {
-		const struct compiled_rule *r = &compiled->rules[i];
+	for (size_t i = 0; i < compiled->site->rule_count; i++) {
+		const struct rule *rule = &compiled->site->rules[i];
+		uint32_t conduit = explain_on_path(&e->path, rule) ? ask_conduit(site, rule) : 0;
 		struct answer answer;
 
-		if (r->conduit == asked || !explain_on_path(&e->path, ask_rule(compiled, r->id)))
+		if (!conduit || conduit == asked)
 			continue;
-		asked = r->conduit;
-		ask_frame(site, r->conduit, request->frame, request->frame_size, e->at, &answer);
+		asked = conduit;
+		ask_frame(site, conduit, request->frame, request->frame_size, e->at, &answer);
 		if (e->reason == REASON_NO_RULE || ask_nearness(answer.reason) > ask_nearness(e->reason))
 			take_answer(e, &answer);
 	}
