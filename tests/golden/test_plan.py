@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`gatehouse plan`: differences known beforehand, and for random pairs of rules what trying every request of a small
 domain says (small_requests.py). The same trial judges the warnings about overlaps."""
+import datetime
 import json
 import os
 import pathlib
@@ -359,6 +360,20 @@ class Trial(Plan):
             with self.subTest(seed):
                 seen |= self.check_overlaps(rules)
         self.assertEqual(seen, {"overlapping-rules", "shadowed-rule", "duplicate-rule"})
+
+    def test_many_rules_on_one_conduit(self):
+        """Every one is told once, however many there are."""
+        today = datetime.datetime.now(datetime.timezone.utc).date()
+        dates = {"approved_on": (today - datetime.timedelta(days=5)).isoformat(),
+                 "review_by": (today + datetime.timedelta(days=200)).isoformat()}
+        for ranges, expected in ((lambda i: "0-99", 1999), (lambda i: f"{10 * i}-{10 * i + 10}", 1999),
+                                 (lambda i: f"{10 * i}-{10 * i + 9}", 0), (lambda i: f"{i}-{9000 - i}", 1999)):
+            rules = [rule(f"r{i:04}", [{**READ, "addresses": [ranges(i)]}], **dates) for i in range(2000)]
+            write_site(self.site, rules)
+            done = subprocess.run([GATEHOUSE, "check", "--json", self.site], capture_output=True, text=True,
+                                  timeout=60)
+            # the assets and people that no rule names
+            self.assertEqual(json.loads(done.stdout)["warnings"] - 2, expected)
 
 
 if __name__ == "__main__":
