@@ -196,7 +196,7 @@ static void answer_path(struct explanation *e, const struct ask_site *asked)
 		const struct rule *rule = &site->rules[i];
 		enum reason reason;
 
-		if (rule->expired || !explain_on_path(&e->path, rule))
+		if (rule->expired || !rule->protocol->decoded || !explain_on_path(&e->path, rule))
 			continue;
 		reason = closed_because(e, asked, rule);
 		if (reason == REASON_NONE)
@@ -264,7 +264,7 @@ static int answer(struct explanation *e, const struct explain_line *line)
 		fputs("gatehouse explain: the inspector would not take this policy\n", stderr);
 		return EXIT_SYSTEM;
 	}
-	if (e->path.protocol && !e->path.protocol->decoded) {
+	if (e->path.protocol && (!e->path.protocol->decoded || line->cip)) {
 		answer_nearest(e);
 		e->note = not_inspected(e, e->path.protocol);
 	} else if (line->request.wanted) {
