@@ -21,9 +21,10 @@ FLOORS := $(foreach l,$(LAYERS),$(firstword $(subst :, ,$(l))))
 # ---- what it is built with ---------------------------------------------------------------------------
 # Debian packages, for building and for everything that `make demo` and `make check` use.
 PACKAGES_BUILD := build-essential pkg-config clang lld wabt libmnl-dev libnftnl-dev \
-	libjansson-dev libseccomp-dev libpcap-dev libcap2-bin tzdata
-PACKAGES_TEST := nftables iproute2 procps python3 libcmocka-dev libmodbus-dev mbpoll tshark \
-	libnetfilter-queue-dev
+	libjansson-dev libseccomp-dev libpcap-dev tzdata
+PACKAGES_TEST := nftables iproute2 procps python3 libcmocka-dev libmodbus-dev mbpoll tshark
+PACKAGES_LINT := cppcheck shellcheck
+PACKAGES_FUZZ := libclang-rt-14-dev
 
 CC ?= gcc
 ifeq ($(origin CC),default)
@@ -74,7 +75,8 @@ help:
 	  'sudo make bench   speed, as ratios in one run' \
 	  'make fuzz T=60    fuzz the decoders and the core for T seconds each' \
 	  'make lint         layers, formatting, static checks' \
-	  'make install DESTDIR=...   programs, schemas, manual pages'
+	  'sudo make install  programs, unit, schemas, example, pages (DESTDIR=, PREFIX=/usr); uninstall undoes it' \
+	  'sudo make fresh-check  both first commands on a minimal Debian 12 that it makes itself'
 
 # ---- the decision core in its sandbox: C -> WebAssembly -> C -> object --------------------------------
 WASM_CFLAGS := --target=wasm32 -std=gnu17 -O2 -nostdlib -ffreestanding -fno-builtin-printf -Isrc \
@@ -146,6 +148,7 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/obj/run/vm_native.o $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $(LDHARDEN) $(filter %.c %.o %.a,$^) -lcmocka $(LIBS)
 # The inspector's own files are not in the library.
 $(BUILD)/tests/test_confine: $(call obj,src/run/inspect_confine.c)
+$(BUILD)/tests/test_report: $(call obj,src/run/inspect_report.c)
 # The inspector around a core with planted faults, and a supervisor that finds it beside itself.
 FAULTS := $(BUILD)/faults
 $(FAULTS)/gatehouse: $(BUILD)/gatehouse faulty-inspector
@@ -156,18 +159,54 @@ faulty-inspector:
 $(BUILD)/peers/%: tests/peers/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) -std=gnu17 $(CFLAGS) $(WARN) -D_GNU_SOURCE -Isrc -o $@ $< $$(pkg-config --cflags --libs libmodbus) -lmnl
+	$(Q)$(CC) -std=gnu17 $(CFLAGS) $(WARN) -D_GNU_SOURCE -Isrc -o $@ $< \
+		$$(pkg-config --cflags --libs libmodbus) -lmnl
 # tests/tools/*.c: drivers of one floor for tests that need more than the command line, linked with the library.
 TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 $(BUILD)/tools/%: tests/tools/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $(LDHARDEN) $< $(LIB) $(LIBS)
-tests-built: $(PROGRAMS) $(BUILD)/gatehouse-inspect-native $(FAULTS)/gatehouse $(UNIT) $(PEERS) $(TOOLS)
+# The same driver around the core in its sandbox and around the native one: a test compares what they say.
+TWINS := $(BUILD)/twin-sandbox $(BUILD)/twin-native
+$(BUILD)/obj/tests/twin.o: tests/twin/twin.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/twin-sandbox: $(BUILD)/obj/tests/twin.o $(SANDBOX_OBJ) $(LIB)
+$(BUILD)/twin-native: $(BUILD)/obj/tests/twin.o $(BUILD)/obj/run/vm_native.o $(LIB)
+$(TWINS):
+	$(call say,LINK,$@)
+	$(Q)$(link) $^ $(LIBS)
+
+# ---- fuzzing --------------------------------------------------------------------------------------------
+# tests/fuzz/fuzz_NAME.c with its corpus in tests/fuzz/corpus/NAME/: found by `make fuzz`, replayed by `check`.
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+T ?= 60
+$(BUILD)/tests/test_corpus_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(LIB)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -DCORPUS='"tests/fuzz/corpus/$*"' -o $@ $(LDHARDEN) \
+		$(filter %.c %.a,$^) $(LIBS)
+FUZZ_SAN := address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+build-fuzz/fuzz/%: tests/fuzz/fuzz_%.c build-fuzz/libgatehouse.a
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ -fsanitize=fuzzer $(filter %.c %.a,$^) $(LIBS)
+fuzz:
+	$(Q)image/install-packages $(PACKAGES_BUILD) $(PACKAGES_FUZZ)
+	$(Q)$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang SAN=1 \
+		SANFLAGS='-fsanitize=fuzzer-no-link,$(FUZZ_SAN)' $(FUZZ:%=build-fuzz/fuzz/%)
+	$(Q)tests/fuzz/fuzz $(T) $(FUZZ)
+
+tests-built: $(PROGRAMS) $(BUILD)/gatehouse-inspect-native $(FAULTS)/gatehouse $(UNIT) $(PEERS) $(TOOLS) $(TWINS)
+	@:
+# Those that look for memory faults: run under the sanitizers too.
+san-built: $(UNIT) $(FUZZ:%=$(BUILD)/tests/test_corpus_%)
 	@:
 demo-built: $(PROGRAMS) $(PEERS)
 	@:
-.PHONY: tests-built demo-built
+.PHONY: tests-built san-built demo-built
 
 deps:
 	$(Q)image/install-packages $(PACKAGES_BUILD) $(PACKAGES_TEST)
@@ -178,20 +217,43 @@ demo: deps
 
 check: deps
 	$(Q)$(MAKE) --no-print-directory tests-built
+	$(Q)$(MAKE) --no-print-directory SAN=1 BUILD=$(BUILD)-san san-built
 	$(Q)BUILD=$(BUILD) tests/run
 
 # On a minimal Debian 12 that it makes itself: needs the network, mmdebstrap and some minutes.
 fresh-check:
 	$(Q)tests/fresh/fresh-check demo check
 
+# Both programs belong in one folder. The unit names /usr/sbin.
+PREFIX ?= /usr
+INSTALLED = sbin/gatehouse sbin/gatehouse-inspect lib/systemd/system/gatehouse.service \
+	share/bash-completion/completions/gatehouse share/gatehouse share/doc/gatehouse
+install: $(PROGRAMS)
+	$(Q)install -D -t $(DESTDIR)$(PREFIX)/sbin $(PROGRAMS)
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system image/gatehouse.service
+	$(Q)install -D -m 644 image/gatehouse.bash-completion \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/gatehouse
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/gatehouse/schemas schemas/*.json
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/gatehouse/rules rules/*.json
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/gatehouse docs/*.md LICENSE
+uninstall:
+	$(Q)rm -rf $(INSTALLED:%=$(DESTDIR)$(PREFIX)/%)
+
 bench: deps
 	$(Q)$(MAKE) --no-print-directory tests-built
 	$(Q)BUILD=$(BUILD) tests/bench/bench
 
+# What cppcheck 2.10 gets wrong here: it does not see that out_of_memory() never returns.
+CPPCHECK := cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr \
+	--suppress=nullPointerRedundantCheck --suppress=legacyUninitvar -Isrc -D_GNU_SOURCE
 lint:
+	$(Q)image/install-packages $(PACKAGES_LINT)
 	$(Q)tests/lint/layers.py $(LAYERS)
+	$(Q)tests/lint/format.py
+	$(Q)$(CPPCHECK) src
+	$(Q)git ls-files -z | xargs -0 grep -lIE '^#!/.*[ /](ba)?sh$$' | xargs shellcheck
 
 clean:
-	$(Q)rm -rf build build-san build-clang build-san-clang
+	$(Q)rm -rf build build-san build-clang build-san-clang build-fuzz
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -195,3 +195,16 @@ int64_t calendar_local_day(int64_t instant)
 
 	return local % CALENDAR_DAY_SECONDS < 0 ? day - 1 : day;
 }
+
+void calendar_format_instant(int64_t instant, char out[static CALENDAR_INSTANT_SIZE])
+{
+	static const char days[][4] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
+	int64_t local = instant + offset_at(instant);
+	int64_t day = calendar_local_day(instant);
+	int64_t minutes = (local - day * CALENDAR_DAY_SECONDS) / 60;
+	char date[CALENDAR_DATE_SIZE];
+
+	calendar_format_date(day, date);
+	snprintf(out, CALENDAR_INSTANT_SIZE, "%s %s %02u:%02u", days[calendar_weekday(day)], date,
+		 (unsigned)(minutes / 60) % 24u, (unsigned)(minutes % 60));
+}

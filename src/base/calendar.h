@@ -41,5 +41,10 @@ void calendar_leave(struct calendar_zone *zone);
  */
 int64_t calendar_instant(int64_t day, int minutes);
 
+#define CALENDAR_INSTANT_SIZE 32 /* "Mon 2026-11-23 06:00" and a NUL */
+
+/* What calendar and clock on that wall show at an instant. */
+void calendar_format_instant(int64_t instant, char out[static CALENDAR_INSTANT_SIZE]);
+
 /* The day that the calendar on that wall shows at an instant. */
 int64_t calendar_local_day(int64_t instant);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/cursor.h"
+#include "base/failure.h"
 
 #define ETHERTYPE_IPV4 0x0800u
 #define ETHERTYPE_IPV6 0x86ddu
@@ -99,15 +100,23 @@ struct capture *capture_open(const char *path, char error[static CAPTURE_ERROR])
 {
 	char reason[PCAP_ERRBUF_SIZE] = "";
 	struct capture *capture = calloc(1, sizeof(*capture));
+	FILE *file = capture ? fopen(path, "rb") : NULL;
 
 	if (!capture) {
 		snprintf(error, CAPTURE_ERROR, "out of memory");
 		return NULL;
 	}
-	capture->pcap = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO,
-								reason);
+	if (!file) {
+		snprintf(error, CAPTURE_ERROR, "%s", failure_text(errno));
+		free(capture);
+		return NULL;
+	}
+	capture->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO,
+								 reason);
 	if (!capture->pcap) {
-		snprintf(error, CAPTURE_ERROR, "%s", reason);
+		snprintf(error, CAPTURE_ERROR, "%s (it wants a pcap or pcapng file, as Wireshark and "
+			 "tcpdump write them)", reason);
+		fclose(file);
 		free(capture);
 		return NULL;
 	}

@@ -7,11 +7,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/failure.h"
 #include "cli/command.h"
 #include "json/writer.h"
 #include "netfilter/commit.h"
 #include "policy/compile.h"
 #include "policy/documents.h"
+#include "policy/model.h"
 #include "protocol/program.h"
 #include "run/control.h"
 #include "run/numbers.h"
@@ -27,7 +29,7 @@ struct apply {
 
 static int system_error(const char *what, const char *name, int error)
 {
-	fprintf(stderr, "gatehouse apply: %s %s: %s\n", what, name, strerror(-error));
+	fprintf(stderr, "gatehouse apply: %s%s: %s\n", what, name, failure_text(error));
 	return EXIT_SYSTEM;
 }
 
@@ -72,7 +74,7 @@ static int ask_supervisor(struct apply *a)
 	if (nobody_listens(r))
 		return -1;
 	if (r < 0)
-		return system_error("the supervisor cannot be asked through", a->context->runtime, r);
+		return system_error(text, "", r);
 	print_findings(a);
 	tell(a, applied, text, applied);
 	if (applied)
@@ -96,7 +98,7 @@ static int compile_documents(struct apply *a, struct numbers *ret_next)
 
 	r = numbers_load(state_path(a, "conduits.json"), &a->arena, &before);
 	if (r < 0)
-		return system_error("cannot read", state_path(a, "conduits.json"), r);
+		return system_error("cannot read ", state_path(a, "conduits.json"), r);
 	good = compile_site(&a->documents, now, before.items, before.count, &a->arena, &a->diags,
 			    &a->compiled) && !a->diags.errors;
 	if (!good)
@@ -121,11 +123,11 @@ static const char *success_text(struct apply *a)
 
 	for (size_t i = 0; i < a->compiled.ruleset.conduit_count; i++)
 		inspected += !!(a->compiled.ruleset.conduits[i].mark & MARK_INSPECTED);
-	return arena_printf(&a->arena, "%s: %zu rules over %zu conduits are in force.%s",
-			    a->compiled.ruleset.site, a->compiled.rule_count,
+	return arena_printf(&a->arena, "The policy of %s is in force: rules %zu, conduits %zu.%s",
+			    a->compiled.ruleset.site, a->compiled.site->rule_count,
 			    a->compiled.ruleset.conduit_count, !inspected ? "" :
 			    "\nNo supervisor is running, so nothing is inspected and inspected conduits are "
-			    "closed: start `gatehouse run`.");
+			    "closed. Start it: systemctl start gatehouse, or gatehouse run.");
 }
 
 static int commit_directly(struct apply *a)
@@ -138,15 +140,15 @@ static int commit_directly(struct apply *a)
 	if (code != EXIT_CLEAN)
 		return code;
 	if (mkdir(a->context->state, 0700) < 0 && errno != EEXIST)
-		return system_error("cannot make", a->context->state, -errno);
+		return system_error("cannot make the folder ", a->context->state, -errno);
 	r = netfilter_commit(&a->compiled.ruleset, &a->diags);
 	print_findings(a);
 	if (r < 0)
 		return a->diags.errors ? EXIT_FINDINGS :
-					 system_error("the kernel does not take", "the ruleset", r);
+					 system_error("the kernel does not take the ruleset", "", r);
 	r = store(a, &numbers);
 	if (r < 0)
-		return system_error("the ruleset is in force, but will not be after a restart: cannot write to",
+		return system_error("the ruleset is in force, but will not be after a restart: cannot write to ",
 				    a->context->state, r);
 	tell(a, true, success_text(a), false);
 	return EXIT_CLEAN;
@@ -159,11 +161,11 @@ static int apply_run(const struct context *context, int argc, char **argv)
 
 	if (argc != 2 || argv[1][0] == '-')
 		return usage_error(&command_apply, "%s", argc < 2 ? "which site folder?" :
-								   "one site folder and no options");
+				   "it wants one site folder, and has no options of its own");
 	a.folder = argv[1];
 	diag_init(&a.diags, &a.arena);
 	r = documents_read(a.folder, &a.arena, &a.diags, &a.documents);
-	code = r < 0 ? system_error("cannot read", a.folder, r) : ask_supervisor(&a);
+	code = r < 0 ? system_error("cannot read ", a.folder, r) : ask_supervisor(&a);
 	if (code < 0)
 		code = commit_directly(&a);
 	arena_free(&a.arena);
@@ -173,7 +175,7 @@ static int apply_run(const struct context *context, int argc, char **argv)
 const struct command command_apply = {
 	.name = "apply",
 	.arguments = "DIR",
-	.summary = "put a site folder in force, all of it or nothing",
+	.summary = "puts a site folder in force, all of it or nothing",
 	.help = "A running supervisor is asked to do it: then the inspector has the new rules before the kernel.\n"
 		"Without one the ruleset goes to the kernel, and inspected conduits stay closed until\n"
 		"`gatehouse run` is started. Rules that were taken away stop their connections at once.\n\n"

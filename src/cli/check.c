@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/diag.h"
+#include "base/failure.h"
 #include "cli/command.h"
 #include "json/writer.h"
 #include "policy/compile.h"
@@ -87,7 +88,7 @@ static int check_folder(const struct context *context, const char *folder, bool 
 	diag_init(&check.diags, &check.arena);
 	r = documents_read(folder, &check.arena, &check.diags, &check.documents);
 	if (r < 0) {
-		fprintf(stderr, "gatehouse check: cannot read the folder %s: %s\n", folder, strerror(-r));
+		fprintf(stderr, "gatehouse check: cannot read the folder %s: %s\n", folder, failure_text(r));
 		arena_free(&check.arena);
 		return EXIT_SYSTEM;
 	}
@@ -113,7 +114,8 @@ static int run(const struct context *context, int argc, char **argv)
 		else if (argv[i][0] == '-')
 			return usage_error(&command_check, "there is no option %s", argv[i]);
 		else if (folder)
-			return usage_error(&command_check, "one site folder at a time");
+			return usage_error(&command_check, "one site folder at a time; %s is too much",
+					   argv[i]);
 		else
 			folder = argv[i];
 	}

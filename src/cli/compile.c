@@ -7,12 +7,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/failure.h"
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/options.h"
 #include "json/writer.h"
 #include "netfilter/nft_text.h"
 #include "policy/compile.h"
 #include "policy/documents.h"
+#include "policy/model.h"
 
 struct compile_line {
 	const char *folder;
@@ -20,29 +23,41 @@ struct compile_line {
 	int64_t at; /* seconds UTC */
 };
 
-/* NULL, or what is wrong. */
-static const char *read_line(int argc, char **argv, struct compile_line *ret)
+/* Seconds since 1970, or a date and time. */
+static bool read_time(const char *text, int64_t *ret)
 {
 	char *end;
 
+	*ret = strtoll(text, &end, 10);
+	return (!*end && end != text) || parse_instant(text, ret);
+}
+
+static int read_line(int argc, char **argv, struct compile_line *ret)
+{
+	const char *at;
+
 	*ret = (struct compile_line){ .at = time(NULL) };
 	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "-o") && i + 1 < argc) {
-			ret->out = argv[++i];
-		} else if (!strcmp(argv[i], "--at") && i + 1 < argc) {
-			ret->at = strtoll(argv[++i], &end, 10);
-			if (*end || end == argv[i])
-				return "--at wants seconds since 1970, UTC";
-		} else if (argv[i][0] == '-' || ret->folder) {
-			return argv[i][0] == '-' ? "an option that it does not have, or without its value" :
-						   "one site folder at a time";
+		if (option_value(argc, argv, &i, "-o", &ret->out)) {
+			if (!ret->out)
+				return usage_error(&command_compile, "-o wants the folder to write to");
+		} else if (option_value(argc, argv, &i, "--at", &at)) {
+			if (!at || !read_time(at, &ret->at))
+				return usage_error(&command_compile,
+						   "--at wants a time like 2026-11-22T14:00:00Z");
+		} else if (argv[i][0] == '-') {
+			return usage_error(&command_compile, "there is no option %s", argv[i]);
+		} else if (ret->folder) {
+			return usage_error(&command_compile, "one site folder at a time; %s is too much",
+					   argv[i]);
 		} else {
 			ret->folder = argv[i];
 		}
 	}
 	if (!ret->folder)
-		return "which site folder?";
-	return ret->out ? NULL : "-o OUT says where to write";
+		return usage_error(&command_compile, "which site folder?");
+	return ret->out ? EXIT_CLEAN :
+			  usage_error(&command_compile, "-o OUT is missing: the folder to write to");
 }
 
 static void write_ruleset(const struct compiled *compiled, FILE *out)
@@ -88,14 +103,15 @@ static void tell(const struct context *context, const struct compile_line *line,
 	struct writer w;
 
 	if (!context->json) {
-		printf("%zu rules over %zu conduits: %s/ruleset.nft, %s/policy.json\n",
-		       compiled->rule_count, compiled->ruleset.conduit_count, line->out, line->out);
+		printf("%s: %zu rules, %zu conduits; written to %s/ruleset.nft and %s/policy.json\n",
+		       compiled->ruleset.site, compiled->site->rule_count,
+		       compiled->ruleset.conduit_count, line->out, line->out);
 		return;
 	}
 	writer_init(&w, stdout, true);
 	writer_open_map(&w);
 	writer_put_text(&w, "site", compiled->ruleset.site);
-	writer_put_uint(&w, "rules", compiled->rule_count);
+	writer_put_uint(&w, "rules", compiled->site->rule_count);
 	writer_put_uint(&w, "conduits", compiled->ruleset.conduit_count);
 	writer_close_map(&w);
 	putchar('\n');
@@ -113,7 +129,8 @@ static int compile_over(const struct context *context, const struct compile_line
 	diag_init(&diags, arena);
 	r = documents_read(line->folder, arena, &diags, &documents);
 	if (r < 0) {
-		fprintf(stderr, "gatehouse compile: cannot read %s: %s\n", line->folder, strerror(-r));
+		fprintf(stderr, "gatehouse compile: cannot read the folder %s: %s\n", line->folder,
+			failure_text(r));
 		return EXIT_SYSTEM;
 	}
 	good = compile_site(&documents, line->at, NULL, 0, arena, &diags, &compiled) && !diags.errors;
@@ -123,7 +140,7 @@ static int compile_over(const struct context *context, const struct compile_line
 		return EXIT_FINDINGS;
 	r = write_both(line, &compiled, arena);
 	if (r < 0) {
-		fprintf(stderr, "gatehouse compile: cannot write to %s: %s\n", line->out, strerror(-r));
+		fprintf(stderr, "gatehouse compile: cannot write to %s: %s\n", line->out, failure_text(r));
 		return EXIT_SYSTEM;
 	}
 	tell(context, line, &compiled);
@@ -134,11 +151,10 @@ static int compile_run(const struct context *context, int argc, char **argv)
 {
 	struct compile_line line;
 	struct arena arena = { 0 };
-	const char *wrong = read_line(argc, argv, &line);
-	int code;
+	int code = read_line(argc, argv, &line);
 
-	if (wrong)
-		return usage_error(&command_compile, "%s", wrong);
+	if (code != EXIT_CLEAN)
+		return code;
 	code = compile_over(context, &line, &arena);
 	arena_free(&arena);
 	return code;
@@ -146,14 +162,14 @@ static int compile_run(const struct context *context, int argc, char **argv)
 
 const struct command command_compile = {
 	.name = "compile",
-	.arguments = "DIR -o OUT",
-	.summary = "write what a site folder means: the nftables ruleset and the inspection policy",
+	.arguments = "DIR -o OUT [--at TIME]",
+	.summary = "writes what a site folder means: the nftables ruleset and the inspection policy",
 	.help = "Writes OUT/ruleset.nft (loadable by `nft -f`) and OUT/policy.json. The same documents and\n"
 		"the same time give the same bytes. Nothing is put in force; conduits are numbered afresh.\n\n"
 		"options\n"
 		"  -o OUT     the folder to write to; it is made when it is missing\n"
-		"  --at TIME  as of then, in seconds since 1970 UTC (default: now): what is expired, and which\n"
-		"             days schedules are written out for\n\n"
+		"  --at TIME  as of then (2026-11-22T14:00:00Z, or seconds since 1970; default: now): what is\n"
+		"             expired, and which days schedules are written out for\n\n"
 		"exit codes: 0 written, 1 the documents have errors, 2 wrong usage, 3 cannot read or write\n",
 	.run = compile_run,
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/options.h"
 #include "cli/traffic.h"
 
 /* One connection on a protocol's port. */
@@ -202,7 +203,7 @@ static int run(const struct context *context, int argc, char **argv)
 		} else if (argv[i][0] == '-') {
 			return usage_error(&command_decode, "there is no option %s", argv[i]);
 		} else if (path) {
-			return usage_error(&command_decode, "one capture at a time, please: %s",
+			return usage_error(&command_decode, "one capture at a time; %s is too much",
 					   argv[i]);
 		} else {
 			path = argv[i];

@@ -10,13 +10,18 @@
 static const struct command *const commands[] = {
 	&command_check,
 	&command_compile,
+	&command_explain,
+	&command_plan,
 	&command_apply,
 	&command_run,
 	&command_status,
+	&command_verify,
+	&command_maintenance,
 	&command_decode,
 	&command_replay,
 	&command_profiles,
 	&command_services,
+	&command_new,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -60,7 +65,7 @@ static int unknown_command(const char *name)
 
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		nearest_offer(&near, commands[i]->name, NULL);
-	fprintf(stderr, "gatehouse: there is no command \"%s\"\n", name);
+	fprintf(stderr, "gatehouse: there is no %s \"%s\"\n", *name == '-' ? "option" : "command", name);
 	if (near.best)
 		fprintf(stderr, "did you mean \"%s\"?\n", near.best);
 	fputs("`gatehouse --help` lists the commands\n", stderr);
@@ -123,6 +128,7 @@ static void read_line(struct line *line, int argc, char **argv)
 		    take_folder(line, "--runtime", argc, argv, &i, &line->context.runtime) ||
 		    take_flag(argv[i], "--json", &line->context.json) ||
 		    take_flag(argv[i], "--help", &line->help) ||
+		    take_flag(argv[i], "-h", &line->help) ||
 		    (!line->argc && take_flag(argv[i], "--version", &line->version)))
 			continue;
 		line->argv[line->argc++] = argv[i];
@@ -140,7 +146,7 @@ static int run_line(const struct line *line)
 		return EXIT_CLEAN;
 	}
 	if (line->incomplete) {
-		fprintf(stderr, "gatehouse: %s needs a folder\n", line->incomplete);
+		fprintf(stderr, "gatehouse: %s wants a folder behind it\n`gatehouse --help` says more\n", line->incomplete);
 		return EXIT_USAGE;
 	}
 	if (!line->argc) {

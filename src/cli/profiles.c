@@ -3,14 +3,17 @@
 
 #include "cli/command.h"
 #include "json/writer.h"
+#include "policy/cip_text.h"
 #include "policy/profiles.h"
 
-/* Names of the functions that a profile allows, in the order of their codes. */
+/* Names of the functions or services that a profile allows. */
 static void print_text(const struct profile *profile)
 {
 	printf("%s (%s): %s\n", profile->id, profile->protocol->name, profile->summary);
 	for (size_t i = 0; i < profile->entries.count; i++)
 		printf("    %s\n", profile->entries.items[i].function->name);
+	for (size_t i = 0; i < profile->cip.count; i++)
+		printf("    %s\n", cip_entry_name(&profile->cip.items[i]));
 }
 
 static void print_json(const struct profile *profiles)
@@ -30,6 +33,8 @@ static void print_json(const struct profile *profiles)
 		writer_open_list(&w);
 		for (size_t k = 0; k < profiles[i].entries.count; k++)
 			writer_text(&w, profiles[i].entries.items[k].function->name);
+		for (size_t k = 0; k < profiles[i].cip.count; k++)
+			writer_text(&w, cip_entry_name(&profiles[i].cip.items[k]));
 		writer_close_list(&w);
 		writer_close_map(&w);
 	}
@@ -44,7 +49,7 @@ static int run(const struct context *context, int argc, char **argv)
 	const struct profile *profiles;
 
 	if (argc > 1)
-		return usage_error(&command_profiles, "%s is not expected", argv[1]);
+		return usage_error(&command_profiles, "it takes no arguments; %s is too much", argv[1]);
 	profiles = builtin_profiles(&arena);
 	if (context->json)
 		print_json(profiles);

@@ -4,7 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/failure.h"
 #include "cli/command.h"
+#include "cli/options.h"
 #include "cli/replay_site.h"
 #include "cli/stage.h"
 #include "cli/traffic.h"
@@ -367,6 +369,12 @@ static int fail(const char *what, const char *why)
 	return EXIT_SYSTEM;
 }
 
+static int fail_capture(const char *path, const char *why)
+{
+	fprintf(stderr, "gatehouse replay: %s cannot be read as a capture: %s\n", path, why);
+	return EXIT_SYSTEM;
+}
+
 /* A rule's device may listen on a port of its own. */
 static bool add_rule_ports(struct replay *r)
 {
@@ -396,7 +404,7 @@ static int replay_capture(struct replay *r, const char *path)
 	int err = traffic_read(path, deliver, r, &traffic, error, sizeof(error));
 
 	if (err && !traffic.frames)
-		return fail(path, error);
+		return fail_capture(path, error);
 	if (r->stage.trapped)
 		return fail(path, "the decision core failed on this capture");
 	if (r->json)
@@ -417,7 +425,7 @@ static int narrow(struct replay *r, const struct wanted *wanted)
 
 	if (traffic_read(wanted->capture, note_pair, r, &traffic, error, sizeof(error)) &&
 	    !traffic.frames)
-		return fail(wanted->capture, error);
+		return fail_capture(wanted->capture, error);
 	why = replay_site_narrow(&r->site, wanted->as, r->pairs, r->pair_count);
 	if (why)
 		return usage_error(&command_replay, "--as %s: %s", wanted->as, why);
@@ -433,7 +441,7 @@ static int prepare(struct replay *r, const struct wanted *wanted, struct arena *
 	err = replay_site_load(wanted->folder, r->dated, r->dated ? r->at : ANY_TIME, arena, &diags,
 			       &r->site);
 	if (err < 0)
-		return fail(wanted->folder, strerror(-err));
+		return fail(wanted->folder, failure_text(err));
 	if (err) {
 		diag_sort(&diags);
 		diag_print(&diags, stderr, isatty(STDERR_FILENO));
@@ -480,8 +488,11 @@ static int run(const struct context *context, int argc, char **argv)
 			return usage_error(&command_replay, "%s", wrong);
 		if (taken)
 			continue;
-		if (argv[i][0] == '-' || wanted.capture)
-			return usage_error(&command_replay, "what is %s?", argv[i]);
+		if (argv[i][0] == '-')
+			return usage_error(&command_replay, "there is no option %s", argv[i]);
+		if (wanted.capture)
+			return usage_error(&command_replay, "one site folder and one capture; %s is too much",
+					   argv[i]);
 		*(wanted.folder ? &wanted.capture : &wanted.folder) = argv[i];
 	}
 	if (!wanted.capture)

@@ -28,8 +28,10 @@ static int run(const struct context *context, int argc, char **argv)
 	static const struct supervisor_voice voice = { say, warn, print_findings };
 	int r;
 
+	if (argc > 1 && argv[1][0] == '-')
+		return usage_error(&command_run, "there is no option %s", argv[1]);
 	if (argc > 2)
-		return usage_error(&command_run, "one site folder at most");
+		return usage_error(&command_run, "one site folder at most; %s is too much", argv[2]);
 	r = supervisor_run(context->state, context->runtime, argc > 1 ? argv[1] : NULL, &voice);
 	if (r == -EINVAL)
 		return EXIT_FINDINGS;
@@ -39,10 +41,10 @@ static int run(const struct context *context, int argc, char **argv)
 const struct command command_run = {
 	.name = "run",
 	.arguments = "[DIR]",
-	.summary = "guard: supervisor and inspector, in the foreground",
+	.summary = "guards: supervisor and inspector, in the foreground",
 	.help = "With DIR that site folder is applied first; otherwise what is in force on this box.\n"
 		"Says \"ready\" when packets are being inspected. SIGHUP reloads, SIGTERM ends; the ruleset\n"
 		"stays loaded then, so that inspected traffic is closed.\n"
-		"Exit codes: 0 stopped, 1 the documents have errors, 2 wrong usage, 3 the system refused.\n",
+		"exit codes: 0 stopped, 1 the documents have errors, 2 wrong usage, 3 the system refused\n",
 	.run = run,
 };

@@ -135,7 +135,7 @@ static int run(const struct context *context, int argc, char **argv)
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--reasons") != 0)
-			return usage_error(&command_services, "what is %s?", argv[i]);
+			return usage_error(&command_services, "there is no option %s", argv[i]);
 		reasons = true;
 	}
 	if (reasons && context->json)

@@ -5,8 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/failure.h"
+#include "json/copy.h"
 #include "json/value.h"
 #include "json/writer.h"
+#include "netfilter/read.h"
 #include "record/event_log.h"
 #include "run/control.h"
 
@@ -49,6 +52,15 @@ static const char *end_of(const struct value *map, const char *name)
 
 /* ---- the screen ---- */
 
+static void print_drift(const struct value *drift, const struct value *maintenance)
+{
+	printf("Kernel     verified %s, %lld findings, put back %lld times\n", text_of(drift, "checked"),
+	       number_of(drift, "findings"), number_of(drift, "restored"));
+	if (maintenance && maintenance->type == VALUE_MAP)
+		printf("Maintenance until %s: what differs from the policy is not put back\n",
+		       text_of(maintenance, "until"));
+}
+
 static void print_health(const struct value *status)
 {
 	const struct value *problems = value_member(status, "problems");
@@ -58,26 +70,39 @@ static void print_health(const struct value *status)
 	printf("%s\n", truth_of(status, "healthy") ? "The gate is healthy." : "The gate needs attention:");
 	for (size_t i = 0; problems && i < problems->count; i++)
 		printf("  ! %s\n", problems->items[i].text);
-	printf("\nInspector  %s, pid %lld, since %s, %lld restarts\n", text_of(inspector, "state"),
+	printf("\nInspector  %s, pid %lld, since %s, restarts: %lld\n", text_of(inspector, "state"),
 	       number_of(inspector, "pid"), text_of(inspector, "since"), number_of(inspector, "restarts"));
 	if (policy && policy->type == VALUE_MAP)
-		printf("Policy     %s, applied %s, %lld rules, %lld conduits\n", text_of(policy, "site"),
+		printf("Policy     %s, applied %s, rules: %lld, conduits: %lld\n", text_of(policy, "site"),
 		       text_of(policy, "applied"), number_of(policy, "rules"),
 		       number_of(policy, "conduits"));
+	print_drift(value_member(status, "drift"), value_member(status, "maintenance"));
+}
+
+static int path_of(const struct value *conduit, char *path, size_t size)
+{
+	return snprintf(path, size, "%s -> %s %s/%lld", end_of(conduit, "server"),
+			end_of(conduit, "device"), text_of(conduit, "transport"), number_of(conduit, "port"));
 }
 
 static void print_conduits(const struct value *list)
 {
+	char path[160];
+	int width = 36;
+
 	if (!list || list->type != VALUE_LIST || !list->count)
 		return;
-	printf("\nConduits%40s%12s\n", "packets", "bytes");
+	for (size_t i = 0; i < list->count; i++) {
+		int length = path_of(&list->items[i], path, sizeof(path));
+
+		width = length > width ? length : width;
+	}
+	printf("\n%-*s%12s%12s\n", width + 2, "Conduits", "packets", "bytes");
 	for (size_t i = 0; i < list->count; i++) {
 		const struct value *c = &list->items[i];
-		char path[128];
 
-		snprintf(path, sizeof(path), "%s -> %s %s/%lld", end_of(c, "server"), end_of(c, "device"),
-			 text_of(c, "transport"), number_of(c, "port"));
-		printf("  %-36s%10lld%12lld  %s%s\n", path, number_of(c, "packets"), number_of(c, "bytes"),
+		path_of(c, path, sizeof(path));
+		printf("  %-*s%12lld%12lld  %s%s\n", width, path, number_of(c, "packets"), number_of(c, "bytes"),
 		       truth_of(c, "inspected") ? "inspected" : "not inspected",
 		       truth_of(c, "quarantined") ? ", QUARANTINED" : "");
 	}
@@ -124,41 +149,6 @@ static void print_recent(const struct recent *recent)
 
 /* ---- JSON ---- */
 
-static void write_value(struct writer *w, const struct value *v)
-{
-	switch (v->type) {
-	case VALUE_NULL:
-		writer_text(w, NULL);
-		break;
-	case VALUE_BOOL:
-		writer_bool(w, v->boolean);
-		break;
-	case VALUE_INT:
-		writer_int(w, v->integer);
-		break;
-	case VALUE_REAL:
-		writer_real(w, v->real);
-		break;
-	case VALUE_TEXT:
-		writer_text(w, v->text);
-		break;
-	case VALUE_LIST:
-		writer_open_list(w);
-		for (size_t i = 0; i < v->count; i++)
-			write_value(w, &v->items[i]);
-		writer_close_list(w);
-		break;
-	case VALUE_MAP:
-		writer_open_map(w);
-		for (size_t i = 0; i < v->count; i++) {
-			writer_name(w, v->items[i].name);
-			write_value(w, &v->items[i]);
-		}
-		writer_close_map(w);
-		break;
-	}
-}
-
 static void print_json(const struct value *status, const struct recent *recent)
 {
 	struct writer w;
@@ -168,12 +158,12 @@ static void print_json(const struct value *status, const struct recent *recent)
 	writer_put_bool(&w, "running", true);
 	for (size_t i = 0; i < status->count; i++) {
 		writer_name(&w, status->items[i].name);
-		write_value(&w, &status->items[i]);
+		copy_value(&w, &status->items[i]);
 	}
 	writer_name(&w, "recent");
 	writer_open_list(&w);
 	for (size_t i = 0; i < recent->count; i++)
-		write_value(&w, recent->items[i]);
+		copy_value(&w, recent->items[i]);
 	writer_close_list(&w);
 	writer_close_map(&w);
 	putchar('\n');
@@ -202,18 +192,52 @@ static void read_recent(const char *path, struct arena *arena, struct recent *re
 	}
 }
 
+/* The gate's table in the kernel: 1 there, 0 not, negative errno when it cannot be seen. */
+static int look_into_kernel(void)
+{
+	struct netfilter_counts counts = { 0 };
+	struct arena arena = { 0 };
+	int r = netfilter_read(&arena, &counts);
+
+	arena_free(&arena);
+	return r < 0 ? r : counts.in_force;
+}
+
+static void print_not_running(int in_kernel)
+{
+	puts("The supervisor is not running. Start it: systemctl start gatehouse, or gatehouse run.");
+	if (in_kernel > 0)
+		puts("The ruleset is in the kernel: inspected traffic is closed, the rest runs as the policy says.");
+	else if (in_kernel == 0)
+		puts("NOTHING IS GUARDED: nothing of the gate is in the kernel here.");
+	else
+		printf("Whether the ruleset is in the kernel cannot be seen: %s.\n", failure_text(in_kernel));
+}
+
+static void write_not_running(int in_kernel)
+{
+	struct writer w;
+
+	writer_init(&w, stdout, true);
+	writer_open_map(&w);
+	writer_put_bool(&w, "running", false);
+	if (in_kernel < 0)
+		writer_put_text(&w, "in_kernel", NULL);
+	else
+		writer_put_bool(&w, "in_kernel", in_kernel > 0);
+	writer_close_map(&w);
+	putchar('\n');
+}
+
 static int not_running(const struct context *context, int error)
 {
-	bool absent = error == -ENOENT || error == -ECONNREFUSED;
-
-	if (context->json)
-		printf("{\"running\": false}\n");
-	else if (absent)
-		printf("The supervisor is not running: inspected traffic is closed. "
-		       "Start it: systemctl start gatehouse, or gatehouse run.\n");
-	if (!absent)
-		fprintf(stderr, "gatehouse status: the supervisor cannot be asked: %s\n", strerror(-error));
-	return absent ? EXIT_FINDINGS : EXIT_SYSTEM;
+	if (error != -ENOENT && error != -ECONNREFUSED) {
+		fprintf(stderr, "gatehouse status: the supervisor cannot be asked through %s/" CONTROL_SOCKET
+			": %s\n", context->runtime, failure_text(error));
+		return EXIT_SYSTEM;
+	}
+	(context->json ? write_not_running : print_not_running)(look_into_kernel());
+	return EXIT_FINDINGS;
 }
 
 static int run(const struct context *context, int argc, char **argv)
@@ -224,7 +248,7 @@ static int run(const struct context *context, int argc, char **argv)
 	int r, code;
 
 	if (argc > 1)
-		return usage_error(&command_status, "takes no arguments");
+		return usage_error(&command_status, "it takes no arguments; %s is too much", argv[1]);
 	r = control_call(context->runtime, "{\"command\":\"status\"}", &arena, &status);
 	if (r < 0)
 		return not_running(context, r);
@@ -247,6 +271,7 @@ const struct command command_status = {
 	.name = "status",
 	.arguments = "",
 	.summary = "health, counters and recent denials of the running gate",
-	.help = "Exit codes: 0 healthy, 1 something needs attention or nothing is running, 3 no permission.\n",
+	.help = "exit codes: 0 healthy, 1 something needs attention or no supervisor is running, 2 wrong usage,\n"
+		"3 the supervisor cannot be asked\n",
 	.run = run,
 };

@@ -12,6 +12,7 @@
 
 #include "capture/frames.h"
 #include "capture/reorder.h"
+#include "cli/options.h"
 #include "json/writer.h"
 
 /* A message, or bytes that are none. */
@@ -85,15 +86,3 @@ void message_write_head(struct writer *w, const struct message *message);
 
 /* The same for people: number, time, who to whom. */
 void message_print_head(FILE *out, const struct message *message);
-
-/*
- * Is argv[*i] the option `name` ("--port") with a value, as "--port V" or "--port=V"? Then *ret is
- * the value (NULL: missing) and *i the last word used.
- */
-bool option_value(int argc, char **argv, int *i, const char *name, const char **ret);
-
-/*
- * Seconds since the epoch of an ISO 8601 date, or date and time with or without seconds; without a
- * zone ("Z", "+01:00") it is UTC.
- */
-bool parse_instant(const char *text, int64_t *ret);

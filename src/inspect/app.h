@@ -11,12 +11,13 @@
 struct question_context {
 	const struct program *program;
 	const struct program_conduit *conduit;
-	int64_t wall; /* seconds since the epoch */
+	struct program_time time;
 };
 
 struct decision {
 	enum reason reason;      /* REASON_NONE: allowed */
 	bool malformed;          /* cannot be answered in the protocol's own words */
+	bool unanswerable;       /* of a request's start: too little is known of it for an error reply */
 	bool any_transaction;    /* of a request: its reply may carry another transaction id */
 	uint32_t rule;
 	unsigned answered;       /* of a reply: which of the flow's asks */

@@ -63,7 +63,7 @@ static void decide(const struct question_context *q, const uint8_t *p, size_t le
 		ret->malformed = true;
 		return;
 	}
-	match_modbus(q->program, q->conduit, &m, q->wall, &match);
+	match_modbus(q->program, q->conduit, &m, q->time, &match);
 	ret->reason = match.reason;
 	ret->rule = match.rule;
 	ret->any_transaction = any_transaction(q->program, match.rule);
@@ -78,8 +78,14 @@ static void decide_start(const struct question_context *q, const uint8_t *p, siz
 	struct match match;
 	enum modbus_have have = modbus_request_start(p, len, &m);
 
-	match_modbus_start(q->program, q->conduit, &m, have, q->wall, &match);
-	*ret = (struct decision){ .reason = match.reason, .rule = match.rule };
+	if (!modbus_request_begins(p, len)) {
+		*ret = (struct decision){ .rule = CORE_NO_RULE, .reason = REASON_MALFORMED_FRAME,
+					  .malformed = true };
+		return;
+	}
+	match_modbus_start(q->program, q->conduit, &m, have, q->time, &match);
+	*ret = (struct decision){ .reason = match.reason, .rule = match.rule,
+				  .unanswerable = have < MODBUS_HAVE_FUNCTION };
 	modbus_ask(&m, &ret->ask);
 	if (have < MODBUS_HAVE_FUNCTION)
 		return;
@@ -119,12 +125,17 @@ static void pair(const struct flow *f, const uint8_t *p, size_t len, struct deci
 	}
 }
 
-/* Of a reply's beginning only the transaction can be held against what was asked. */
+/* Of a reply's beginning only its layout and the transaction can be judged. */
 static void pair_start(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret)
 {
 	*ret = (struct decision){ .rule = CORE_NO_RULE };
 	if (len < 2)
 		return;
+	if (!modbus_reply_begins(p, len)) {
+		ret->reason = REASON_MALFORMED_FRAME;
+		ret->malformed = true;
+		return;
+	}
 	ret->reason = REASON_UNEXPECTED_REPLY;
 	for (unsigned i = 0; i < f->ask_count; i++)
 		if (answers(&f->asks[i], (uint16_t)(p[0] << 8 | p[1])))

@@ -13,10 +13,10 @@
 #define SECOND 1000000000ull
 #define OPENING_LIMIT (30 * SECOND)  /* without an answer of the device */
 #define ENDED_LIMIT (10 * SECOND)    /* for what is still on its way */
-#define CLOSED_LIMIT (60 * SECOND)   /* both sides have closed */
+#define CLOSED_LIMIT (60 * SECOND)   /* both sides have closed, or the server never answered the device */
+#define CLOSING_LIMIT (600 * SECOND) /* one side has closed */
 #define IDLE_LIMIT (24 * 3600 * SECOND)
 #define RESENDS_MAX 8u               /* of the gate's own bytes, then the flow is reset */
-#define DENIED_WAIT SECOND           /* how long an error reply waits for older requests */
 #define MADE_FOR_RESETS 2u
 
 static struct core_state state;
@@ -111,15 +111,27 @@ static void forget_rules(struct flow *f)
 	f->denied_rule = CORE_NO_RULE;
 }
 
+/* Why the flow cannot go on under the program now in force; REASON_NONE: it can. */
+static enum reason sweep_reason(const struct flow *f, const struct program_conduit *old)
+{
+	const struct program_conduit *now = program_conduit(&state.program, f->conduit);
+
+	if (!same_conduit(old, now))
+		return REASON_REVOKED;
+	/* It was only observed, and where its messages begin is not known. */
+	return f->passthrough && now->mode != PROGRAM_OBSERVE ? REASON_MALFORMED_FRAME : REASON_NONE;
+}
+
 static void sweep_flow(struct flow *f)
 {
 	const struct program_conduit *old = program_conduit(&state.before, f->conduit);
+	enum reason reason = sweep_reason(f, old);
 
 	forget_rules(f);
-	if (same_conduit(old, program_conduit(&state.program, f->conduit)))
+	if (reason == REASON_NONE)
 		return;
-	if (old && f->state == FLOW_OPEN) {
-		struct core_event *e = event_add(&state, f, f->conduit, CORE_EVENT_CLOSED, REASON_REVOKED);
+	if (old && f->state == FLOW_OPEN && !flow_closed(f)) {
+		struct core_event *e = event_add(&state, f, f->conduit, CORE_EVENT_CLOSED, reason);
 
 		e->action = CORE_ACTION_RESET;
 		made_resets(&state, old, f);
@@ -204,6 +216,13 @@ void core_packet(void)
 
 /* ---- time ----------------------------------------------------------------------------------------------- */
 
+static uint64_t open_limit(const struct flow *f)
+{
+	if (flow_closed(f) || flow_half_open(f))
+		return CLOSED_LIMIT;
+	return f->request.fin || f->reply.fin ? CLOSING_LIMIT : IDLE_LIMIT;
+}
+
 static bool flow_over(const struct flow *f, uint64_t idle)
 {
 	switch ((enum flow_state)f->state) {
@@ -214,7 +233,7 @@ static bool flow_over(const struct flow *f, uint64_t idle)
 	case FLOW_ENDED:
 		return idle > ENDED_LIMIT;
 	case FLOW_OPEN:
-		return idle > (flow_closed(f) ? CLOSED_LIMIT : IDLE_LIMIT);
+		return idle > open_limit(f);
 	}
 	return true;
 }
@@ -243,14 +262,6 @@ static void resend(const struct program_conduit *c, struct flow *f)
 	f->resend_at = state.io.now + (SECOND / 5 << f->resends);
 }
 
-static bool denied_waits(const struct flow *f)
-{
-	for (unsigned i = 0; i < f->ask_count; i++)
-		if (f->asks[i].state == ASK_DENIED && state.io.now - f->asks[i].since > DENIED_WAIT)
-			return true;
-	return false;
-}
-
 static void tick_flow(struct flow *f)
 {
 	const struct program_conduit *c = program_conduit(&state.program, f->conduit);
@@ -262,8 +273,8 @@ static void tick_flow(struct flow *f)
 	if (f->state != FLOW_OPEN)
 		return;
 	resend(c, f);
-	if (denied_waits(f))
-		messages_flush(&state, c, f, true);
+	if (f->state == FLOW_OPEN)
+		messages_flush(&state, c, f);
 }
 
 EXPORT(core_tick)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "inspect/flow.h"
 
+#define EVICTION_LOOKS 256u
+#define LATE 1000000000ull /* ns: how long packets of a connection that ended may still come */
+
 /* The table starts zeroed: chain the free list on first use. */
 static void make_ready(struct flow_table *t)
 {
@@ -30,18 +33,45 @@ struct flow *flow_find(struct flow_table *t, uint32_t conduit, uint16_t server_p
 	return i == NO_FLOW ? NULL : &t->flows[i];
 }
 
-struct flow *flow_add(struct flow_table *t, uint32_t conduit, uint16_t server_port)
+/* What may have carried data is remembered a little, so that nobody puts other bytes behind them. */
+static bool gives_way(const struct flow *f, uint64_t idle)
+{
+	bool carried = f->former.known || (f->reply.open && f->reply.una != f->reply.isn);
+
+	return (f->state == FLOW_ENDED || flow_half_open(f) || flow_closed(f)) &&
+	       (!carried || idle > LATE);
+}
+
+/*
+ * Whoever can open connections, or pretend to, could else hold all places with openings that nobody
+ * finishes. The hand goes round, so the oldest gives way first; a few looks a call bound the cost.
+ */
+static void make_place(struct flow_table *t, struct pool *pool, uint64_t now)
+{
+	for (unsigned looks = 0; looks < EVICTION_LOOKS && t->free == NO_FLOW; looks++) {
+		struct flow *f = &t->flows[t->hand];
+
+		t->hand = (uint16_t)((t->hand + 1) % CORE_FLOWS_MAX);
+		if (gives_way(f, now - f->heard))
+			flow_remove(t, pool, f);
+	}
+}
+
+struct flow *flow_add(struct flow_table *t, struct pool *pool, uint64_t now, uint32_t conduit,
+		      uint16_t server_port)
 {
 	uint16_t *bucket = bucket_of(t, conduit, server_port);
-	uint16_t i = t->free;
+	uint16_t i;
 	struct flow *f;
 
+	make_place(t, pool, now);
+	i = t->free;
 	if (i == NO_FLOW)
 		return NULL;
 	f = &t->flows[i];
 	t->free = f->next;
 	*f = (struct flow){ .state = FLOW_OPENING, .conduit = conduit, .server_port = server_port,
-			    .next = *bucket };
+			    .heard = now, .next = *bucket };
 	*bucket = i;
 	t->used++;
 	return f;
@@ -61,6 +91,18 @@ void flow_remove(struct flow_table *t, struct pool *pool, struct flow *f)
 	f->next = t->free;
 	t->free = self;
 	t->used--;
+}
+
+bool flow_half_open(const struct flow *f)
+{
+	return f->state == FLOW_OPENING || (f->state == FLOW_OPEN && f->reply.una == f->reply.isn);
+}
+
+struct opening flow_opening(const struct flow *f)
+{
+	if (!f->reply.open)
+		return f->former;
+	return (struct opening){ true, f->request.isn, f->reply.isn };
 }
 
 bool flow_closed(const struct flow *f)

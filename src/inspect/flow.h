@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * The table of followed connections. Its size is fixed; when it is full a new connection is refused, and
- * none that works is evicted. A flow is found by its conduit's number and the server's port.
+ * The table of followed connections. Its size is fixed; when it is full, those that were never opened to
+ * the end or are over give way, and none that works is evicted: then a new connection is refused. A flow is found by its conduit's number and the server's port.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,6 +37,13 @@ struct ask {
 	struct modbus_ask modbus;
 };
 
+/* Initial sequence numbers: they tell a connection from a later one of the same ports. */
+struct opening {
+	bool known;
+	uint32_t server;
+	uint32_t device;
+};
+
 struct flow {
 	uint8_t state;           /* enum flow_state */
 	bool passthrough;        /* observe: the stream could not be decoded and is let through */
@@ -46,7 +53,10 @@ struct flow {
 	uint16_t next;           /* in its bucket, or in the free list */
 	uint32_t conduit;        /* number */
 	uint32_t reopen_isn;
+	struct opening former;   /* of the connection that these ports had just before */
+	int64_t opened;          /* io->wall of its SYN */
 	uint64_t heard;          /* io->now of the last packet */
+	uint64_t probed;         /* io->now when the server was last asked whether it still knows of it */
 	uint64_t resend_at;      /* when the gate's own bytes are sent again, 0 = none */
 	uint32_t resends;
 	uint32_t denied_rule;    /* of the message that is being swallowed */
@@ -61,6 +71,7 @@ struct flow {
 struct flow_table {
 	bool ready;
 	uint16_t free;
+	uint16_t hand;           /* where the search for one that gives way goes on */
 	uint32_t used;
 	uint16_t buckets[FLOW_BUCKETS];
 	struct flow flows[CORE_FLOWS_MAX];
@@ -69,11 +80,18 @@ struct flow_table {
 /* The flow, or NULL. */
 struct flow *flow_find(struct flow_table *t, uint32_t conduit, uint16_t server_port);
 
-/* A new flow, FLOW_OPENING, or NULL when the table is full. There must be none of that key. */
-struct flow *flow_add(struct flow_table *t, uint32_t conduit, uint16_t server_port);
+/* A new flow, FLOW_OPENING, or NULL when the table is full at `now`. There must be none of that key. */
+struct flow *flow_add(struct flow_table *t, struct pool *pool, uint64_t now, uint32_t conduit,
+		      uint16_t server_port);
 
 /* Gives the flow and all it holds back. */
 void flow_remove(struct flow_table *t, struct pool *pool, struct flow *f);
+
+/* Has the server not yet acknowledged that the device opened (or the device not opened)? */
+bool flow_half_open(const struct flow *f);
+
+/* The flow's own opening, or while it is half open the former one. */
+struct opening flow_opening(const struct flow *f);
 
 /* Have both sides said that they are done? */
 bool flow_closed(const struct flow *f);

@@ -4,8 +4,8 @@
 void half_open(struct half *h, struct pool *pool, uint32_t isn)
 {
 	half_clear(h, pool);
-	*h = (struct half){ .una = isn, .nxt = isn + 1, .sent = isn + 1, .frame = isn + 1,
-			     .open = true };
+	*h = (struct half){ .isn = isn, .una = isn, .nxt = isn + 1, .sent = isn + 1,
+			     .frame = isn + 1, .open = true };
 	store_init(&h->store, isn + 1);
 }
 

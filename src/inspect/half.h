@@ -24,6 +24,7 @@ struct edit {
 };
 
 struct half {
+	uint32_t isn;      /* the sender's initial sequence number */
 	uint32_t una;      /* oldest byte that the receiver has not acknowledged (sender's number) */
 	uint32_t nxt;      /* the byte that comes next */
 	uint32_t sent;     /* the byte behind the last one that was sent on, or taken out */

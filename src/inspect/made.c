@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "inspect/state.h"
 
+#define SECOND 1000000000ull
+#define SILENT (10 * SECOND)   /* without a packet of either side */
+#define PROBE_AGAIN SECOND
+
 static void make(struct core_state *core, const struct program_conduit *c, uint16_t server_port,
 		 bool to_device, struct segment_parts *parts)
 {
@@ -62,6 +66,21 @@ void made_ack(struct core_state *core, const struct program_conduit *c, const st
 	make(core, c, f->server_port, to_device, &parts);
 }
 
+void made_probes(struct core_state *core, const struct program_conduit *c)
+{
+	uint64_t now = core->io.now;
+
+	for (unsigned i = 0; i < CORE_FLOWS_MAX && core->io.made_count < CORE_MADE_MAX; i++) {
+		struct flow *f = &core->table.flows[i];
+
+		if (f->state != FLOW_OPEN || f->conduit != c->number || now - f->heard < SILENT ||
+		    now - f->probed < PROBE_AGAIN)
+			continue;
+		f->probed = now;
+		made_ack(core, c, f, false);
+	}
+}
+
 void made_resets(struct core_state *core, const struct program_conduit *c, struct flow *f)
 {
 	struct segment_parts to_server = flow_parts(&f->reply, &f->request, TCP_RST | TCP_ACK);
@@ -75,14 +94,22 @@ void made_resets(struct core_state *core, const struct program_conduit *c, struc
 	f->reset = true;
 }
 
-void made_stray_resets(struct core_state *core, const struct program_conduit *c,
-		       const struct segment *s, bool from_server)
+void made_reset_back(struct core_state *core, const struct program_conduit *c,
+		     const struct segment *s, bool from_server)
 {
 	uint16_t server_port = from_server ? s->source_port : s->target_port;
 	uint32_t end = s->seq + (uint32_t)s->payload_length + (s->flags & TCP_FIN ? 1 : 0);
 	struct segment_parts back = { .seq = s->ack, .ack = end, .flags = TCP_RST | TCP_ACK };
-	struct segment_parts on = { .seq = s->seq, .ack = s->ack, .flags = TCP_RST | TCP_ACK };
 
 	make(core, c, server_port, !from_server, &back);
+}
+
+void made_stray_resets(struct core_state *core, const struct program_conduit *c,
+		       const struct segment *s, bool from_server)
+{
+	uint16_t server_port = from_server ? s->source_port : s->target_port;
+	struct segment_parts on = { .seq = s->seq, .ack = s->ack, .flags = TCP_RST | TCP_ACK };
+
+	made_reset_back(core, c, s, from_server);
 	make(core, c, server_port, from_server, &on);
 }

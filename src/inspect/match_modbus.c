@@ -10,7 +10,7 @@ static const uint8_t nearness[REASON_COUNT] = {
 	[REASON_FUNCTION_NOT_ALLOWED] = 1, [REASON_UNIT_NOT_ALLOWED] = 2,
 	[REASON_ADDRESS_NOT_ALLOWED] = 3,  [REASON_QUANTITY_NOT_ALLOWED] = 4,
 	[REASON_VALUE_NOT_ALLOWED] = 5,    [REASON_OUTSIDE_SCHEDULE] = 6,
-	[REASON_NONE] = 7,
+	[REASON_REVIEW_OVERDUE] = 7,         [REASON_NONE] = 8,
 };
 
 static bool unit_allowed(const struct program_entry *e, uint8_t unit)
@@ -79,10 +79,38 @@ static bool registers_allowed(const struct program *p, const struct program_entr
 	return true;
 }
 
+/*
+ * Numbers of two registers lie side by side from the start of the allowed range on. A write that begins in
+ * the middle of one would be judged as a number that the device does not have, and put any value into the two
+ * that it touches.
+ */
+static bool on_boundary(const struct program *p, struct program_span ranges, uint32_t first, uint32_t count)
+{
+	for (uint32_t i = 0; i < ranges.count; i++) {
+		const struct program_range *r = &p->ranges[ranges.first + i];
+
+		if (first >= r->first && first + count - 1 <= r->last && (first - r->first) % 2 == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool written_on_boundary(const struct program *p, const struct program_entry *e,
+				const struct modbus_message *m, const struct modbus_function *f)
+{
+	if (e->value_type < PROGRAM_UINT32)
+		return true;
+	if (f->max_write_quantity)
+		return on_boundary(p, e->writes, m->write_address, m->write_quantity);
+	return on_boundary(p, e->addresses, m->address, m->quantity);
+}
+
 /* Coils: on is 1, off is 0. */
 static bool coils_allowed(const struct program *p, const struct program_entry *e,
 			  const struct modbus_message *m)
 {
+	if (m->data_length == 0)
+		return false;
 	if (m->function == 5)
 		return value_allowed(p, e, m->data[0] ? 1 : 0);
 	for (uint32_t i = 0; i < m->quantity; i++)
@@ -101,7 +129,7 @@ static bool values_allowed(const struct program *p, const struct program_entry *
 	/* Masks set bits of a value that the gate does not know: no limit on values can hold. */
 	if (f->shape == MODBUS_SHAPE_MASK)
 		return false;
-	return registers_allowed(p, e, m->data, m->data_length);
+	return written_on_boundary(p, e, m, f) && registers_allowed(p, e, m->data, m->data_length);
 }
 
 static enum reason addresses_allowed(const struct program *p, const struct program_entry *e,
@@ -189,7 +217,7 @@ struct question {
 	const struct program *program;
 	const struct modbus_message *message;
 	unsigned have;
-	int64_t wall;
+	struct program_time time;
 };
 
 static enum reason ask_entry(const struct question *q, const struct program_entry *e)
@@ -211,9 +239,7 @@ static enum reason ask_rule(const struct question *q, const struct program_rule 
 		if (r == REASON_NONE)
 			break;
 	}
-	if (nearest == REASON_NONE && !program_rule_open(q->program, rule, q->wall))
-		return REASON_OUTSIDE_SCHEDULE;
-	return nearest;
+	return nearest == REASON_NONE ? program_rule_serves(q->program, rule, q->time) : nearest;
 }
 
 static void ask_conduit(const struct question *q, const struct program_conduit *c, struct match *ret)
@@ -229,10 +255,10 @@ static void ask_conduit(const struct question *q, const struct program_conduit *
 }
 
 void match_modbus(const struct program *p, const struct program_conduit *c,
-		  const struct modbus_message *m, int64_t wall, struct match *ret)
+		  const struct modbus_message *m, struct program_time time, struct match *ret)
 {
 	enum reason limits = modbus_limits(m);
-	struct question q = { p, m, limits ? (unsigned)MODBUS_HAVE_FUNCTION : HAVE_ALL, wall };
+	struct question q = { p, m, limits ? (unsigned)MODBUS_HAVE_FUNCTION : HAVE_ALL, time };
 
 	ask_conduit(&q, c, ret);
 	if (ret->reason == REASON_NONE)
@@ -240,10 +266,10 @@ void match_modbus(const struct program *p, const struct program_conduit *c,
 }
 
 void match_modbus_start(const struct program *p, const struct program_conduit *c,
-			const struct modbus_message *m, enum modbus_have have, int64_t wall,
-			struct match *ret)
+			const struct modbus_message *m, enum modbus_have have,
+			struct program_time time, struct match *ret)
 {
-	struct question q = { p, m, (unsigned)have, wall };
+	struct question q = { p, m, (unsigned)have, time };
 
 	ask_conduit(&q, c, ret);
 }

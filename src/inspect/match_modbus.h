@@ -12,11 +12,11 @@ struct match {
 	uint32_t rule;      /* that allows it, or that came nearest; CORE_NO_RULE when none knows the function */
 };
 
-/* A whole request. `wall`: seconds since the epoch. */
+/* A whole request. */
 void match_modbus(const struct program *p, const struct program_conduit *c,
-		  const struct modbus_message *m, int64_t wall, struct match *ret);
+		  const struct modbus_message *m, struct program_time time, struct match *ret);
 
 /* A request of which only `have` is known: can it still become an allowed one? */
 void match_modbus_start(const struct program *p, const struct program_conduit *c,
-			const struct modbus_message *m, enum modbus_have have, int64_t wall,
-			struct match *ret);
+			const struct modbus_message *m, enum modbus_have have,
+			struct program_time time, struct match *ret);

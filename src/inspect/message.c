@@ -5,6 +5,7 @@
 #define SECOND 1000000000ull
 #define RESEND_FIRST (SECOND / 5)
 #define ASK_STALE (5 * SECOND) /* an unanswered request may be forgotten when its place is needed */
+#define TURN_WAIT SECOND       /* how long an error reply waits for an older request's reply */
 #define MADE_RESERVED 3u       /* places for a last reply and two resets */
 
 /* One message, or the beginning of one, that is being decided on. */
@@ -86,7 +87,7 @@ void messages_progress(const struct core_state *core, struct flow *f)
 		f->resend_at = core->io.now + RESEND_FIRST;
 }
 
-void messages_flush(struct core_state *core, const struct program_conduit *c, struct flow *f, bool late)
+void messages_flush(struct core_state *core, const struct program_conduit *c, struct flow *f)
 {
 	unsigned i = 0;
 
@@ -94,7 +95,7 @@ void messages_flush(struct core_state *core, const struct program_conduit *c, st
 		struct ask *ask = &f->asks[i];
 
 		if (ask->state == ASK_PENDING) {
-			if (!late)
+			if (core->io.now - ask->since < TURN_WAIT)
 				return;
 			i++;
 			continue;
@@ -142,13 +143,19 @@ static void count(struct passage *p, uint32_t rule, bool allowed)
 
 /* ---- what becomes of a message --------------------------------------------------------------------------- */
 
+/* Is the message answered by the gate in the device's stead? */
+static bool replies(const struct passage *p)
+{
+	return p->from_server && p->conduit->on_violation == PROGRAM_REPLY;
+}
+
 /* Nothing of this stream can be trusted any more: both sides start again. */
 static enum outcome reset(struct passage *p, const struct arrival *a)
 {
 	const struct decision *d = &a->decision;
 	struct core_event *e;
 
-	if (p->from_server && !d->malformed && p->conduit->on_violation == PROGRAM_REPLY)
+	if (replies(p) && !d->malformed && !d->unanswerable)
 		insert_error(p->core, p->conduit, p->flow, &d->ask, d->reason);
 	e = note(p, d, CORE_EVENT_DENIED, CORE_ACTION_RESET);
 	if (p->from_server && a->left && !d->malformed) {
@@ -177,7 +184,7 @@ static enum outcome allow(struct passage *p, const struct arrival *a)
 	return OUTCOME_ON;
 }
 
-/* Mode observe: recorded and let through. What cannot be decoded ends the looking into this stream. */
+/* Mode observe: recorded and let through. Where no message can be found the looking into this stream ends. */
 static enum outcome observe(struct passage *p, struct arrival *a)
 {
 	const struct decision *d = &a->decision;
@@ -185,23 +192,17 @@ static enum outcome observe(struct passage *p, struct arrival *a)
 	if (p->from_server && !d->malformed && !ask_room(p->flow, p->core->io.now))
 		return OUTCOME_STOP;
 	note(p, d, CORE_EVENT_DENIED, CORE_ACTION_OBSERVED);
-	if (d->malformed) {
+	if (a->size == 0) {
 		p->flow->passthrough = true;
 		half_advance(p->sender, &p->core->pool, p->sender->nxt);
 		return OUTCOME_ON;
 	}
-	if (p->from_server) {
+	if (p->from_server && !d->malformed) {
 		ask_add(p, ASK_PENDING, d);
 		count(p, d->rule, false);
 	}
 	half_advance(p->sender, &p->core->pool, p->sender->frame + a->size);
 	return OUTCOME_ON;
-}
-
-/* Is the message answered by the gate in the device's stead? */
-static bool replies(const struct passage *p)
-{
-	return p->from_server && p->conduit->on_violation == PROGRAM_REPLY;
 }
 
 static bool must_reset(const struct passage *p, const struct arrival *a)
@@ -312,7 +313,8 @@ static void arrival_init(struct passage *p, uint32_t fresh, struct arrival *a)
 
 	*a = (struct arrival){
 		.app = app_of(p->conduit->protocol),
-		.question = { &p->core->program, p->conduit, p->core->io.wall },
+		.question = { &p->core->program, p->conduit,
+			      { p->core->io.wall, p->flow->opened } },
 		.available = h->nxt - h->frame,
 		.left = seq_before(h->frame, fresh),
 	};
@@ -343,7 +345,8 @@ static enum outcome decide_next(struct passage *p, uint32_t fresh, bool *ret_mor
 		*ret_more = a.decision.reason != REASON_NONE && !observing;
 		if (!*ret_more)
 			return OUTCOME_ON;
-		a.left |= a.size == 0; /* how much to take out is not known */
+		/* How much to take out, or what to answer, is not known. */
+		a.left |= a.size == 0 || (replies(p) && a.decision.unanswerable);
 	}
 	if (a.decision.reason == REASON_NONE)
 		return allow(p, &a);

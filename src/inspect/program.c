@@ -122,7 +122,7 @@ bool program_covers(const struct program *p, struct program_span ranges, uint32_
 	return false;
 }
 
-bool program_rule_open(const struct program *p, const struct program_rule *rule, int64_t wall)
+static bool window_open(const struct program *p, const struct program_rule *rule, int64_t wall)
 {
 	for (uint32_t i = 0; i < rule->windows.count; i++) {
 		const struct program_window *w = &p->windows[rule->windows.first + i];
@@ -131,4 +131,14 @@ bool program_rule_open(const struct program *p, const struct program_rule *rule,
 			return true;
 	}
 	return rule->windows.count == 0;
+}
+
+enum reason program_rule_serves(const struct program *p, const struct program_rule *rule,
+				struct program_time time)
+{
+	if (!window_open(p, rule, time.wall))
+		return REASON_OUTSIDE_SCHEDULE;
+	if (rule->no_new_from && time.opened >= rule->no_new_from)
+		return REASON_REVIEW_OVERDUE;
+	return REASON_NONE;
 }

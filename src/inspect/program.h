@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "protocol/program.h"
+#include "protocol/reason.h"
 
 struct program {
 	const struct program_header *header; /* NULL = none in force */
@@ -33,5 +34,12 @@ bool program_holds(const struct program *p, struct program_span ranges, uint32_t
 /* Do first .. first + count - 1 lie inside one single range? count >= 1. */
 bool program_covers(const struct program *p, struct program_span ranges, uint32_t first, uint32_t count);
 
-/* Is the rule open at `wall` (seconds since the epoch)? */
-bool program_rule_open(const struct program *p, const struct program_rule *rule, int64_t wall);
+/* When a request comes, and when its connection was opened: seconds since the epoch. */
+struct program_time {
+	int64_t wall;
+	int64_t opened;
+};
+
+/* Does the rule serve a request of that time? REASON_NONE, REASON_OUTSIDE_SCHEDULE or REASON_REVIEW_OVERDUE. */
+enum reason program_rule_serves(const struct program *p, const struct program_rule *rule,
+				struct program_time time);

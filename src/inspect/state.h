@@ -60,8 +60,18 @@ void made_inserted(struct core_state *core, const struct program_conduit *c, con
 void made_ack(struct core_state *core, const struct program_conduit *c, const struct flow *f,
 	      bool to_device);
 
+/*
+ * Asks the conduit's server about its silent connections, by a repeated acknowledgement. A server that has
+ * lost its power answers with a reset, which frees the place here and at the device; a living one ignores it.
+ */
+void made_probes(struct core_state *core, const struct program_conduit *c);
+
 /* Resets both sides of a flow and ends it. Needs two free places in io->made. */
 void made_resets(struct core_state *core, const struct program_conduit *c, struct flow *f);
+
+/* Resets the sender of a packet of a connection that the gate does not follow. */
+void made_reset_back(struct core_state *core, const struct program_conduit *c,
+		     const struct segment *s, bool from_server);
 
 /* Resets both sides of a connection that the gate does not follow, by one packet of it. */
 void made_stray_resets(struct core_state *core, const struct program_conduit *c,
@@ -81,8 +91,8 @@ enum outcome {
  */
 enum outcome messages_decide(struct passage *p, uint32_t fresh);
 
-/* Sends the error replies whose turn has come. `late`: do not wait for older requests any longer. */
-void messages_flush(struct core_state *core, const struct program_conduit *c, struct flow *f, bool late);
+/* Sends the error replies whose turn has come. */
+void messages_flush(struct core_state *core, const struct program_conduit *c, struct flow *f);
 
 /* The server acknowledged something: what it still lacks of the gate's own bytes is sent again from now. */
 void messages_progress(const struct core_state *core, struct flow *f);

@@ -46,22 +46,42 @@ static void note_syn(struct half *h, const struct segment *s)
 		h->tsval = segment_tsval(s);
 }
 
-static void open_flow(struct passage *p)
+/* Is there a rule that serves a connection opened now? REASON_NONE or why there is none. */
+static enum reason any_rule_serves(const struct passage *p)
+{
+	const struct program *program = &p->core->program;
+	int64_t wall = p->core->io.wall;
+	enum reason reason = REASON_NO_RULE;
+
+	for (uint32_t i = 0; i < p->conduit->rules.count && reason != REASON_NONE; i++)
+		reason = program_rule_serves(program, &program->rules[p->conduit->rules.first + i],
+					     (struct program_time){ wall, wall });
+	return reason;
+}
+
+static void open_flow(struct passage *p, struct opening former)
 {
 	struct core_state *core = p->core;
 	const struct program_conduit *c = p->conduit;
 	uint16_t port = p->segment.source_port;
+	enum reason reason = any_rule_serves(p);
 
-	if (c->max_connections && flow_count(&core->table, c->number) >= c->max_connections) {
-		deny(p, REASON_CONNECTIONS_EXCEEDED);
+	if (reason != REASON_NONE) {
+		deny(p, reason);
 		return;
 	}
-	p->flow = flow_add(&core->table, c->number, port);
+	if (c->max_connections && flow_count(&core->table, c->number) >= c->max_connections) {
+		deny(p, REASON_CONNECTIONS_EXCEEDED);
+		made_probes(p->core, c);
+		return;
+	}
+	p->flow = flow_add(&core->table, &core->pool, core->io.now, c->number, port);
 	if (!p->flow) {
 		deny(p, REASON_FLOWS_EXHAUSTED);
 		return;
 	}
-	p->flow->heard = core->io.now;
+	p->flow->former = former;
+	p->flow->opened = core->io.wall;
 	half_open(&p->flow->request, &core->pool, p->segment.seq);
 	note_syn(&p->flow->request, &p->segment);
 	pass(p);
@@ -79,9 +99,11 @@ static void reopen_flow(struct passage *p)
 		f->reopen_isn = p->segment.seq;
 		pass(p);
 	} else {
+		struct opening former = flow_opening(f);
+
 		flow_remove(&p->core->table, &p->core->pool, f);
 		p->flow = NULL;
-		open_flow(p);
+		open_flow(p, former);
 	}
 }
 
@@ -92,7 +114,7 @@ static void server_syn(struct passage *p)
 	else if (p->flow)
 		reopen_flow(p);
 	else
-		open_flow(p);
+		open_flow(p, (struct opening){ 0 });
 }
 
 static void accept_syn_ack(struct passage *p)
@@ -114,15 +136,28 @@ static void restart_flow(struct passage *p)
 {
 	struct core_state *core = p->core;
 	struct flow *f = p->flow;
+	struct opening former = flow_opening(f);
 	uint32_t isn = f->reopen_isn;
 	uint16_t port = f->server_port;
 
 	flow_remove(&core->table, &core->pool, f);
-	f = p->flow = flow_add(&core->table, p->conduit->number, port);
-	f->heard = core->io.now;
+	f = p->flow = flow_add(&core->table, &core->pool, core->io.now, p->conduit->number, port);
+	f->former = former;
+	f->opened = core->io.wall;
 	half_open(&f->request, &core->pool, isn);
 	f->request.timestamps = p->segment.timestamps != 0;
 	accept_syn_ack(p);
+}
+
+/*
+ * The SYN-ACK of the connection that lives, or of the one before, once more. Taken for that of a new one it
+ * would make the gate forget bytes that the device holds, and other bytes could be put behind them.
+ */
+static bool repeats_opening(const struct flow *f, const struct segment *s)
+{
+	struct opening o = flow_opening(f);
+
+	return o.known && s->ack == o.server + 1 && s->seq == o.device;
 }
 
 static void device_syn(struct passage *p)
@@ -134,9 +169,9 @@ static void device_syn(struct passage *p)
 		deny(p, REASON_DEVICE_INITIATED);
 	else if (!f || s->payload_length)
 		deny(p, REASON_UNKNOWN_CONNECTION);
-	else if (f->reopening && s->ack == f->reopen_isn + 1)
+	else if (f->reopening && s->ack == f->reopen_isn + 1 && !repeats_opening(f, s))
 		restart_flow(p);
-	else if (f->state == FLOW_OPENING && s->ack == f->request.nxt)
+	else if (f->state == FLOW_OPENING && s->ack == f->request.nxt && !repeats_opening(f, s))
 		accept_syn_ack(p);
 	else if (f->state == FLOW_OPEN && s->seq + 1 == f->reply.nxt && !f->reply.edit_count)
 		pass(p);
@@ -149,6 +184,7 @@ static void end_flow(struct passage *p)
 	if (p->flow->state == FLOW_ENDED)
 		return;
 	p->flow->state = FLOW_ENDED;
+	p->flow->heard = p->core->io.now;
 	event_add(p->core, p->flow, p->conduit->number, CORE_EVENT_CLOSED, REASON_NONE)->action =
 		CORE_ACTION_NONE;
 }
@@ -266,7 +302,16 @@ static bool repeats_truly(const struct passage *p)
 /* A keep-alive probe may carry one byte of any value, one behind what was acknowledged (RFC 9293, 3.8.4). */
 static bool keeps_alive(const struct passage *p)
 {
-	return p->segment.payload_length == 1 && p->segment.seq + 1 == p->sender->una;
+	return p->segment.payload_length == 1 && p->segment.seq + 1 == p->sender->una &&
+	       !(p->segment.flags & TCP_FIN);
+}
+
+/* A stream has one end: no data behind it or in its FIN's own place, and no other FIN. */
+static bool moves_end(const struct half *h, uint32_t end, bool fin)
+{
+	uint32_t last = h->nxt - 1;
+
+	return h->fin && (seq_before(last, end) || (fin && end != last));
 }
 
 /* Takes in the bytes that are new and decides on the messages in them. */
@@ -366,7 +411,7 @@ static void data_seen(struct passage *p, bool news)
 
 	if (seq_before(h->nxt, s->seq))
 		return; /* a gap: the sender will fill it */
-	if ((h->fin && seq_before(h->nxt, end + fin)) || (!keeps_alive(p) && !repeats_truly(p))) {
+	if (!keeps_alive(p) && (moves_end(h, end, fin) || !repeats_truly(p))) {
 		deny_and_reset(p, REASON_INCONSISTENT_RETRANSMISSION);
 		return;
 	}
@@ -382,7 +427,7 @@ static void data_seen(struct passage *p, bool news)
 		h->frame = h->nxt;
 	}
 	send_on(p, fin && h->fin, news);
-	messages_flush(p->core, p->conduit, p->flow, false);
+	messages_flush(p->core, p->conduit, p->flow);
 	confirm_removed(p, una_before);
 }
 
@@ -405,6 +450,8 @@ static void established(struct passage *p)
 	if (!p->sender->open || !acknowledge(p, &news))
 		return;
 	remember(p);
+	if (p->from_server) /* the old connection goes on: a server that opened again knows it no more */
+		p->flow->reopening = false;
 	if (p->segment.payload_length || p->segment.flags & TCP_FIN)
 		data_seen(p, news);
 	else
@@ -433,6 +480,10 @@ void stream_packet(struct passage *p)
 		made_stray_resets(p->core, p->conduit, s, p->from_server);
 	} else if (s->flags & TCP_RST) {
 		reset_seen(p);
+	} else if (p->flow->state == FLOW_OPENING && !p->from_server) {
+		/* It holds an older connection of these ports: told so, it will take the next SYN. */
+		deny(p, REASON_UNKNOWN_CONNECTION)->action = CORE_ACTION_RESET;
+		made_reset_back(p->core, p->conduit, s, false);
 	} else if (p->flow->reset) {
 		made_stray_resets(p->core, p->conduit, s, p->from_server);
 	} else {

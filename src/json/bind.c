@@ -76,6 +76,37 @@ static const char *types_text(const struct binder *b, unsigned types)
 	return text;
 }
 
+const char *bind_example(unsigned types)
+{
+	static const struct {
+		unsigned type;
+		const char *text;
+	} examples[] = {
+		{ BIND_INT, "a number, without quotes" },
+		{ BIND_TEXT, "\"...\"" },
+		{ BIND_LIST, "[ ... ]" },
+		{ BIND_MAP, "{ ... }" },
+	};
+
+	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
+		if (examples[i].type & types)
+			return examples[i].text;
+	return "true or false";
+}
+
+static const char *correction(const struct value *value, unsigned types)
+{
+	bool scalar = value->type == VALUE_INT || value->type == VALUE_REAL || value->type == VALUE_BOOL;
+
+	if (scalar && types & BIND_TEXT)
+		return "put it in double quotes";
+	if (value->type == VALUE_TEXT && types & BIND_NUMBER)
+		return "write a number, without quotes";
+	if (types & BIND_LIST)
+		return "put it in square brackets, as in [ ... ]";
+	return types & BIND_MAP ? "write an object, as in { ... }" : "write one value here";
+}
+
 bool bind_type(const struct binder *b, const struct value *value, unsigned types)
 {
 	if (BIND(value->type) & types)
@@ -83,10 +114,12 @@ bool bind_type(const struct binder *b, const struct value *value, unsigned types
 	if (!diag_wants(b->diags, DIAG_ERROR))
 		diag_add(b->diags, DIAG_ERROR, "wrong-type", NULL, NULL, "wrong type");
 	else if (value->name)
-		bind_finding(b, DIAG_ERROR, "wrong-type", value, "change the value", "\"%.60s\" must be %s, not %s",
+		bind_finding(b, DIAG_ERROR, "wrong-type", value, correction(value, types),
+			     "\"%.60s\" must be %s, not %s",
 			     value->name, types_text(b, types), type_name(value->type));
 	else
-		bind_finding(b, DIAG_ERROR, "wrong-type", value, "change the value", "this must be %s, not %s",
+		bind_finding(b, DIAG_ERROR, "wrong-type", value, correction(value, types),
+			     "this must be %s, not %s",
 			     types_text(b, types), type_name(value->type));
 	return false;
 }
@@ -200,7 +233,9 @@ bool bind_map(const struct binder *b, const struct value *map, const struct bind
 		complete = false;
 		if (!value_member(map, row->name))
 			bind_finding(b, DIAG_ERROR, "missing-member", map,
-				     arena_printf(b->arena, "add \"%s\": ...", row->name), "%s needs the member \"%s\"", table->what, row->name);
+				     arena_printf(b->arena, "add \"%s\": %s", row->name,
+						  bind_example(row->types)),
+				     "%s needs the member \"%s\"", table->what, row->name);
 	}
 	return complete;
 }

@@ -48,6 +48,9 @@ void bind_name_finding(const struct binder *b, enum diag_severity severity, cons
 /* Is the value of one of these types? If not, a finding "wrong-type". */
 bool bind_type(const struct binder *b, const struct value *value, unsigned types);
 
+/* How a value of the first of these types is written, for "add": "\"...\"", "[ ... ]". */
+const char *bind_example(unsigned types);
+
 /* Reports every member whose name came before in this map; each map is to be asked once. */
 void bind_duplicates(const struct binder *b, const struct value *map);
 

@@ -46,36 +46,23 @@ static void put_anew(const struct commit *c, struct batch *batch, enum shape_set
 	}
 }
 
-/* Sorted rows side by side: calls back with each key's old and new row (NULL: none). */
-static void side_by_side(const struct rows *had, const struct rows *wanted,
-			 void (*each)(struct batch *, enum shape_set_id, const struct row *,
-				      const struct row *),
-			 struct batch *batch, enum shape_set_id id)
+struct change {
+	struct batch *batch;
+	enum shape_set_id id;
+};
+
+static void delete_changed(const struct row *old, const struct row *new, void *data)
 {
-	size_t i = 0, j = 0;
+	const struct change *change = data;
 
-	while (i < had->count || j < wanted->count) {
-		const struct row *old = i < had->count ? &had->items[i] : NULL;
-		const struct row *new = j < wanted->count ? &wanted->items[j] : NULL;
-		int order = !new ? -1 : !old ? 1 : rows_compare(old, new);
-
-		each(batch, id, order <= 0 ? old : NULL, order >= 0 ? new : NULL);
-		i += order <= 0;
-		j += order >= 0;
-	}
-}
-
-static void delete_changed(struct batch *batch, enum shape_set_id id, const struct row *old,
-			   const struct row *new)
-{
 	if (old && !(new && rows_same(old, new)))
-		messages_row_delete(batch, id, old);
+		messages_row_delete(change->batch, change->id, old);
 }
 
 /* A conduit whose mark or rules changed is another element, but its count goes on. */
-static void add_changed(struct batch *batch, enum shape_set_id id, const struct row *old,
-			const struct row *new)
+static void add_changed(const struct row *old, const struct row *new, void *data)
 {
+	const struct change *change = data;
 	struct row row;
 
 	if (!new || (old && rows_same(old, new)))
@@ -85,7 +72,7 @@ static void add_changed(struct batch *batch, enum shape_set_id id, const struct 
 		row.packets = old->packets;
 		row.bytes = old->bytes;
 	}
-	messages_row_add(batch, id, &row);
+	messages_row_add(change->batch, change->id, &row);
 }
 
 static void build_anew(const struct commit *c, struct batch *batch)
@@ -107,9 +94,10 @@ static void build_difference(const struct commit *c, struct batch *batch)
 	messages_table(batch, false);
 	for (unsigned id = 0; id < SHAPE_SETS; id++) {
 		const struct rows *had = &c->before.rows[id], *wanted = &c->wanted[id];
+		struct change change = { .batch = batch, .id = (enum shape_set_id)id };
 
-		side_by_side(had, wanted, delete_changed, batch, (enum shape_set_id)id);
-		side_by_side(had, wanted, add_changed, batch, (enum shape_set_id)id);
+		rows_side_by_side(had, wanted, delete_changed, &change);
+		rows_side_by_side(had, wanted, add_changed, &change);
 	}
 	messages_rules(batch, true, c->ruleset, &c->kernel);
 }
@@ -137,7 +125,7 @@ static void take_refusal(const struct refusal *refusal, void *data)
 static int try_once(struct commit *c)
 {
 	struct batch batch;
-	int error = state_read(&c->link, &c->arena, &c->before);
+	int error = state_read(&c->link, &c->arena, NULL, &c->before);
 
 	if (error)
 		return error;
@@ -175,7 +163,7 @@ static int read_back(struct commit *c)
 	int error = -EINTR;
 
 	for (int i = 0; i < ATTEMPTS && worth_another(error); i++)
-		error = state_read(&c->link, &c->arena, &now);
+		error = state_read(&c->link, &c->arena, NULL, &now);
 	if (error || reads_back(c, &now))
 		return error;
 	diag_add(c->diags, DIAG_ERROR, "kernel-differs", &(struct diag_place){ 0 },

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netfilter/messages.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -36,25 +35,26 @@ static struct origin shape_origin(struct batch *batch, const char *kind, const c
 
 /* ---- table ---- */
 
-static void put_table(struct batch *batch, uint16_t type, uint16_t flags)
+static void put_table(struct batch *batch, const char *name, uint32_t table_flags, uint16_t type,
+		      uint16_t flags)
 {
-	struct origin origin = shape_origin(batch, "table", SHAPE_TABLE);
+	struct origin origin = shape_origin(batch, "table", name);
 	struct nlmsghdr *nlh = batch_message(batch, type, flags, &origin);
 	struct nftnl_table *table = must(nftnl_table_alloc());
 
-	nftnl_table_set_str(table, NFTNL_TABLE_NAME, SHAPE_TABLE);
+	nftnl_table_set_str(table, NFTNL_TABLE_NAME, name);
 	nftnl_table_set_u32(table, NFTNL_TABLE_FAMILY, NFPROTO_INET);
 	if (type == NFT_MSG_NEWTABLE)
-		nftnl_table_set_u32(table, NFTNL_TABLE_FLAGS, 0); /* wakes a table put to sleep */
+		nftnl_table_set_u32(table, NFTNL_TABLE_FLAGS, table_flags);
 	nftnl_table_nlmsg_build_payload(nlh, table);
 	nftnl_table_free(table);
 }
 
 void messages_table(struct batch *batch, bool delete)
 {
-	put_table(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	put_table(batch, SHAPE_TABLE, 0, NFT_MSG_NEWTABLE, NLM_F_CREATE); /* wakes it if it sleeps */
 	if (delete)
-		put_table(batch, NFT_MSG_DELTABLE, 0);
+		put_table(batch, SHAPE_TABLE, 0, NFT_MSG_DELTABLE, 0);
 }
 
 /* ---- frame ---- */
@@ -108,13 +108,13 @@ static void put_set(struct batch *batch, enum shape_set_id id)
 	nftnl_set_free(set);
 }
 
-static void put_chain(struct batch *batch, const struct shape_chain *shape)
+static void put_chain(struct batch *batch, const char *table, const struct shape_chain *shape)
 {
 	struct origin origin = shape_origin(batch, "chain", shape->name);
 	struct nlmsghdr *nlh = batch_message(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE, &origin);
 	struct nftnl_chain *chain = must(nftnl_chain_alloc());
 
-	nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, SHAPE_TABLE);
+	nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, table);
 	nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, shape->name);
 	if (shape->hook) {
 		nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, "filter");
@@ -131,15 +131,16 @@ void messages_frame(struct batch *batch)
 	for (unsigned id = 0; id < SHAPE_SETS; id++)
 		put_set(batch, (enum shape_set_id)id);
 	for (size_t i = 0; i < SHAPE_DROPS; i++)
-		put_chain(batch, &(struct shape_chain){ .name = shape_drops[i].name });
+		put_chain(batch, SHAPE_TABLE, &(struct shape_chain){ .name = shape_drops[i].name });
 	for (size_t i = 0; i < shape_chain_count; i++)
-		put_chain(batch, &shape_chains[i]);
+		put_chain(batch, SHAPE_TABLE, &shape_chains[i]);
 }
 
 /* ---- rules ---- */
 
 struct rules {
 	struct batch *batch;
+	const char *table;
 	const struct ruleset *ruleset;
 	const struct netfilter_kernel *kernel;
 };
@@ -151,7 +152,7 @@ static void put_rule(const struct rules *r, const char *chain, const struct step
 		batch_message(r->batch, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, &origin);
 	struct nftnl_rule *rule = must(nftnl_rule_alloc());
 
-	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, SHAPE_TABLE);
+	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, r->table);
 	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain);
 	nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, NFPROTO_INET);
 	expr_add_steps(rule, steps, r->ruleset, r->kernel);
@@ -175,7 +176,8 @@ static void put_flush(struct batch *batch)
 void messages_rules(struct batch *batch, bool flush, const struct ruleset *ruleset,
 		    const struct netfilter_kernel *kernel)
 {
-	const struct rules r = { .batch = batch, .ruleset = ruleset, .kernel = kernel };
+	const struct rules r = { .batch = batch, .table = SHAPE_TABLE, .ruleset = ruleset,
+				 .kernel = kernel };
 
 	if (flush)
 		put_flush(batch);
@@ -192,15 +194,26 @@ void messages_rules(struct batch *batch, bool flush, const struct ruleset *rules
 	}
 }
 
+void messages_guard(struct batch *batch)
+{
+	const struct rules r = { .batch = batch, .table = SHAPE_GUARD };
+
+	put_table(batch, SHAPE_GUARD, NFT_TABLE_F_OWNER, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+	put_chain(batch, SHAPE_GUARD, &shape_guard);
+	for (size_t i = 0; i < shape_guard.rule_count; i++)
+		put_rule(&r, shape_guard.name, shape_guard.rules[i].steps);
+}
+
 void messages_probe(struct batch *batch)
 {
 	static const struct step queue[] = { { .kind = STEP_QUEUE }, { .kind = STEP_NONE } };
 	const struct ruleset ruleset = { .queue_first = RULESET_QUEUE, .queue_count = 1 };
 	const struct netfilter_kernel able = { .queue = true };
-	const struct rules r = { .batch = batch, .ruleset = &ruleset, .kernel = &able };
+	const struct rules r = { .batch = batch, .table = SHAPE_TABLE, .ruleset = &ruleset,
+				 .kernel = &able };
 
 	messages_table(batch, false);
-	put_chain(batch, &(struct shape_chain){ .name = "probe" });
+	put_chain(batch, SHAPE_TABLE, &(struct shape_chain){ .name = "probe" });
 	put_rule(&r, "probe", queue);
 }
 
@@ -208,28 +221,10 @@ void messages_probe(struct batch *batch)
 
 static struct origin row_origin(struct batch *batch, enum shape_set_id id, const struct row *row)
 {
-	char server[INET6_ADDRSTRLEN] = "", device[INET6_ADDRSTRLEN] = "";
-	struct ruleset_conduit c;
-	int family = id == SHAPE_CONDUITS4 ? AF_INET : AF_INET6;
-
-	if (id == SHAPE_OWN4 || id == SHAPE_OWN6)
-		return (struct origin){
-			.what = arena_printf(batch->arena, "the gate's own permit: %s",
-					     row->comment ? row->comment : ""),
-			.file = row->file,
-			.line = row->line,
-		};
-	if (!shape_sets[id].map)
+	if (!shape_sets[id].exact)
 		return shape_origin(batch, "set", shape_sets[id].name);
-	rows_conduit(id, row, &c);
-	inet_ntop(family, c.server.b, server, sizeof(server));
-	inet_ntop(family, c.device.b, device, sizeof(device));
-	return (struct origin){
-		.what = arena_printf(batch->arena, "the conduit %s -> %s, %s port %u", server, device,
-				     c.transport == IPPROTO_UDP ? "udp" : "tcp", c.port),
-		.file = row->file,
-		.line = row->line,
-	};
+	return (struct origin){ .what = rows_name(id, row, batch->arena), .file = row->file,
+				.line = row->line };
 }
 
 /* As nft keeps it: type 0, length, text with its NUL. */

@@ -19,6 +19,9 @@ void messages_frame(struct batch *batch);
 void messages_rules(struct batch *batch, bool flush, const struct ruleset *ruleset,
 		    const struct netfilter_kernel *kernel);
 
+/* The guard's table, owned by the socket that sends the batch: nobody else can change it. */
+void messages_guard(struct batch *batch);
+
 /* A chain of its own with a queue expression in it: only for a batch that is not committed. */
 void messages_probe(struct batch *batch);
 

@@ -46,7 +46,7 @@ int netfilter_read(struct arena *arena, struct netfilter_counts *ret)
 		return error;
 	error = -EINTR;
 	for (int i = 0; i < ATTEMPTS && error == -EINTR; i++)
-		error = state_read(&link, arena, &state);
+		error = state_read(&link, arena, NULL, &state);
 	link_close(&link);
 	if (!error)
 		take_state(&state, arena, ret);

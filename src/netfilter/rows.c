@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netfilter/rows.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/sink.h"
 
@@ -180,7 +183,7 @@ int rows_compare(const void *a, const void *b)
 
 bool rows_same(const struct row *a, const struct row *b)
 {
-	return !rows_compare(a, b) && a->mark == b->mark &&
+	return !rows_compare(a, b) && a->mark == b->mark && !a->odd && !b->odd &&
 	       !strcmp(a->comment ? a->comment : "", b->comment ? b->comment : "");
 }
 
@@ -196,4 +199,93 @@ void rows_conduit(enum shape_set_id id, const struct row *row, struct ruleset_co
 	memcpy(ret->device.b, p + size, size);
 	ret->transport = p[2 * size];
 	ret->port = (uint16_t)(p[2 * size + 4] << 8 | p[2 * size + 5]);
+}
+
+void rows_side_by_side(const struct rows *had, const struct rows *wanted,
+		       void (*each)(const struct row *old, const struct row *new, void *data), void *data)
+{
+	size_t i = 0, j = 0;
+
+	while (i < had->count || j < wanted->count) {
+		const struct row *old = i < had->count ? &had->items[i] : NULL;
+		const struct row *new = j < wanted->count ? &wanted->items[j] : NULL;
+		int order = !new ? -1 : !old ? 1 : rows_compare(old, new);
+
+		each(order <= 0 ? old : NULL, order >= 0 ? new : NULL, data);
+		i += order <= 0;
+		j += order >= 0;
+	}
+}
+
+/* ---- in words ---- */
+
+static const char *conduit_name(enum shape_set_id id, const struct row *row, struct arena *arena)
+{
+	char server[INET6_ADDRSTRLEN] = "", device[INET6_ADDRSTRLEN] = "";
+	int family = id == SHAPE_CONDUITS4 ? AF_INET : AF_INET6;
+	struct ruleset_conduit c;
+
+	rows_conduit(id, row, &c);
+	inet_ntop(family, c.server.b, server, sizeof(server));
+	inet_ntop(family, c.device.b, device, sizeof(device));
+	return arena_printf(arena, "the conduit %s -> %s, %s port %u", server, device,
+			    c.transport == IPPROTO_UDP ? "udp" : c.transport == IPPROTO_TCP ? "tcp" :
+			    arena_printf(arena, "protocol %u", c.transport), c.port);
+}
+
+static const char *home_name(enum shape_set_id id, const struct row *row, struct arena *arena)
+{
+	const size_t name = shape_sets[id].parts[0];
+	char first[INET6_ADDRSTRLEN] = "", last[INET6_ADDRSTRLEN] = "";
+	int family = id == SHAPE_HOMES4 ? AF_INET : AF_INET6;
+
+	inet_ntop(family, row->key + name, first, sizeof(first));
+	inet_ntop(family, row->last + name, last, sizeof(last));
+	return arena_printf(arena, "%s to %s behind %.*s", first, last, (int)name, (const char *)row->key);
+}
+
+static const char *instant(const uint8_t *bytes, struct arena *arena)
+{
+	uint64_t nanoseconds = 0;
+	struct tm tm;
+	time_t t;
+	char text[32];
+
+	for (int i = 0; i < 8; i++)
+		nanoseconds = nanoseconds << 8 | bytes[i];
+	t = (time_t)(nanoseconds / NANOSECONDS);
+	if (!gmtime_r(&t, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return "?";
+	return arena_printf(arena, "%s", text);
+}
+
+uint32_t rows_window_mark(const struct row *row)
+{
+	return (uint32_t)row->key[0] << 24 | (uint32_t)row->key[1] << 16 | (uint32_t)row->key[2] << 8 |
+	       row->key[3];
+}
+
+static const char *own_name(enum shape_set_id id, const struct row *row, struct arena *arena)
+{
+	char to[INET6_ADDRSTRLEN] = "";
+	size_t size = id == SHAPE_OWN4 ? 4 : 16;
+	const uint8_t *behind = row->key + size;
+
+	inet_ntop(id == SHAPE_OWN4 ? AF_INET : AF_INET6, row->key, to, sizeof(to));
+	return arena_printf(arena, "the gate's own permit to %s, %s port %u", to,
+			    behind[0] == IPPROTO_UDP ? "udp" : behind[0] == IPPROTO_TCP ? "tcp" :
+			    arena_printf(arena, "protocol %u", behind[0]),
+			    (unsigned)behind[4] << 8 | behind[5]);
+}
+
+const char *rows_name(enum shape_set_id id, const struct row *row, struct arena *arena)
+{
+	if (shape_sets[id].map)
+		return conduit_name(id, row, arena);
+	if (id == SHAPE_OWN4 || id == SHAPE_OWN6)
+		return own_name(id, row, arena);
+	if (id != SHAPE_WINDOWS)
+		return home_name(id, row, arena);
+	return arena_printf(arena, "conduit %u from %s to %s", rows_window_mark(row) & MARK_CONDUIT,
+			    instant(row->key + 4, arena), instant(row->last + 4, arena));
 }

@@ -21,6 +21,7 @@ struct row {
 	uint64_t packets, bytes;     /* exact sets: the counter */
 	const char *file;            /* where it is written; NULL when read from the kernel */
 	unsigned line;
+	const char *odd;             /* read from the kernel: what the gate would not write; NULL = nothing */
 };
 
 struct rows {
@@ -43,6 +44,16 @@ int rows_compare(const void *a, const void *b);
 
 /* Same key and same content; counters do not matter. */
 bool rows_same(const struct row *a, const struct row *b);
+
+/* Sorted rows side by side: calls back with each key's old and new row (NULL: none). */
+void rows_side_by_side(const struct rows *had, const struct rows *wanted,
+		       void (*each)(const struct row *old, const struct row *new, void *data), void *data);
+
+/* What a row stands for: "the conduit 10.1.0.2 -> 10.2.0.2, tcp port 502". */
+const char *rows_name(enum shape_set_id id, const struct row *row, struct arena *arena);
+
+/* The mark that a row of the windows is about. */
+uint32_t rows_window_mark(const struct row *row);
 
 /* The tuple of a conduit's key. id: SHAPE_CONDUITS4 or 6. */
 void rows_conduit(enum shape_set_id id, const struct row *row, struct ruleset_conduit *ret);

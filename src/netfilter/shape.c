@@ -24,6 +24,7 @@
 #define ICMP6_TIME_EXCEEDED 3u
 #define PRIORITY_RAW (-300)
 #define PRIORITY_FILTER 0
+#define PRIORITY_LAST 1000 /* behind every other that may accept */
 
 /* nft's numbers of data types. */
 #define TYPE_IPV4 7u
@@ -190,8 +191,9 @@ static const struct shape_rule errors_rules[] = {
 };
 
 static const struct shape_rule ask_rules[] = {
-	{ "looking for the connection costs it more than a packet of one: not too often",
-	  { { .kind = STEP_LIMIT, .a = SHAPE_ERROR_RATE, .b = SHAPE_ERROR_BURST }, { .kind = STEP_QUEUE } } },
+	{ "looking for the connection costs it more than a packet of one: not too often; conduit number 0",
+	  { { .kind = STEP_LIMIT, .a = SHAPE_ERROR_RATE, .b = SHAPE_ERROR_BURST },
+	    { .kind = STEP_MARK_SET, .a = MARK_INSPECTED }, { .kind = STEP_QUEUE } } },
 	{ NULL, { { .kind = STEP_GOTO, .name = "no_rule" } } },
 };
 
@@ -300,6 +302,18 @@ const struct shape_chain shape_chains[] = {
 	  .priority = PRIORITY_FILTER, .drop = true, .comment = "what the gate itself sends" },
 };
 const size_t shape_chain_count = COUNT(shape_chains);
+
+static const struct shape_rule guard_rules[] = {
+	{ "the gate's table gave it a mark, so it was looked up there",
+	  { { .kind = STEP_MARK_IS_NOT, .a = 0 }, { .kind = STEP_ACCEPT } } },
+	{ "errors about connections that passed",
+	  { { .kind = STEP_STATE, .a = SHAPE_STATE_RELATED }, { .kind = STEP_ACCEPT } } },
+};
+
+const struct shape_chain shape_guard = {
+	.name = "forward", RULES(guard_rules), HOOK("forward", NF_INET_FORWARD), .priority = PRIORITY_LAST,
+	.drop = true, .comment = "while the gate's table is not there, nothing is forwarded",
+};
 
 void shape_drop_rules(const struct shape_drop *drop, struct shape_rule ret[SHAPE_DROP_RULES])
 {

@@ -13,6 +13,7 @@
 #include "policy/ruleset.h"
 
 #define SHAPE_TABLE "gatehouse"
+#define SHAPE_GUARD "gatehouse-guard" /* the supervisor's own table; see shape_guard */
 #define SHAPE_KEY_MAX 40u    /* bytes of the longest key */
 #define SHAPE_STEPS_MAX 4u
 #define SHAPE_COMMENT_MAX 128u /* bytes that nft takes as an element's comment */
@@ -128,6 +129,9 @@ extern const struct shape_set shape_sets[SHAPE_SETS];
 extern const struct shape_drop shape_drops[SHAPE_DROPS];
 extern const struct shape_chain shape_chains[];
 extern const size_t shape_chain_count;
+
+/* The only chain of the guard's table: a second bolt on what is forwarded. */
+extern const struct shape_chain shape_guard;
 
 /* The rules of a drop place: count, log within the limit, drop. */
 void shape_drop_rules(const struct shape_drop *drop, struct shape_rule ret[SHAPE_DROP_RULES]);

@@ -5,6 +5,7 @@
 
 #include "base/calendar.h"
 #include "policy/address.h"
+#include "policy/check_gate.h"
 #include "policy/conduits.h"
 #include "policy/load.h"
 
@@ -121,11 +122,24 @@ static void check_review(const struct loader *l, const struct rule *rule)
 	if (rule->review_by < l->site->today)
 		report(l, FINDING_REVIEW_OVERDUE, rule->m.review_by,
 		       "ask its owner whether the rule is still needed, then write new dates or remove it",
-		       "the review of \"%s\" was due on %s", rule->id, rule->m.review_by->text);
+		       "the review of \"%s\" was due on %s%s", rule->id, rule->m.review_by->text,
+		       l->site->overdue == OVERDUE_REFUSE_NEW ? ": it serves no new connection" : "");
 	else if (rule->review_by <= l->site->today + DUE_DAYS)
 		report(l, FINDING_REVIEW_DUE, rule->m.review_by,
 		       "ask its owner whether the rule is still needed",
 		       "the review of \"%s\" is due within %d days", rule->id, DUE_DAYS);
+}
+
+/* The kernel alone cannot tell an established flow of an uninspected rule from a new one at a later date. */
+static void check_refusal(const struct loader *l, const struct rule *rule)
+{
+	if (l->site->overdue != OVERDUE_REFUSE_NEW || rule->expired || !rule->protocol ||
+	    rule->protocol->inspected || rule->review_by == NO_DAY ||
+	    (rule->expires != NO_DAY && rule->expires <= rule->review_by))
+		return;
+	report(l, FINDING_NOT_IN_THIS_VERSION, rule->m.review_by,
+	       "add an \"expires\" that is not later than \"review_by\", or write \"overdue\": \"warn\"",
+	       "this version cannot refuse new connections of an overdue rule that is not inspected");
 }
 
 static void check_expiry(const struct loader *l, struct rule *rule)
@@ -155,8 +169,9 @@ static void check_ends(const struct loader *l, const struct rule *rule)
 	if (!from || !to)
 		return;
 	if (from->address.family && to->address.family && from->address.family != to->address.family)
-		report(l, FINDING_ADDRESS_FAMILY, rule->m.to, "give both assets addresses of one family",
-		       "\"%s\" and \"%s\" do not both have IPv4 or both IPv6", from->id, to->id);
+		report(l, FINDING_ADDRESS_FAMILY, rule->m.to, "give both assets IPv4 addresses, or both IPv6",
+		       "\"%s\" has an IPv%u address and \"%s\" an IPv%u one: they cannot speak with each other",
+		       from->id, from->address.family, to->id, to->address.family);
 	if (!from->zone || !to->zone)
 		return;
 	if (from->zone == to->zone)
@@ -202,12 +217,14 @@ void check_site(const struct loader *l)
 
 	check_networks(l);
 	check_addresses(l);
+	check_gate(l);
 	for (size_t i = 0; i < site->rule_count; i++) {
 		struct rule *rule = &site->rules[i];
 
 		check_expiry(l, rule);
 		check_approval(l, rule);
 		check_review(l, rule);
+		check_refusal(l, rule);
 		check_ends(l, rule);
 	}
 	check_conduits(l);

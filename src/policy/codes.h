@@ -4,6 +4,7 @@
  * Every finding about rule documents: one row a code. Codes are stable: operators, scripts and tests
  * name them. The table is what docs/writing-a-rule.md and the golden tests are held to.
  */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/diag.h"
@@ -31,6 +32,10 @@ enum finding {
 	FINDING_UNKNOWN_PROFILE,
 	FINDING_UNKNOWN_PROTOCOL,
 	FINDING_UNKNOWN_FUNCTION,
+	FINDING_UNKNOWN_SERVICE,
+	FINDING_UNKNOWN_CLASS,
+	FINDING_UNKNOWN_ATTRIBUTE,
+	FINDING_UNKNOWN_ETHERTYPE,
 	FINDING_UNKNOWN_TIMEZONE,
 	FINDING_EMPTY_LIST,
 	FINDING_EMPTY_TEXT,
@@ -41,6 +46,7 @@ enum finding {
 	FINDING_OVERLAPPING_NETWORKS,
 	FINDING_ADDRESS_OUTSIDE_ZONE,
 	FINDING_DUPLICATE_ADDRESS,
+	FINDING_NOT_REACHABLE,
 	/* rules */
 	FINDING_NOT_ONE_ASSET,
 	FINDING_WRONG_ROLE,
@@ -71,6 +77,11 @@ enum finding {
 	FINDING_WRONG_TABLE,
 	FINDING_PUBLIC_FUNCTION,
 	FINDING_NOT_FOR_FUNCTION,
+	FINDING_NOT_FOR_SERVICE,
+	FINDING_CARRIER_SERVICE,
+	FINDING_INVALID_TAG,
+	FINDING_INVALID_FILE,
+	FINDING_INVALID_ROUTE,
 	/* warnings */
 	FINDING_REVIEW_OVERDUE,
 	FINDING_REVIEW_DUE,
@@ -78,6 +89,7 @@ enum finding {
 	FINDING_APPROVED_IN_FUTURE,
 	FINDING_OVERLAPPING_RULES,
 	FINDING_SHADOWED_RULE,
+	FINDING_DUPLICATE_RULE,
 	FINDING_UNUSED_ASSET,
 	FINDING_UNUSED_PERSON,
 	FINDING_UNUSED_PROFILE,
@@ -90,12 +102,19 @@ enum finding {
 	FINDING_FAILS_OPEN,
 	FINDING_DEVICE_IN_IT,
 	FINDING_QUIRK,
+	FINDING_NOT_INSPECTED_YET,
+	FINDING_CONTROL_SERVICE,
+	FINDING_BROAD_TAGS,
+	FINDING_NETWORK_ROUTE,
+	FINDING_GATE_NOT_CONFIGURED,
 	FINDING_COUNT
 };
 
 struct finding_code {
 	const char *code;
 	enum diag_severity severity;
+	bool structure; /* one document alone shows it, and schemas/ find it too (not the order of two
+			 * numbers, nor what a number means to one device) */
 	const char *meaning; /* one sentence for lists of codes */
 };
 

@@ -228,6 +228,40 @@ static void fill_homes(struct compiler *c)
 		qsort(r->homes, total, sizeof(*r->homes), compare_homes);
 }
 
+static int compare_own(const void *a, const void *b)
+{
+	const struct ruleset_own *x = a, *y = b;
+	int by = address_compare(&x->to, &y->to);
+
+	if (!by)
+		by = (x->transport > y->transport) - (x->transport < y->transport);
+	return by ? by : (x->port > y->port) - (x->port < y->port);
+}
+
+/* What the gate sends for itself; no peer stands twice (that is an error). */
+static void fill_own(struct compiler *c)
+{
+	const struct gate *gate = &c->l->site->gate;
+	struct ruleset *r = &c->out->ruleset;
+
+	r->own = arena_array(c->arena, gate->peer_count, sizeof(*r->own));
+	for (size_t i = 0; i < gate->peer_count; i++) {
+		const struct gate_peer *peer = &gate->peers[i];
+		struct diag_place place = value_place(peer->at, c->arena);
+
+		r->own[r->own_count++] = (struct ruleset_own){
+			.to = peer->address,
+			.transport = peer->transport,
+			.port = peer->port,
+			.what = peer->what,
+			.file = place.file,
+			.line = place.line,
+		};
+	}
+	if (r->own_count)
+		qsort(r->own, r->own_count, sizeof(*r->own), compare_own);
+}
+
 /* False when the result is more than the gate can hold. */
 static bool fits(struct compiler *c)
 {
@@ -250,13 +284,14 @@ static bool emit(struct compiler *c)
 	c->list = conduits_of(c->l->site, c->arena);
 	lists = arena_array(c->arena, c->list.count, sizeof(*lists));
 	sort_taken(c);
-	program_writer_init(&c->program, c->arena);
+	program_writer_init(&c->program, c->l->site->overdue == OVERDUE_REFUSE_NEW, c->arena);
 	out->ruleset.conduits = arena_array(c->arena, c->list.count, sizeof(*out->ruleset.conduits));
 	out->rules = arena_array(c->arena, c->l->site->rule_count, sizeof(*out->rules));
 	for (size_t i = 0; i < c->list.count; i++)
 		lists[i] = build_conduit(c, &c->list.items[i]);
 	fill_windows(c, lists);
 	fill_homes(c);
+	fill_own(c);
 	out->program_size = program_finish(&c->program, &out->program);
 	return fits(c);
 }
@@ -293,7 +328,7 @@ bool compile_site(const struct documents *documents, int64_t now, const struct c
 		.l = &l, .arena = arena, .out = ret, .before = before, .before_count = before_count,
 	};
 
-	*site = (struct site){ .review_days = 365, .on_violation = PROGRAM_REPLY,
+	*site = (struct site){ .review_days = 365, .overdue = OVERDUE_WARN, .on_violation = PROGRAM_REPLY,
 			       .fallback = FALLBACK_CLOSED };
 	*ret = (struct compiled){ .site = site };
 	load_documents(&l, documents);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Rules put together by conduit: (server, device, transport, port). Rules that have expired or are not
- * complete are left out. Inside policy/ only.
+ * Rules put together by conduit: (server, device, transport, port). Rules that have expired, are not
+ * complete, or are of a protocol that this version does not decode are left out. Inside policy/ only.
  */
 #include "policy/load.h"
 

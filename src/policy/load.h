@@ -43,6 +43,9 @@ int64_t read_date(const struct loader *l, const struct value *at);
 /* False and a finding when a name has other characters than letters, digits, "-", "_" and ".". */
 bool check_name(const struct loader *l, const struct value *at, const char *name);
 
+/* A finding at the member's name, or at its value when that is the name, unless an interface can be called so. */
+void check_interface(const struct loader *l, const struct value *at, const char *name);
+
 /* A finding when a text is blank or (`sentence`) has no two words. */
 void check_text(const struct loader *l, const struct value *at, bool sentence);
 

@@ -259,7 +259,9 @@ static void check_parts(const struct loader *l, const struct value *at, const st
 				    "\"%s\" means nothing for %s", row->name, function_text(l, entry));
 		else if (!member && row->required && (parts & row->part) && !value_member(at, row->name))
 			report(l, FINDING_MISSING_MEMBER, at,
-			       arena_printf(l->arena, "add \"%s\": ...", row->name), "%s needs the member \"%s\"",
+			       arena_printf(l->arena, "add \"%s\": %s", row->name,
+					    row->part == PART_READ_WRITE ? "{ ... }" : "[ ... ]"),
+			       "%s needs the member \"%s\"",
 			       function_text(l, entry), row->name);
 	}
 }

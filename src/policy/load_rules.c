@@ -6,6 +6,7 @@
 #include "base/nearest.h"
 #include "policy/address.h"
 #include "policy/load.h"
+#include "policy/load_cip.h"
 #include "policy/profiles.h"
 
 #define RULE(name) offsetof(struct rule_members, name)
@@ -35,13 +36,14 @@ static const struct bind_row rule_rows[] = {
 	{ "mode", BIND_TEXT, RULE(mode), false },
 	{ "uninspected_because", BIND_TEXT, RULE(uninspected_because), false },
 	{ "quirks", BIND_LIST, RULE(quirks), false },
+	{ "route", BIND_LIST, RULE(route), false },
 };
 static const struct bind_table rule_table = { "a rule", BIND_ROWS(rule_rows) };
 
 /* Members that mean something only where messages are inspected. */
 static const size_t inspected_members[] = {
 	RULE(allow), RULE(profile), RULE(limits), RULE(on_violation), RULE(if_inspector_down),
-	RULE(open_because), RULE(mode), RULE(quirks),
+	RULE(open_because), RULE(mode), RULE(quirks), RULE(route),
 };
 
 struct limit_members {
@@ -139,8 +141,10 @@ static const struct profile *read_profile(const struct loader *l, const struct v
 		nearest_offer(&near, site->profiles[i].id, site->profiles[i].at);
 	for (size_t i = 0; i < BUILTIN_PROFILES; i++) {
 		if (!strcmp(builtins[i].id, at->text)) {
+			if (!builtins[i].broad)
+				return &builtins[i];
 			report(l, FINDING_BROAD_PROFILE, at,
-			       "write a profile of your own with the units and addresses in use",
+			       "write a profile of your own with what is really in use",
 			       "the profile \"%s\" allows %s", at->text, builtins[i].summary);
 			return &builtins[i];
 		}
@@ -256,13 +260,39 @@ static void read_fallback(const struct loader *l, struct rule *ret)
 	}
 }
 
-static void read_inspected(const struct loader *l, struct rule *ret)
+/* Members that only one of the inspected protocols has. */
+static void read_special(const struct loader *l, struct rule *ret)
 {
 	const struct rule_members *m = &ret->m;
-	int word;
+	bool modbus = ret->protocol == &protocols[PROTOCOL_MODBUS];
+	const struct value *foreign = modbus ? m->route : m->quirks;
 
-	if (m->allow)
+	if (foreign)
+		report_name(l, FINDING_NOT_FOR_PROTOCOL, foreign, "remove it",
+			    "\"%s\" means nothing for %s", foreign->name, ret->protocol->name);
+	else if (modbus && m->quirks)
+		read_quirks(l, m->quirks, ret);
+	else if (m->route)
+		read_routes(l, m->route, &ret->routes);
+}
+
+/* Entries without a route of their own have the rule's. */
+static void share_routes(struct rule *rule)
+{
+	for (size_t i = 0; i < rule->cip.count; i++)
+		if (!rule->cip.items[i].routes.count)
+			rule->cip.items[i].routes = rule->routes;
+}
+
+static void read_allow(const struct loader *l, struct rule *ret)
+{
+	const struct rule_members *m = &ret->m;
+
+	if (m->allow && ret->protocol == &protocols[PROTOCOL_MODBUS])
 		load_modbus(l, m->allow, &ret->entries);
+	else if (m->allow)
+		load_cip(l, m->allow, &ret->cip);
+	share_routes(ret);
 	if (m->profile)
 		ret->profile = read_profile(l, m->profile);
 	if (!value_member(ret->at, "allow") && !value_member(ret->at, "profile"))
@@ -273,10 +303,22 @@ static void read_inspected(const struct loader *l, struct rule *ret)
 		       "choose a profile for the rule's protocol, or write \"allow\"",
 		       "the profile \"%s\" is for %s, the rule for %s", ret->profile->id,
 		       ret->profile->protocol->name, ret->protocol->name);
+}
+
+static void read_inspected(const struct loader *l, struct rule *ret)
+{
+	const struct rule_members *m = &ret->m;
+	int word;
+
+	read_special(l, ret);
+	read_allow(l, ret);
 	if (m->limits)
 		read_limits(l, m->limits, ret);
-	if (m->quirks)
-		read_quirks(l, m->quirks, ret);
+	if (!ret->protocol->decoded)
+		report(l, FINDING_NOT_INSPECTED_YET, m->protocol,
+		       "keep the rule for a later version, or use an uninspected \"tcp\" rule with its reason",
+		       "this version cannot look into %s: the rule is checked, but opens nothing",
+		       ret->protocol->name);
 	if (m->on_violation && (word = read_word(l, &words_violations, m->on_violation)) > 0)
 		ret->on_violation = (enum program_on_violation)word;
 	if (m->mode && (word = read_word(l, &words_modes, m->mode)) > 0)

@@ -7,6 +7,8 @@
 #include "policy/address.h"
 #include "policy/load.h"
 
+#define INTERFACE_SIZE 16u /* with a NUL, as the kernel has it */
+
 struct site_members {
 	const struct value *schema, *site, *timezone, *zones, *people, *review, *defaults, *gate;
 };
@@ -59,15 +61,19 @@ static const struct bind_row default_rows[] = {
 };
 static const struct bind_table default_table = { "\"defaults\"", BIND_ROWS(default_rows) };
 
-static void check_interface(const struct loader *l, const struct value *at)
+void check_interface(const struct loader *l, const struct value *at, const char *name)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.@";
-	size_t len = strlen(at->text);
+	static const char help[] = "`ip link` on the gate lists its interfaces";
+	static const char format[] = "\"%.60s\" cannot be the name of a network interface";
+	size_t len = strlen(name);
 
-	if (len && len <= 15 && strspn(at->text, letters) == len && at->text[0] != '.')
+	if (len && len < INTERFACE_SIZE && strspn(name, letters) == len && name[0] != '.')
 		return;
-	report(l, FINDING_INVALID_INTERFACE, at, "`ip link` on the gate lists its interfaces",
-	       "\"%.60s\" cannot be the name of a network interface", at->text);
+	if (name == at->name)
+		report_name(l, FINDING_INVALID_INTERFACE, at, help, format, name);
+	else
+		report(l, FINDING_INVALID_INTERFACE, at, help, format, name);
 }
 
 static void load_network(const struct loader *l, const struct value *at, struct network *ret)
@@ -106,7 +112,7 @@ static void load_zone(const struct loader *l, const struct value *at, struct zon
 		ret->side = (enum side)read_word(l, &words_sides, m.side);
 	if (m.interface) {
 		ret->interface = m.interface->text;
-		check_interface(l, m.interface);
+		check_interface(l, m.interface, m.interface->text);
 	}
 	if (!m.networks || !check_filled(l, m.networks))
 		return;
@@ -157,9 +163,7 @@ static void load_review(const struct loader *l, const struct value *at)
 	bind_map(&l->bind, at, &review_table, &m);
 	l->site->review_days = (int)read_number(l, m.every_days, 1, 3650, l->site->review_days);
 	if (m.overdue && read_word(l, &words_overdue, m.overdue) == OVERDUE_REFUSE_NEW)
-		report(l, FINDING_NOT_IN_THIS_VERSION, m.overdue,
-		       "write \"warn\" and give rules that must end an \"expires\" date",
-		       "this version does not close overdue rules by itself");
+		l->site->overdue = OVERDUE_REFUSE_NEW;
 }
 
 static void load_defaults(const struct loader *l, const struct value *at)

@@ -6,6 +6,7 @@
  * lives in the arena of the invocation.
  */
 #include "json/value.h"
+#include "policy/cip_entry.h"
 #include "policy/ruleset.h"
 #include "policy/words.h"
 #include "protocol/modbus.h"
@@ -41,16 +42,6 @@ struct asset {
 	bool used;
 };
 
-struct range_list {
-	struct program_range *items;
-	size_t count;
-};
-
-struct value_list {
-	struct program_value *items;
-	size_t count;
-};
-
 /* One allowed Modbus service. */
 struct entry {
 	const struct value *at;                  /* NULL: of a built-in profile */
@@ -81,8 +72,10 @@ struct profile {
 	const char *id;
 	const struct value *at;                  /* NULL: built in */
 	const char *summary;                     /* of a built-in one */
+	bool broad;                              /* built in, and allows more than one server needs */
 	const struct protocol *protocol;
-	struct entry_list entries;
+	struct entry_list entries;               /* of a Modbus profile */
+	struct cip_entry_list cip;               /* of an EtherNet/IP profile */
 	bool used;
 };
 
@@ -98,7 +91,7 @@ struct rule_members {
 	const struct value *id, *from, *to, *protocol, *allow, *profile, *port, *purpose, *owner,
 		*requested_by, *approved_by, *approved_on, *review_by, *expires, *reference, *schedule,
 		*limits, *on_violation, *if_inspector_down, *open_because, *mode, *uninspected_because,
-		*quirks;
+		*quirks, *route;
 };
 
 #define NO_DAY INT64_MIN
@@ -112,6 +105,8 @@ struct rule {
 	const struct protocol *protocol;
 	const struct profile *profile;
 	struct entry_list entries;               /* its own; those of the profile come after */
+	struct cip_entry_list cip;               /* the same of an EtherNet/IP rule */
+	struct cip_route_list routes;            /* of a rule that names some */
 	uint16_t port;                           /* 0: not known */
 	int64_t approved_on, review_by, expires; /* days (base/calendar.h), or NO_DAY */
 	struct schedule *schedules;
@@ -123,6 +118,43 @@ struct rule {
 	enum program_mode mode;
 	uint32_t quirks;                         /* PROGRAM_QUIRK_* */
 	bool expired;
+};
+
+struct gate_address {
+	const char *interface;
+	struct address address;
+	uint8_t prefix;
+	const struct value *at;
+};
+
+struct gate_route {
+	struct address to;
+	uint8_t prefix;
+	struct address via;
+	const struct value *at;
+};
+
+/* A host that the gate itself talks to. */
+struct gate_peer {
+	struct address address;                  /* family 0: not read */
+	uint16_t port;
+	uint8_t transport;                       /* IPPROTO_TCP or IPPROTO_UDP */
+	const char *what;                        /* "time server" */
+	const struct value *at;
+};
+
+/* What the box itself needs. Addresses, routes, mode and EtherTypes are for the appliance image. */
+struct gate {
+	const struct value *at;                  /* NULL: the site says nothing about it */
+	enum gate_mode mode;
+	struct gate_address *addresses;          /* in the order of the document */
+	size_t address_count;
+	struct gate_route *routes;
+	size_t route_count;
+	struct gate_peer *peers;                 /* time servers, then log collectors */
+	size_t peer_count;
+	uint16_t *ethertypes;
+	size_t ethertype_count;
 };
 
 struct site {
@@ -139,11 +171,12 @@ struct site {
 	size_t profile_count;
 	struct rule *rules;
 	size_t rule_count;
+	struct gate gate;
 	int review_days;
+	enum overdue overdue;
 	enum program_on_violation on_violation;
 	enum fallback fallback;
 	int64_t today;                           /* in the site's zone */
 	bool unresolved;                         /* an end of a rule names no asset */
 	bool partial;                            /* a document could not be read: names may be missing */
 };
-

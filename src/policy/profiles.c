@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/load.h"
+#include "policy/load_cip.h"
 #include "policy/ranges.h"
 
 static bool only_reads(const struct modbus_function *f)
@@ -16,16 +17,28 @@ static bool touches_data(const struct modbus_function *f)
 	return f->table != MODBUS_NO_TABLE;
 }
 
+/* What a built-in profile of EtherNet/IP allows, and of how many entries it consists at most. */
+enum cip_part { CIP_PART_IDENTITY = 1, CIP_PART_READ = 2, CIP_PART_WRITE = 4 };
+#define CIP_ENTRIES_MAX 6u
+
 static const struct builtin {
 	const char *id;
 	const char *summary;
-	bool (*takes)(const struct modbus_function *function);
+	bool broad;
+	bool (*takes)(const struct modbus_function *function); /* NULL: a profile of EtherNet/IP */
+	unsigned cip; /* CIP_PART_* */
 } builtins[BUILTIN_PROFILES] = {
-	{ "modbus-read-only", "every Modbus function that only reads, on every unit and address",
-	  only_reads },
+	{ "identity-only", "asking an EtherNet/IP device who it is, and nothing else", false, NULL,
+	  CIP_PART_IDENTITY },
+	{ "logix-read-only", "listing and reading every tag of a Logix controller", true, NULL,
+	  CIP_PART_IDENTITY | CIP_PART_READ },
+	{ "logix-read-write-tags", "listing, reading and writing every tag of a Logix controller, any value",
+	  true, NULL, CIP_PART_IDENTITY | CIP_PART_READ | CIP_PART_WRITE },
+	{ "modbus-read-only", "every Modbus function that only reads, on every unit and address", true,
+	  only_reads, 0 },
 	{ "modbus-read-write-data",
-	  "reading and writing coils and registers, on every unit and address, any value",
-	  touches_data },
+	  "reading and writing coils and registers, on every unit and address, any value", true,
+	  touches_data, 0 },
 };
 
 static struct entry whole_function(const struct modbus_function *f, struct arena *arena)
@@ -48,16 +61,66 @@ static struct entry whole_function(const struct modbus_function *f, struct arena
 	return entry;
 }
 
-static void fill(struct profile *profile, const struct builtin *builtin, struct arena *arena)
+static void fill_modbus(struct entry_list *list, const struct builtin *builtin, struct arena *arena)
 {
-	struct entry_list *list = &profile->entries;
-
-	*profile = (struct profile){ .id = builtin->id, .summary = builtin->summary,
-				     .protocol = &protocols[0] };
 	list->items = arena_array(arena, modbus_function_count, sizeof(*list->items));
 	for (size_t i = 0; i < modbus_function_count; i++)
 		if (builtin->takes(&modbus_functions[i]))
 			list->items[list->count++] = whole_function(&modbus_functions[i], arena);
+}
+
+/* A reading service of the identity object's only instance. */
+static struct cip_entry identity_service(const char *name, struct arena *arena)
+{
+	struct cip_entry entry = { .kind = CIP_SERVICE, .access = CIP_READ, .class = CIP_CLASS_IDENTITY,
+				   .instances = one_range(arena, 1, 1) };
+
+	for (size_t i = 0; i < cip_service_count; i++)
+		if (cip_services[i].class == CIP_COMMON && !strcmp(cip_services[i].name, name)) {
+			entry.service = cip_services[i].code;
+			if (cip_services[i].attributes)
+				entry.attributes = one_range(arena, 1, CIP_NUMBER_LAST);
+		}
+	return entry;
+}
+
+static struct cip_entry every_tag(enum cip_kind kind, struct arena *arena)
+{
+	struct cip_entry entry = { .kind = kind, .access = kind == CIP_WRITE_TAGS ? CIP_WRITE : CIP_READ };
+
+	entry.tags = (struct tag_list){ .items = arena_alloc(arena, sizeof(struct tag)), .count = 1 };
+	entry.tags.items[0] = (struct tag){ .text = "*", .rest = true };
+	return entry;
+}
+
+static void fill_cip(struct cip_entry_list *list, const struct builtin *builtin, struct arena *arena)
+{
+	list->items = arena_array(arena, CIP_ENTRIES_MAX, sizeof(*list->items));
+	if (builtin->cip & CIP_PART_IDENTITY) {
+		list->items[list->count++] = (struct cip_entry){ .kind = CIP_LIST_IDENTITY,
+								 .access = CIP_READ };
+		list->items[list->count++] = identity_service("get-attributes-all", arena);
+		list->items[list->count++] = identity_service("get-attribute-single", arena);
+	}
+	if (builtin->cip & CIP_PART_READ) {
+		list->items[list->count++] = (struct cip_entry){ .kind = CIP_BROWSE_TAGS,
+								 .access = CIP_READ };
+		list->items[list->count++] = every_tag(CIP_READ_TAGS, arena);
+	}
+	if (builtin->cip & CIP_PART_WRITE)
+		list->items[list->count++] = every_tag(CIP_WRITE_TAGS, arena);
+}
+
+static void fill(struct profile *profile, const struct builtin *builtin, struct arena *arena)
+{
+	enum protocol_position position = builtin->takes ? PROTOCOL_MODBUS : PROTOCOL_ETHERNET_IP;
+
+	*profile = (struct profile){ .id = builtin->id, .summary = builtin->summary,
+				     .broad = builtin->broad, .protocol = &protocols[position] };
+	if (builtin->takes)
+		fill_modbus(&profile->entries, builtin, arena);
+	else
+		fill_cip(&profile->cip, builtin, arena);
 }
 
 const struct profile *builtin_profiles(struct arena *arena)
@@ -101,8 +164,10 @@ static void load_profile(const struct loader *l, const struct value *at, struct 
 		ret->protocol = read_protocol(l, m.protocol);
 	if (!ret->protocol || !m.allow)
 		return;
-	if (ret->protocol->inspected)
+	if (ret->protocol == &protocols[PROTOCOL_MODBUS])
 		load_modbus(l, m.allow, &ret->entries);
+	else if (ret->protocol == &protocols[PROTOCOL_ETHERNET_IP])
+		load_cip(l, m.allow, &ret->cip);
 	else
 		report(l, FINDING_NOT_FOR_PROTOCOL, m.protocol, "write a rule without a profile",
 		       "\"%s\" is not inspected and has no services to allow", ret->protocol->name);

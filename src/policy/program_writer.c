@@ -3,9 +3,11 @@
 
 #include <string.h>
 
+#include "base/calendar.h"
+
 #define WINDOWS_COMPARED 64u /* rules with the same schedule share their windows, if near each other */
 
-void program_writer_init(struct program_writer *w, struct arena *arena)
+void program_writer_init(struct program_writer *w, bool refuse_new, struct arena *arena)
 {
 	static const size_t sizes[PART_COUNT] = {
 		[PART_INDEX] = sizeof(uint32_t),
@@ -17,7 +19,7 @@ void program_writer_init(struct program_writer *w, struct arena *arena)
 		[PART_VALUE_ROWS] = sizeof(struct program_value),
 	};
 
-	*w = (struct program_writer){ .arena = arena };
+	*w = (struct program_writer){ .arena = arena, .refuse_new = refuse_new };
 	for (size_t i = 0; i < PART_COUNT; i++)
 		w->parts[i].row = sizes[i];
 }
@@ -119,6 +121,8 @@ static void add_rule(struct program_writer *w, const struct rule *rule, const st
 {
 	struct program_rule row = { .quirks = rule->quirks, .key = key_of(rule->id) };
 
+	if (w->refuse_new)
+		row.no_new_from = calendar_instant(rule->review_by + 1, 0);
 	row.entries.first = (uint32_t)w->parts[PART_ENTRIES].count;
 	for (size_t i = 0; i < rule->entries.count; i++)
 		add_entry(w, &rule->entries.items[i]);

@@ -28,12 +28,14 @@ enum program_part {
 
 struct program_writer {
 	struct arena *arena;
+	bool refuse_new; /* rules serve no new connection once their review is overdue */
 	struct table_rows parts[PART_COUNT];
 };
 
-void program_writer_init(struct program_writer *w, struct arena *arena);
+void program_writer_init(struct program_writer *w, bool refuse_new, struct arena *arena);
 
-/* A conduit's rows; windows[i] belongs to conduit->rules[i], items == NULL: always open. */
+/* A conduit's rows; windows[i] belongs to conduit->rules[i], items == NULL: always open.
+ * The site's time zone must have been entered. */
 void program_add(struct program_writer *w, uint32_t number, const struct conduit *conduit,
 		 const struct window_list *windows);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/ranges.h"
 
+#include <float.h>
 #include <string.h>
 
 #define DIGITS_MAX 9
@@ -319,6 +320,30 @@ static void read_type(const struct loader *l, const struct value_members *m, str
 			    "\"word_order\" means something only for values of two registers");
 }
 
+static const struct bind_table tag_value_table = { "\"values\"", value_rows, 3 };
+static const struct type_row any_number = { PROGRAM_FLOAT32, -DBL_MAX, DBL_MAX, false, 1 };
+
+/* Limits or a list, not both. */
+static void read_choice(const struct loader *l, const struct value *at, const struct value_members *m,
+			const struct type_row *type, struct value_list *ret)
+{
+	if (m->one_of && (m->min || m->max))
+		report_name(l, FINDING_NOT_FOR_FUNCTION, m->one_of, "keep the limits or the list",
+			    "\"one_of\" and limits exclude each other");
+	else if (m->one_of)
+		read_one_of(l, m->one_of, type, ret);
+	else
+		read_min_max(l, at, m, type, ret);
+}
+
+void read_tag_values(const struct loader *l, const struct value *at, struct value_list *ret)
+{
+	struct value_members m = { 0 };
+
+	if (bind_map(&l->bind, at, &tag_value_table, &m))
+		read_choice(l, at, &m, &any_number, ret);
+}
+
 void read_values(const struct loader *l, const struct value *at, struct entry *ret)
 {
 	struct value_members m = { 0 };
@@ -326,11 +351,5 @@ void read_values(const struct loader *l, const struct value *at, struct entry *r
 	if (!bind_map(&l->bind, at, &value_table, &m))
 		return;
 	read_type(l, &m, ret);
-	if (m.one_of && (m.min || m.max))
-		report_name(l, FINDING_NOT_FOR_FUNCTION, m.one_of, "keep the limits or the list",
-			    "\"one_of\" and limits exclude each other");
-	else if (m.one_of)
-		read_one_of(l, m.one_of, type_of(ret), &ret->values);
-	else
-		read_min_max(l, at, &m, type_of(ret), &ret->values);
+	read_choice(l, at, &m, type_of(ret), &ret->values);
 }

@@ -30,3 +30,6 @@ struct range_list one_range(struct arena *arena, uint32_t first, uint32_t last);
 
 /* "values" of a write: limits or a list, with type and word order; into the entry. */
 void read_values(const struct loader *l, const struct value *at, struct entry *ret);
+
+/* "values" of tags, whose type is the controller's: limits or a list of numbers. */
+void read_tag_values(const struct loader *l, const struct value *at, struct value_list *ret);

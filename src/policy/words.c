@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 
+#include "policy/cip_entry.h"
 #include "protocol/program.h"
 
 static const struct word sides[] = { { "it", SIDE_IT }, { "dmz", SIDE_DMZ }, { "ot", SIDE_OT } };
@@ -24,8 +25,21 @@ static const struct word value_types[] = {
 };
 static const struct word word_orders[] = { { "big", 0 }, { "little", 1 } };
 static const struct word quirks[] = { { "transaction-id", PROGRAM_QUIRK_TRANSACTION_ID } };
-static const struct word gate_modes[] = { { "routed", 1 }, { "bridge", 2 } };
-static const struct word transports[] = { { "tls", 1 }, { "tcp", 2 }, { "udp", 3 } };
+static const struct word gate_modes[] = { { "routed", GATE_ROUTED }, { "bridge", GATE_BRIDGE } };
+static const struct word transports[] = { { "tls", LOG_TLS }, { "tcp", LOG_TCP }, { "udp", LOG_UDP } };
+static const struct word io_kinds[] = {
+	{ "listen-only", CIP_IO_LISTEN_ONLY },
+	{ "input-only", CIP_IO_INPUT_ONLY },
+	{ "exclusive-owner", CIP_IO_EXCLUSIVE_OWNER },
+};
+static const struct word pccc[] = { { "read", CIP_PCCC_READ }, { "write", CIP_PCCC_WRITE } };
+/* What runs in plants without IP and may have to cross a bridge. */
+static const struct word ethertypes[] = {
+	{ "profinet-rt", 0x8892 }, { "ethercat", 0x88a4 }, { "powerlink", 0x88ab },
+	{ "sercos-iii", 0x88cd },  { "goose", 0x88b8 },    { "sampled-values", 0x88ba },
+	{ "lldp", 0x88cc },        { "mrp", 0x88e3 },      { "ptp", 0x88f7 },
+	{ "hsr", 0x892f },         { "cc-link-ie", 0x890f }, { "dlr", 0x80e1 },
+};
 
 #define ITEMS(array) .items = (array), .count = sizeof(array) / sizeof((array)[0])
 
@@ -41,6 +55,9 @@ const struct words words_word_orders = { "an order of words", ITEMS(word_orders)
 const struct words words_quirks = { "a quirk", ITEMS(quirks) };
 const struct words words_gate_modes = { "a mode of the gate", ITEMS(gate_modes) };
 const struct words words_transports = { "a way to send records", ITEMS(transports) };
+const struct words words_io_kinds = { "a kind of I/O connection", ITEMS(io_kinds) };
+const struct words words_pccc = { "an access to data files", ITEMS(pccc) };
+const struct words words_ethertypes = { "a known EtherType", ITEMS(ethertypes) };
 
 const char *word_name(const struct words *words, int value)
 {
@@ -51,11 +68,11 @@ const char *word_name(const struct words *words, int value)
 }
 
 const struct protocol protocols[] = {
-	{ "modbus", IPPROTO_TCP, 502, true, true },
-	{ "ethernet-ip", IPPROTO_TCP, 44818, true, false },
-	{ "opc-ua", IPPROTO_TCP, 4840, true, false },
-	{ "mqtt", IPPROTO_TCP, 1883, true, false },
-	{ "tcp", IPPROTO_TCP, 0, false, true },
-	{ "udp", IPPROTO_UDP, 0, false, true },
+	[PROTOCOL_MODBUS] = { "modbus", IPPROTO_TCP, 502, true, true, true },
+	[PROTOCOL_ETHERNET_IP] = { "ethernet-ip", IPPROTO_TCP, 44818, true, true, false },
+	{ "opc-ua", IPPROTO_TCP, 4840, true, false, false },
+	{ "mqtt", IPPROTO_TCP, 1883, true, false, false },
+	{ "tcp", IPPROTO_TCP, 0, false, true, true },
+	{ "udp", IPPROTO_UDP, 0, false, true, true },
 };
 const size_t protocol_count = sizeof(protocols) / sizeof(protocols[0]);

@@ -325,6 +325,7 @@ static const struct {
 static void clear(struct modbus_message *m)
 {
 	/* parts[] beyond part_count is never read: not cleared, it is most of the struct. */
+	m->transaction = m->unit = m->function = 0;
 	m->exception = m->mei_type = m->read_code = m->object_id = 0;
 	m->address = m->quantity = m->write_address = m->write_quantity = 0;
 	m->subfunction = m->and_mask = m->or_mask = 0;

@@ -117,6 +117,14 @@ enum reason modbus_request(const uint8_t *frame, size_t len, struct modbus_messa
 enum modbus_have modbus_request_start(const uint8_t *frame, size_t len, struct modbus_message *ret);
 
 /*
+ * Can these first `len` bytes of a frame (less than its size) still begin a good request or reply? Not
+ * when its function ends elsewhere than the length field says: a receiver that goes by the function
+ * would find another frame in what follows (CVE-2017-11401 was that in a commercial gate).
+ */
+bool modbus_request_begins(const uint8_t *frame, size_t len);
+bool modbus_reply_begins(const uint8_t *frame, size_t len);
+
+/*
  * Decodes one whole reply frame by itself: exception or the function's own shape, with its inner counts
  * agreeing with its length. Says nothing about a request (see modbus_answers).
  */

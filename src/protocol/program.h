@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define PROGRAM_MAGIC 0x504d4847u /* "GHMP" */
-#define PROGRAM_VERSION 1u
+#define PROGRAM_VERSION 2u
 #define PROGRAM_MAX (8u << 20)    /* bytes */
 #define PROGRAM_RULES_MAX 16384u
 
@@ -68,6 +68,8 @@ struct program_rule {
 	struct program_span windows; /* count 0: always open */
 	uint32_t quirks;             /* PROGRAM_QUIRK_* */
 	uint32_t key;                /* digest of the rule's id: its counts live on across a reload */
+	int64_t no_new_from;         /* seconds since the epoch: connections opened from then on are not
+				      * served by this rule (its review is overdue); 0 = never */
 };
 #define PROGRAM_QUIRK_TRANSACTION_ID 1u
 

@@ -64,6 +64,8 @@ static const struct {
 		"The packet belongs to a connection that the gate did not see open." },
 	[REASON_FLOWS_EXHAUSTED] = { "flows-exhausted",
 		"The gate follows as many connections as it can; new ones are refused." },
+	[REASON_REVIEW_OVERDUE] = { "review-overdue",
+		"The review of the rule is overdue: it serves no new connection until it is reviewed." },
 	[REASON_REVOKED] = { "revoked", "The rule was taken away while the connection was open." },
 };
 

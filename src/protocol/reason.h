@@ -36,6 +36,7 @@ enum reason {
 	REASON_MALFORMED_PACKET,   /* IP or TCP header, checksum, flags that no honest peer sends */
 	REASON_UNKNOWN_CONNECTION, /* a packet in mid-stream of a connection that the gate did not see open */
 	REASON_FLOWS_EXHAUSTED,    /* the flow table is full: new connections are refused */
+	REASON_REVIEW_OVERDUE,     /* the rule serves no new connection until it is reviewed */
 	REASON_REVOKED,            /* the rule was taken away while the connection lived */
 	REASON_COUNT
 };

@@ -69,7 +69,7 @@ static bool note_option(struct segment *s, uint8_t *option, uint8_t size)
 
 	switch (option[0]) {
 	case OPTION_MSS:
-		s->mss = get_be16(option + 2);
+		s->mss = size == 4 ? get_be16(option + 2) : 0;
 		return size == 4;
 	case OPTION_SCALE:
 		return size == 3;

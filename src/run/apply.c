@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/failure.h"
 #include "netfilter/commit.h"
 #include "policy/model.h"
 #include "run/control.h"
@@ -29,14 +30,17 @@ static void policy_free(struct policy *policy)
 
 /* ---- documents -> policy ---- */
 
+static const char *source_path(struct supervisor *s, enum policy_source from, struct arena *arena)
+{
+	return state_path(s, from == SOURCE_PROPOSED ? CONTROL_PROPOSED : "in-force.json", arena);
+}
+
 static int read_documents(struct supervisor *s, enum policy_source from, const char *folder,
 			  struct policy *policy, struct diag_list *diags)
 {
-	const char *name = from == SOURCE_PROPOSED ? CONTROL_PROPOSED : "in-force.json";
-
 	if (from == SOURCE_FOLDER)
 		return documents_read(folder, &policy->arena, diags, &policy->documents);
-	return documents_load(state_path(s, name, &policy->arena), &policy->arena, &policy->documents);
+	return documents_load(source_path(s, from, &policy->arena), &policy->arena, &policy->documents);
 }
 
 static int compile_policy(struct supervisor *s, struct policy *policy, struct numbers *ret_numbers,
@@ -102,20 +106,23 @@ static void lift_quarantines(struct supervisor *s, const struct policy *policy)
 		s->child.board->traps[policy->compiled.ruleset.conduits[i].mark & MARK_CONDUIT] = 0;
 }
 
-static int enforce(struct supervisor *s, struct policy *policy, struct diag_list *diags,
-		   const char **ret_text)
+static int enforce(struct supervisor *s, struct policy *policy, struct arena *arena,
+		   struct diag_list *diags, const char **ret_text)
 {
 	int r = load_inspector(s, policy);
 
 	if (r < 0) {
-		*ret_text = r == -ETIMEDOUT ? "the inspector does not answer; nothing was changed" :
-			"the inspector does not take this policy; nothing was changed";
+		*ret_text = r == -ETIMEDOUT ?
+			"the inspector does not answer; nothing was changed. `gatehouse status` says more" :
+			"the inspector does not take this policy; nothing was changed. Is gatehouse-inspect of "
+			"the same version?";
 		go_back(s);
 		return r;
 	}
 	r = netfilter_commit(&policy->compiled.ruleset, diags);
 	if (r < 0) {
-		*ret_text = "the kernel does not take this policy; the former one stays in force";
+		*ret_text = arena_printf(arena, "the kernel does not take this policy: %s. What was in force "
+					 "stays so", failure_text(r));
 		go_back(s);
 		return r;
 	}
@@ -139,6 +146,7 @@ static void put_in_force(struct supervisor *s, struct policy *policy)
 	s->events.compiled = &policy->compiled;
 	policy->applied_at = time(NULL);
 	s->renew_at = child_now() + RENEW_EVERY;
+	drift_watch_applied(s);
 }
 
 static int try_policy(struct supervisor *s, enum policy_source from, struct policy *policy,
@@ -148,11 +156,12 @@ static int try_policy(struct supervisor *s, enum policy_source from, struct poli
 	int r = compile_policy(s, policy, &numbers, diags);
 
 	if (r < 0)
-		*ret_text = arena_printf(arena, "cannot read %s/conduits.json", s->state);
+		*ret_text = arena_printf(arena, "cannot read %s/conduits.json: %s; nothing was changed. Moved "
+					 "away, conduits are numbered anew", s->state, failure_text(r));
 	if (r > 0)
 		*ret_text = "the documents have errors; nothing was changed";
 	if (r == 0)
-		r = enforce(s, policy, diags, ret_text);
+		r = enforce(s, policy, arena, diags, ret_text);
 	if (r != 0)
 		return r;
 	if (from != SOURCE_IN_FORCE)
@@ -162,8 +171,9 @@ static int try_policy(struct supervisor *s, enum policy_source from, struct poli
 				 policy->compiled.ruleset.conduit_count);
 	r = store(s, policy, &numbers, from, arena);
 	if (r < 0)
-		s->voice->warn(arena_printf(arena, "the policy is in force but could not be stored in %s "
-			"(%s): after a restart the former one is back", s->state, strerror(-r)));
+		s->voice->warn(arena_printf(arena, "the policy is in force but could not be stored in %s (%s)%s",
+			s->state, failure_text(r), from == SOURCE_IN_FORCE ? "" :
+			": after a restart the one stored before is back. Apply it again then"));
 	return 0;
 }
 
@@ -180,7 +190,8 @@ int supervisor_apply(struct supervisor *s, enum policy_source from, const char *
 	*ret_text = "";
 	r = read_documents(s, from, folder, policy, &found);
 	if (r < 0)
-		*ret_text = arena_printf(arena, "cannot read %s", folder ? folder : s->state);
+		*ret_text = arena_printf(arena, "cannot read %s: %s",
+					 folder ? folder : source_path(s, from, arena), failure_text(r));
 	else
 		r = try_policy(s, from, policy, arena, &found, ret_text);
 	diag_sort(&found);

@@ -158,10 +158,13 @@ int control_apply(const char *runtime, const char *state, const struct documents
 	const struct value *answer, *ok, *findings;
 	int r = control_connect(runtime);
 
+	*ret_text = arena_printf(arena, "the supervisor cannot be asked through %s/" CONTROL_SOCKET, runtime);
 	if (r < 0)
 		return r;
 	close(r); /* somebody is there to take the documents */
 	r = documents_store(documents, path);
+	if (r < 0)
+		*ret_text = arena_printf(arena, "the supervisor was given nothing: cannot write %s", path);
 	if (r == 0)
 		r = control_call(runtime, "{\"command\":\"apply\"}", arena, &answer);
 	if (r < 0)

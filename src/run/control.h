@@ -6,6 +6,8 @@
  *   {"command": "status"}                     -> what run/status.h writes
  *   {"command": "apply"}                      -> {"ok": bool, "text": "...", "findings": [...]}
  *                                                applies the documents in STATE/proposed.json
+ *   {"command": "verify"}                     -> what run/drift_json.h writes, or {"ok": false, "text"}
+ *   {"command": "maintenance", "seconds": N}  -> {"ok": bool, "until": seconds UTC or 0, "text"}; 0 ends it
  */
 #include "base/arena.h"
 #include "base/diag.h"
@@ -29,7 +31,8 @@ int control_call(const char *runtime, const char *request, struct arena *arena,
 
 /*
  * Asks the supervisor to apply a site: the documents are handed over in the state folder (the supervisor may
- * not be able to read where they come from). Fills in its findings; *ret_text says what happened.
+ * not be able to read where they come from). Fills in its findings; *ret_text says what happened, or when
+ * negative errno is returned, what could not be done.
  */
 __attribute__((warn_unused_result))
 int control_apply(const char *runtime, const char *state, const struct documents *documents,

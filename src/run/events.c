@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/failure.h"
 #include "policy/address.h"
 #include "protocol/modbus.h"
 #include "protocol/reason.h"
@@ -22,13 +23,14 @@ struct scratch {
 
 static void record(struct events *events, const struct event *event)
 {
-	char line[160];
+	char line[512];
 	int r = event_log_write(&events->log, event);
 
 	if (r == 0)
 		return;
-	snprintf(line, sizeof(line), "cannot write %s: %s. The gate goes on; events are counted.",
-		 events->log.path, strerror(-r));
+	snprintf(line, sizeof(line), "cannot write %s: %s. The gate goes on guarding; "
+		 "events are counted until this works again.",
+		 events->log.path, failure_text(r));
 	events->warn(line);
 }
 
@@ -219,6 +221,7 @@ static bool is_chatter(const struct nflog_message *message)
 void events_refused(struct events *events, const struct nflog_message *message)
 {
 	struct scratch s = { .event = { .event = "refused" } };
+	char port[32] = "";
 	bool by_device = strcmp(message->reason, reason_code(REASON_DEVICE_INITIATED)) == 0;
 	struct event_end *source = by_device ? &s.event.device : &s.event.server;
 	struct event_end *destination = by_device ? &s.event.server : &s.event.device;
@@ -231,10 +234,13 @@ void events_refused(struct events *events, const struct nflog_message *message)
 	if (message->destination.family)
 		set_end(events->compiled, &message->destination, message->destination_port, s.device,
 			destination);
-	if (message->transport == IPPROTO_TCP || message->transport == IPPROTO_UDP)
+	if (message->transport == IPPROTO_TCP || message->transport == IPPROTO_UDP) {
 		s.event.protocol = message->transport == IPPROTO_TCP ? "tcp" : "udp";
-	snprintf(s.text, sizeof(s.text), "%s tried to reach %s%s%s. %s", shown(source),
-		 shown(destination), *message->in ? ", coming in by " : "", message->in,
+		snprintf(port, sizeof(port), ", %s port %u", s.event.protocol,
+			 message->destination_port);
+	}
+	snprintf(s.text, sizeof(s.text), "%s tried to reach %s%s%s%s. %s", shown(source),
+		 shown(destination), port, *message->in ? ", coming in by " : "", message->in,
 		 sentence_of(s.event.reason));
 	s.event.text = s.text;
 	record(events, &s.event);
@@ -301,13 +307,40 @@ void events_applied(struct events *events, const char *text)
 	record(events, &event);
 }
 
+void events_drift(struct events *events, const struct drift *drift, const char *who)
+{
+	struct scratch s = { .event = { .event = "drift", .reason = drift_word(drift->code),
+					.rule = drift->rules } };
+
+	snprintf(s.text, sizeof(s.text), "%s: %s.%s", drift->where, drift->text, who);
+	s.event.text = s.text;
+	record(events, &s.event);
+}
+
+void events_drift_more(struct events *events, size_t count)
+{
+	struct scratch s = { .event = { .event = "drift", .reason = "more" } };
+
+	snprintf(s.text, sizeof(s.text), "%zu further differences are not told one by one.", count);
+	s.event.text = s.text;
+	event_add_number(&s.event, "count", (int64_t)count);
+	record(events, &s.event);
+}
+
+void events_gate(struct events *events, const char *name, const char *text)
+{
+	struct event event = { .event = name, .text = text };
+
+	record(events, &event);
+}
+
 void events_tick(struct events *events)
 {
-	char line[160];
+	char line[512];
 	int r = event_log_tick(&events->log);
 
 	if (r == 0)
 		return;
-	snprintf(line, sizeof(line), "cannot write %s: %s", events->log.path, strerror(-r));
+	snprintf(line, sizeof(line), "cannot write %s: %s", events->log.path, failure_text(r));
 	events->warn(line);
 }

@@ -4,6 +4,7 @@
  * From what the inspector and the kernel report to lines of the event log: numbers become the operator's
  * names, codes become sentences. `compiled` is the policy in force, or NULL.
  */
+#include "netfilter/drift.h"
 #include "netfilter/nflog.h"
 #include "policy/compile.h"
 #include "record/event_log.h"
@@ -29,6 +30,13 @@ void events_quarantined(struct events *events, uint32_t conduit);
 void events_restarted(struct events *events, const struct child_end *end);
 void events_lost(struct events *events, uint64_t count);
 void events_applied(struct events *events, const char *text);
+
+/* What of the kernel differs from the policy; `who` is a sentence or "". Further ones are counted in one line. */
+void events_drift(struct events *events, const struct drift *drift, const char *who);
+void events_drift_more(struct events *events, size_t count);
+
+/* Something the supervisor did: "restored", "maintenance-begun", ... */
+void events_gate(struct events *events, const char *name, const char *text);
 
 /* Call about every second. */
 void events_tick(struct events *events);

@@ -114,12 +114,12 @@ static void handle_queue(struct inspector *in)
 static void handle_load(struct inspector *in, uint32_t length)
 {
 	if (length > PROGRAM_MAX || !judge_load(&in->judge, in->mailbox, length)) {
-		report(INSPECT_REFUSED, 0);
+		report_answer(INSPECT_REFUSED);
 		return;
 	}
 	in->loaded = true;
 	run_steps(in, judge_sweep);
-	report(INSPECT_LOADED, 0);
+	report_answer(INSPECT_LOADED);
 }
 
 static void handle_channel(struct inspector *in)

@@ -9,12 +9,12 @@
 
 static uint64_t lost;
 
-static bool deliver(const struct inspect_message *message)
+static bool deliver(const struct inspect_message *message, int flags)
 {
 	ssize_t n;
 
 	do
-		n = send(INSPECT_CHANNEL, message, sizeof(*message), MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = send(INSPECT_CHANNEL, message, sizeof(*message), flags | MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM)
 		_exit(INSPECT_EXIT_STOPPED);
@@ -23,13 +23,19 @@ static bool deliver(const struct inspect_message *message)
 
 static void deliver_or_count(const struct inspect_message *message)
 {
-	if (!deliver(message))
+	if (!deliver(message, MSG_DONTWAIT))
 		lost++;
 }
 
 void report(enum inspect_message_kind kind, uint32_t conduit)
 {
 	deliver_or_count(&(struct inspect_message){ .kind = kind, .conduit = conduit });
+}
+
+void report_answer(enum inspect_message_kind kind)
+{
+	while (!deliver(&(struct inspect_message){ .kind = kind }, 0))
+		;
 }
 
 void report_event(const struct core_event *event)
@@ -53,6 +59,8 @@ void report_failure(const char *what, int error)
 
 void report_catch_up(void)
 {
-	if (lost && deliver(&(struct inspect_message){ .kind = INSPECT_LOST, .number = lost }))
+	const struct inspect_message message = { .kind = INSPECT_LOST, .number = lost };
+
+	if (lost && deliver(&message, MSG_DONTWAIT))
 		lost = 0;
 }

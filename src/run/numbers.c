@@ -85,6 +85,7 @@ int numbers_load(const char *path, struct arena *arena, struct numbers *ret)
 	struct value_source *source = arena_alloc(arena, sizeof(*source));
 	const struct value *list;
 	struct diag_list diags;
+	const struct value *root;
 	struct row *rows;
 	char *text;
 	int r = file_read(path, FILE_MAX, arena, &text, &source->len);
@@ -95,7 +96,8 @@ int numbers_load(const char *path, struct arena *arena, struct numbers *ret)
 	diag_init(&diags, arena);
 	source->file = path;
 	source->text = text;
-	list = value_member(value_parse(source, arena, &diags), "conduits");
+	root = value_parse(source, arena, &diags);
+	list = value_member(root, "conduits");
 	if (!list || list->type != VALUE_LIST)
 		return -EBADMSG;
 	rows = arena_array(arena, list->count + 1, sizeof(*rows));
@@ -103,6 +105,8 @@ int numbers_load(const char *path, struct arena *arena, struct numbers *ret)
 		if (!read_row(&list->items[i], &rows[i]))
 			return -EBADMSG;
 	settle(rows, list->count, arena, ret);
+	ret->compiled = member_number(root, "compiled");
+	ret->compiled = ret->compiled > 0 ? ret->compiled : 0;
 	return 0;
 }
 
@@ -145,6 +149,7 @@ void numbers_next(const struct numbers *before, const struct ruleset *ruleset, i
 			rows[count++] = (struct row){ before->items[i], gone };
 	}
 	settle(rows, count, arena, ret);
+	ret->compiled = now;
 }
 
 /* ---- writing ---- */
@@ -154,6 +159,7 @@ static void write_rows(struct writer *w, const struct numbers *numbers)
 	char text[ADDRESS_TEXT_SIZE];
 
 	writer_open_map(w);
+	writer_put_int(w, "compiled", numbers->compiled);
 	writer_name(w, "conduits");
 	writer_open_list(w);
 	for (size_t i = 0; i < numbers->count; i++) {

@@ -15,6 +15,7 @@ struct numbers {
 	struct conduit_number *items; /* sorted as in struct ruleset; in the arena */
 	int64_t *gone;                /* since when each is no longer in the policy, 0 = it is */
 	size_t count;
+	int64_t compiled;             /* the time that the policy was compiled for, seconds UTC; 0 = unknown */
 };
 
 /* Reads the file; no file is no numbers. -EBADMSG when it is not one of ours. */

@@ -4,9 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "json/writer.h"
+#include "netfilter/verify.h"
 #include "run/control.h"
+#include "run/drift_json.h"
 #include "run/status.h"
 
 static void write_finding(struct writer *w, const struct diag *d)
@@ -60,12 +63,44 @@ static void serve_apply(struct supervisor *s, const struct value *request, struc
 	arena_free(&arena);
 }
 
+static void serve_verify(struct supervisor *s, const struct value *request, struct writer *w)
+{
+	const struct ruleset *ruleset = s->policy ? &s->policy->compiled.ruleset : &supervisor_nothing;
+	struct arena arena = { 0 };
+	struct drift_list list;
+	int r = netfilter_verify(ruleset, &arena, &list);
+
+	if (r < 0)
+		write_refusal(w, arena_printf(&arena, "the kernel's ruleset cannot be read: %s", strerror(-r)));
+	else
+		drift_json_write(w, &list, ruleset, "supervisor");
+	arena_free(&arena);
+}
+
+static void serve_maintenance(struct supervisor *s, const struct value *request, struct writer *w)
+{
+	const struct value *seconds = value_member(request, "seconds");
+
+	if (!seconds || seconds->type != VALUE_INT || seconds->integer < 0 ||
+	    seconds->integer > MAINTENANCE_MAX) {
+		write_refusal(w, "maintenance lasts 12 hours at most");
+		return;
+	}
+	drift_watch_maintenance(s, seconds->integer);
+	writer_open_map(w);
+	writer_put_bool(w, "ok", true);
+	writer_put_int(w, "until", seconds->integer ? time(NULL) + seconds->integer : 0);
+	writer_close_map(w);
+}
+
 static const struct {
 	const char *name;
 	void (*serve)(struct supervisor *s, const struct value *request, struct writer *w);
 } commands[] = {
 	{ "status", serve_status },
 	{ "apply", serve_apply },
+	{ "verify", serve_verify },
+	{ "maintenance", serve_maintenance },
 };
 
 static void serve(struct supervisor *s, const struct value *request, FILE *out)

@@ -51,11 +51,14 @@ static void write_problems(struct supervisor *s, struct writer *w,
 		{ !s->policy, "No policy is in force: everything is denied. Apply one: gatehouse apply DIR." },
 		{ s->policy && s->child.state != CHILD_SERVING,
 		  "The inspector is not serving: inspected traffic is closed until it does." },
-		{ read_result < 0, "The kernel's counters cannot be read." },
+		{ read_result < 0, "The kernel does not say what it holds: restart the gate (systemctl restart gatehouse)." },
 		{ read_result == 0 && !counts->in_force,
 		  "The gate's table is not in the kernel as it should be. Apply the policy again." },
-		{ quarantined != 0, "Some conduits are quarantined: the inspector failed on their packets." },
-		{ s->events.log.lost != 0, "Events cannot be written: look at the disk." },
+		{ s->drift.findings != 0,
+		  "The kernel's ruleset is not what the policy says: `gatehouse verify` tells what differs." },
+		{ quarantined != 0, "Some conduits are quarantined, and closed: the inspector failed three times on their packets. "
+		  "Keep the event log for who maintains the gate; applying the policy again opens them." },
+		{ s->events.log.lost != 0, "Events cannot be written: is the disk full or read-only? The gate guards all the same." },
 	};
 
 	writer_name(w, "problems");
@@ -208,6 +211,31 @@ static void write_drops(struct writer *w, const struct netfilter_counts *counts)
 	writer_close_list(w);
 }
 
+/* ---- drift ---- */
+
+static void write_drift(struct supervisor *s, struct writer *w)
+{
+	const struct drift_watch *d = &s->drift;
+
+	writer_name(w, "drift");
+	writer_open_map(w);
+	if (d->checked_at)
+		put_time(w, "checked", d->checked_at);
+	writer_put_uint(w, "findings", d->findings);
+	writer_put_uint(w, "warnings", d->warnings);
+	writer_put_uint(w, "restored", d->restored);
+	writer_put_bool(w, "guarded", d->guarded);
+	writer_close_map(w);
+	writer_name(w, "maintenance");
+	if (!d->maintenance_until) {
+		writer_text(w, NULL);
+		return;
+	}
+	writer_open_map(w);
+	put_time(w, "until", time(NULL) + (d->maintenance_until - child_now()) / 1000);
+	writer_close_map(w);
+}
+
 void status_write(struct supervisor *s, struct writer *w)
 {
 	struct netfilter_counts counts = { 0 };
@@ -222,6 +250,7 @@ void status_write(struct supervisor *s, struct writer *w)
 	write_conduits(s, w, &counts);
 	write_rules(s, w);
 	write_drops(w, &counts);
+	write_drift(s, w);
 	writer_put_text(w, "events", s->events_path);
 	writer_close_map(w);
 	arena_free(&arena);

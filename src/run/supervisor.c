@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,8 +19,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/failure.h"
 #include "netfilter/commit.h"
+#include "netfilter/read.h"
 #include "run/control.h"
+
+#define MESSAGES_A_ROUND 256
+
+const struct ruleset supervisor_nothing = {
+	.site = "none",
+	.queue_first = RULESET_QUEUE,
+	.queue_count = 1,
+	.log_group = RULESET_LOG_GROUP,
+};
 
 void supervisor_notify(const char *state)
 {
@@ -80,16 +92,17 @@ static void on_message(struct supervisor *s, const struct inspect_message *messa
 		break;
 	case INSPECT_FAILED:
 		warn(s, "the inspector cannot start (%s: %s)", message->what,
-		     strerror((int)message->number));
+		     failure_text((int)message->number));
 		break;
 	}
 }
 
-static void read_messages(struct supervisor *s)
+/* At most so many: a flood of events must not keep the supervisor from everything else. */
+static void read_messages(struct supervisor *s, unsigned most)
 {
 	struct inspect_message message;
 
-	while (child_receive(&s->child, &message) == 1)
+	while (most-- && child_receive(&s->child, &message) == 1)
 		on_message(s, &message);
 }
 
@@ -97,7 +110,7 @@ static void on_inspector_end(struct supervisor *s)
 {
 	struct child_end end;
 
-	read_messages(s);
+	read_messages(s, UINT_MAX); /* nobody adds to them any more */
 	child_collect(&s->child, &end);
 	events_restarted(&s->events, &end);
 	if (end.quarantined)
@@ -115,7 +128,7 @@ static void revive(struct supervisor *s)
 		s->inspector_since = time(NULL);
 	if (r < 0)
 		warn(s, "the inspector cannot be started: %s. Inspected traffic is closed; trying again",
-		     strerror(-r));
+		     failure_text(r));
 }
 
 static bool is_ready(const struct pollfd *fd)
@@ -126,7 +139,7 @@ static bool is_ready(const struct pollfd *fd)
 static void tend_inspector(struct supervisor *s, bool talks, bool ended)
 {
 	if (talks)
-		read_messages(s);
+		read_messages(s, MESSAGES_A_ROUND);
 	if (ended)
 		on_inspector_end(s);
 	if (child_watch(&s->child))
@@ -189,7 +202,7 @@ static void read_refused(struct supervisor *s)
 
 static void renew_windows(struct supervisor *s)
 {
-	if (!s->policy || child_now() < s->renew_at)
+	if (!s->policy || child_now() < s->renew_at || s->drift.maintenance_until)
 		return;
 	s->renew_at = child_now() + 3600 * 1000; /* should it fail, again in an hour */
 	reload(s);
@@ -197,16 +210,21 @@ static void renew_windows(struct supervisor *s)
 
 static void run_once(struct supervisor *s)
 {
-	struct pollfd fds[5] = {
+	struct pollfd fds[6] = {
 		{ .fd = s->signals, .events = POLLIN },
 		{ .fd = s->listener, .events = POLLIN },
 		{ .fd = s->nflog_open ? nflog_fd(&s->nflog) : -1, .events = POLLIN },
 		{ .fd = s->child.channel, .events = POLLIN },
 		{ .fd = s->child.pid_fd, .events = POLLIN },
+		{ .fd = drift_watch_fd(s), .events = POLLIN },
 	};
-	int timeout = child_timeout(&s->child);
+	int timeout = child_timeout(&s->child), drift = drift_watch_timeout(s);
 
-	poll(fds, 5, timeout < 1000 ? timeout : 1000);
+	timeout = drift < timeout ? drift : timeout;
+	poll(fds, 6, timeout < 1000 ? timeout : 1000);
+	if (is_ready(&fds[5]))
+		drift_watch_read(s);
+	drift_watch_tick(s);
 	tend_inspector(s, is_ready(&fds[3]), is_ready(&fds[4]));
 	if (is_ready(&fds[2]))
 		read_refused(s);
@@ -222,22 +240,31 @@ static void run_once(struct supervisor *s)
 
 static int make_folder(struct supervisor *s, const char *path, mode_t mode)
 {
+	int r;
+
 	if (mkdir(path, mode) == 0 || errno == EEXIST)
 		return 0;
-	warn(s, "cannot make the folder %s: %s", path, strerror(errno));
-	return -errno;
+	r = -errno;
+	warn(s, "cannot make the folder %s: %s", path, failure_text(r));
+	return r;
 }
 
 static int take_lock(struct supervisor *s)
 {
 	char path[4096];
+	int r;
 
 	snprintf(path, sizeof(path), "%s/lock", s->runtime);
 	s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (s->lock >= 0 && flock(s->lock, LOCK_EX | LOCK_NB) == 0)
 		return 0;
-	warn(s, errno == EWOULDBLOCK ? "another supervisor is running (%s)" : "cannot lock %s", path);
-	return -errno;
+	r = -errno;
+	if (r == -EWOULDBLOCK)
+		warn(s, "another supervisor is running with %s: ask it with `gatehouse status`, or end it "
+			"first (systemctl stop gatehouse). The file need not be removed", path);
+	else
+		warn(s, "cannot lock %s: %s", path, failure_text(r));
+	return r;
 }
 
 static int take_signals(struct supervisor *s)
@@ -254,6 +281,12 @@ static int take_signals(struct supervisor *s)
 	return s->signals < 0 ? -errno : 0;
 }
 
+/* A disk that fails costs the record; a wrong path or missing rights must be put right first. */
+static bool is_of_the_disk(int error)
+{
+	return error == -EROFS || error == -ENOSPC || error == -EDQUOT || error == -EIO;
+}
+
 static int open_records(struct supervisor *s)
 {
 	int r;
@@ -262,14 +295,15 @@ static int open_records(struct supervisor *s)
 	s->events.warn = s->voice->warn;
 	r = event_log_open(&s->events.log, s->events_path);
 	if (r < 0)
-		warn(s, "cannot write %s: %s", s->events_path, strerror(-r));
-	if (r < 0)
+		warn(s, "cannot write %s: %s%s", s->events_path, failure_text(r), is_of_the_disk(r) ?
+		     ". The gate guards without a record until this works again" : "");
+	if (r < 0 && !is_of_the_disk(r))
 		return r;
 	r = nflog_open(RULESET_LOG_GROUP, &s->nflog);
 	s->nflog_open = r == 0;
 	if (r < 0)
 		warn(s, "refused packets will not be recorded (log group %u: %s)", RULESET_LOG_GROUP,
-		     strerror(-r));
+		     failure_text(r));
 	return 0;
 }
 
@@ -280,32 +314,42 @@ static int start_inspector(struct supervisor *s)
 	if (r == 0)
 		r = child_start(&s->child);
 	if (r < 0)
-		warn(s, "the inspector cannot be started: %s%s", strerror(-r), r == -EPERM ?
-		     " (run this as root)" : r == -EBUSY ? " (another program has the packet queue)" : "");
+		warn(s, "the inspector cannot be started: %s",
+		     r == -EBUSY ? "another program has the packet queue; end it first" :
+		     r == -ENOENT ? "the program gatehouse-inspect is missing; it belongs beside gatehouse" :
+		     failure_text(r));
 	s->inspector_since = time(NULL);
 	return r;
 }
 
-/* Nothing is in force: an empty ruleset denies everything. */
+/* An empty ruleset denies everything. */
 static int deny_everything(struct supervisor *s)
 {
-	struct ruleset empty = { .site = "none", .queue_first = RULESET_QUEUE, .queue_count = 1,
-				 .log_group = RULESET_LOG_GROUP };
 	struct arena arena = { 0 };
 	struct diag_list diags;
 	int r;
 
 	diag_init(&diags, &arena);
-	r = netfilter_commit(&empty, &diags);
+	r = netfilter_commit(&supervisor_nothing, &diags);
 	s->voice->findings(&diags);
 	arena_free(&arena);
-	if (r < 0) {
-		warn(s, "the kernel does not take the ruleset: %s", strerror(-r));
-		return r;
-	}
-	s->voice->say("No policy is in force on this box: everything is denied. "
-		      "`gatehouse apply DIR` puts one in force.");
-	return 0;
+	if (r < 0)
+		warn(s, "the kernel does not take the ruleset: %s", failure_text(r));
+	return r;
+}
+
+/*
+ * Before anything that may fail: a box that comes up with a damaged disk must not forward. Where a
+ * ruleset is in the kernel already, it stays.
+ */
+static int close_what_is_open(struct supervisor *s)
+{
+	struct netfilter_counts counts = { 0 };
+	struct arena arena = { 0 };
+	int r = netfilter_read(&arena, &counts);
+
+	arena_free(&arena);
+	return r == 0 && counts.in_force ? 0 : deny_everything(s);
 }
 
 static bool has_policy(const struct supervisor *s)
@@ -323,15 +367,23 @@ static int first_policy(struct supervisor *s, const char *folder)
 	const char *text;
 	int r;
 
-	if (!folder && !has_policy(s))
-		return deny_everything(s);
+	if (!folder && !has_policy(s)) {
+		r = deny_everything(s);
+		if (r == 0)
+			s->voice->say("No policy is in force on this box: everything is denied. "
+				      "`gatehouse apply DIR` puts one in force.");
+		return r;
+	}
 	diag_init(&diags, &arena);
 	r = supervisor_apply(s, folder ? SOURCE_FOLDER : SOURCE_IN_FORCE, folder, &arena, &diags, &text);
 	s->voice->findings(&diags);
 	if (r == 0)
 		s->voice->say(text);
 	else
-		warn(s, "%s%s%s", text, r < 0 ? ": " : "", r < 0 ? strerror(-r) : "");
+		warn(s, "%s", text);
+	if (r != 0 && !folder)
+		s->voice->warn("not guarding: inspected traffic stays closed. If the stored policy cannot be "
+			       "repaired, start with the site folder: gatehouse run DIR");
 	arena_free(&arena);
 	return r > 0 ? -EINVAL : r;
 }
@@ -344,10 +396,14 @@ static int start(struct supervisor *s, const char *folder)
 		r = make_folder(s, s->state, 0750);
 	if (r == 0)
 		r = take_lock(s);
+	if (r == 0 && !folder)
+		r = close_what_is_open(s);
 	if (r == 0)
 		r = take_signals(s);
 	if (r == 0)
 		r = open_records(s);
+	if (r == 0) /* before anything else: nothing is forwarded until there is a policy */
+		drift_watch_open(s);
 	if (r == 0)
 		r = start_inspector(s);
 	if (r == 0)
@@ -356,13 +412,14 @@ static int start(struct supervisor *s, const char *folder)
 		return r;
 	s->listener = control_listen(s->runtime);
 	if (s->listener < 0)
-		warn(s, "cannot open the control socket in %s: %s", s->runtime, strerror(-s->listener));
+		warn(s, "cannot open the control socket in %s: %s", s->runtime, failure_text(s->listener));
 	return s->listener < 0 ? s->listener : 0;
 }
 
 static void end(struct supervisor *s)
 {
 	child_stop(&s->child);
+	drift_watch_close(s);
 	if (s->nflog_open)
 		nflog_close(&s->nflog);
 	event_log_close(&s->events.log);

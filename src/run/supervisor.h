@@ -13,6 +13,7 @@
 #include "policy/compile.h"
 #include "policy/documents.h"
 #include "run/child.h"
+#include "run/drift_watch.h"
 #include "run/events.h"
 
 /* How the supervisor speaks: cli/ prints. Lines have no newline. */
@@ -41,6 +42,7 @@ struct supervisor {
 	bool nflog_open;
 	struct child child;
 	struct events events;
+	struct drift_watch drift;
 	struct policy *policy;  /* in force; NULL: default deny */
 	int load_result;        /* of the last LOAD: 0 = none yet, 1 = in force, -1 = refused */
 	int64_t started_at;     /* seconds UTC */
@@ -49,6 +51,9 @@ struct supervisor {
 	bool stopping;
 	char events_path[4096];
 };
+
+/* What is enforced while no policy is: nothing passes. */
+extern const struct ruleset supervisor_nothing;
 
 /*
  * Runs until it is told to stop. folder: applied first, or NULL for what is in force by the state folder.
@@ -65,8 +70,9 @@ enum policy_source {
 };
 
 /*
- * Applies a site (folder: for SOURCE_FOLDER, otherwise NULL). Returns 0; 1 when the documents or the kernel's refusal are findings in diags; negative errno otherwise. Whatever it returns
- * but 0, the old policy is in force. *ret_text: what happened, in arena.
+ * Applies a site (folder: for SOURCE_FOLDER, otherwise NULL). Returns 0; 1 when the documents or the
+ * kernel's refusal are findings in diags; negative errno otherwise. Whatever it returns but 0, the old
+ * policy is in force. *ret_text: what happened, in arena.
  */
 __attribute__((warn_unused_result))
 int supervisor_apply(struct supervisor *s, enum policy_source from, const char *folder,

@@ -21,12 +21,13 @@ def table(name):
 
 
 def members(node, found):
-    """Every (member, its schema) of the objects in a schema."""
+    """Every (member, its schema) of the objects in a schema; conditions only narrow them."""
     if isinstance(node, dict):
         for name, member in node.get("properties", {}).items():
             found.append((name, member))
-        for value in node.values():
-            members(value, found)
+        for key, value in node.items():
+            if key not in ("allOf", "oneOf", "if"):
+                members(value, found)
     elif isinstance(node, list):
         for value in node:
             members(value, found)
@@ -37,7 +38,8 @@ def enums(kind, member):
     found = []
     for name, node in members(schema(kind), []):
         if name == member:
-            found += [e["enum"] for e in [node, node.get("items", {}), *node.get("oneOf", [])] if "enum" in e]
+            for part in (node, node.get("items", {})):
+                found += [e["enum"] for e in [part, *part.get("oneOf", part.get("anyOf", []))] if "enum" in e]
     return found
 
 
@@ -48,7 +50,8 @@ class Schemas(unittest.TestCase):
                  ("site", "on_violation"): "violations", ("rules", "if_inspector_down"): "fallbacks",
                  ("rules", "days"): "weekdays", ("rules", "type"): "value_types",
                  ("profiles", "word_order"): "word_orders", ("rules", "quirks"): "quirks",
-                 ("site", "transport"): "transports"}
+                 ("site", "transport"): "transports", ("rules", "io"): "io_kinds", ("rules", "pccc"): "pccc",
+                 ("site", "ethertypes"): "ethertypes"}
         for (kind, member), name in pairs.items():
             found = enums(kind, member)
             self.assertTrue(found, (kind, member))
@@ -65,11 +68,34 @@ class Schemas(unittest.TestCase):
 
     def test_protocols(self):
         rows = re.search(r"protocols\[\] = \{(.*?)\n\};", WORDS, re.S)[1]
-        self.assertEqual(enums("rules", "protocol"), [re.findall(r'\{ "([a-z-]+)"', rows)])
+        words = re.findall(r'\{ "([a-z-]+)", \w+, \w+, \w+, (\w+)', rows)
+        self.assertEqual(enums("rules", "protocol"), [[name for name, available in words if available == "true"]])
+
+    def test_cip(self):
+        source = (ROOT / "src/protocol/cip.c").read_text()
+        rows = {name: re.search(r"%s\[\] = \{(.*?)\n\};" % name, source, re.S)[1]
+                for name in ("cip_classes", "cip_services", "cip_attributes")}
+        classes = re.findall(r'"([a-z0-9-]+)"', rows["cip_classes"])
+        services = [name for access, name in re.findall(r'\w+, \w+, (\w+), \w+, \w+, "([a-z-]+)"', rows["cip_services"])
+                    if access != "CIP_CARRIER"]
+        attributes = re.findall(r'"([a-z0-9-]+)"', rows["cip_attributes"])
+        self.assertGreater(min(len(classes), len(services), len(attributes)), 30)
+        for kind in ("rules", "profiles"):
+            self.assertIn(classes, enums(kind, "class"))
+            self.assertIn(list(dict.fromkeys(services)), enums(kind, "service"))
+            self.assertIn(["all", *dict.fromkeys(attributes)], enums(kind, "attributes"))
+
+    def test_cip_tables_are_sorted(self):
+        source = (ROOT / "src/protocol/cip.c").read_text().replace("CIP_COMMON", "0")
+        for name, keys in (("cip_classes", 1), ("cip_services", 2), ("cip_attributes", 2)):
+            rows = re.search(r"%s\[\] = \{(.*?)\n\};" % name, source, re.S)[1]
+            found = [tuple(int(n, 0) for n in row.split(", ")[:keys]) for row in re.findall(r"\{ (.*?) \}", rows)]
+            self.assertEqual(found, sorted(set(found)), name)
 
     def test_members(self):
         """What the program binds is what the schemas list."""
         for kind, source, rows in (("rules", "load_rules.c", "rule_rows"), ("rules", "load_modbus.c", "entry_rows"),
+                                   ("rules", "load_cip.c", "cip_rows"),
                                    ("assets", "load_assets.c", "asset_rows"), ("site", "load_site.c", "site_rows"),
                                    ("profiles", "profiles.c", "profile_rows"), ("site", "load_gate.c", "gate_rows")):
             text = (ROOT / "src/policy" / source).read_text()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A hostile device (adversary 6): what it sends unasked never reaches the server; undocumented hosts and
+"""A hostile device: what it sends unasked never reaches the server; undocumented hosts and
 connections that the plant opens stay outside."""
 import socket
 import struct
@@ -113,6 +113,14 @@ class Device(GateCase):
                 device.read(12)
                 device.send(reply, [offset])
                 self.assertEqual(modbus.Client(s).receive(), reply)
+
+    def test_beginning_of_a_reply_whose_length_lies(self):
+        """A client that frames by function would find a second reply in an unfinished first one."""
+        pdu = struct.pack("!BBHH", 3, 4, 5, 6)
+        s, device = self.asked()
+        device.send(modbus.frame(pdu, 7, length=40) + modbus.read_answer([1], transaction=8))
+        self.was_reset(s)
+        self.assertEqual(self.server_saw(s.getsockname()[1]), b"")
 
     def test_second_reply_behind_a_reply(self):
         good, more = modbus.read_answer([5, 6], 7), modbus.read_answer([0xAAAA, 0xBBBB], 7)

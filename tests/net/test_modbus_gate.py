@@ -250,7 +250,7 @@ class Observe(RawCase):
 
 
 class Frames(RawCase):
-    """adversary 7 to 10: frames that only look like allowed ones."""
+    """Frames that only look like allowed ones."""
 
     def deny(self, frame, reason, code=None):
         """code None: malformed, so reset; else the exception's code."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""TCP and IP as a hostile or broken peer sends them (adversary 1 to 5): what reaches the device is what was
+"""TCP and IP as a hostile or broken peer sends them: what reaches the device is what was
 inspected, and honest traffic goes on."""
 import os
 import signal
@@ -77,6 +77,24 @@ class Segments(RawCase):
                 connection.send(stream, [size] * len(stream))
                 self.assertEqual(connection.read(44), b"".join(modbus.read_answer([i], transaction=i)
                                                                for i in range(4)))
+
+    def test_beginning_of_a_frame_whose_length_lies(self):
+        """A device that frames by function finds a whole write in what the length field calls one
+        unfinished frame: so the first byte behind the function's own end never leaves."""
+        hidden = modbus.write(FORBIDDEN, 1)
+        for pdu in (struct.pack("!BHH", 3, 0, 1), struct.pack("!BHH", 6, SETPOINT, SETPOINT),
+                    struct.pack("!BHHH", 22, SETPOINT, 0xFFFF, 0), struct.pack("!BHHBH", 16, SETPOINT, 1, 2, 120),
+                    struct.pack("!BHHBH", 16, SETPOINT, 1, 14, 120), b"\x11",
+                    struct.pack("!BHHHHBH", 23, 0, 1, SETPOINT, 1, 2, 120),
+                    struct.pack("!BHHHHBH", 23, 0, 1, SETPOINT, 1, 14, 120)):
+            for cut in (None, 7, 8, 12):
+                with self.subTest(pdu=pdu.hex(), cut=cut):
+                    connection = self.raw.connect(PLC)
+                    connection.send(modbus.frame(pdu, length=len(pdu) + 1 + len(hidden) + 4) + hidden,
+                                    [cut] if cut else None)
+                    connection.wait_reset()
+                    self.assertFalse(self.requests(peer=f"{RAW_SERVER}:{connection.sport}"))
+        self.assert_untouched()
 
 
 class Order(RawCase):

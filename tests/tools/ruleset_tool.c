@@ -6,7 +6,7 @@
  *   window MARK FROM UNTIL
  *   home INTERFACE NETWORK PREFIX
  *   own ADDRESS tcp|udp PORT WHAT FILE LINE
- * Commands: load, text, text-without-queue, counts, drops, listen N, remove-open, remove-closed.
+ * Commands: load, verify (a line a finding), text, text-without-queue, counts, drops, listen N, remove-open, remove-closed.
  * Exit codes: 0 done, 1 refused by the kernel (diagnostics on stderr), 2 wrong usage, 3 failed.
  */
 #include <arpa/inet.h>
@@ -23,6 +23,7 @@
 #include "netfilter/nflog.h"
 #include "netfilter/nft_text.h"
 #include "netfilter/read.h"
+#include "netfilter/verify.h"
 
 #define LISTEN_MS 10000
 
@@ -137,6 +138,23 @@ static int load(void)
 	return diags.errors ? 1 : report(error);
 }
 
+static int verify(void)
+{
+	static struct drift_list list;
+	struct ruleset ruleset;
+	int error;
+
+	parse(stdin, &ruleset);
+	error = netfilter_verify(&ruleset, &arena, &list);
+	for (size_t i = 0; !error && i < list.count; i++) {
+		const struct drift *d = &list.items[i];
+
+		printf("%s %s|%s|%s|%s\n", d->warning ? "warning" : "finding", drift_word(d->code), d->where,
+		       d->rules ? d->rules : "", d->text);
+	}
+	return report(error);
+}
+
 static int text(const struct netfilter_kernel *kernel)
 {
 	struct ruleset ruleset;
@@ -206,6 +224,8 @@ int main(int argc, char **argv)
 
 	if (!strcmp(command, "load"))
 		return load();
+	if (!strcmp(command, "verify"))
+		return verify();
 	if (!strcmp(command, "text"))
 		return text(NULL);
 	if (!strcmp(command, "text-without-queue"))
@@ -220,5 +240,5 @@ int main(int argc, char **argv)
 		return report(netfilter_remove(NETFILTER_REMOVE_OPEN));
 	if (!strcmp(command, "remove-closed"))
 		return report(netfilter_remove(NETFILTER_REMOVE_CLOSED));
-	fail("load, text, text-without-queue, counts, drops, listen N, remove-open or remove-closed");
+	fail("load, verify, text, text-without-queue, counts, drops, listen N, remove-open or remove-closed");
 }

@@ -26,11 +26,17 @@ static int setup(void **state)
 	return 0;
 }
 
+/* A request of a connection opened at the same time. */
+static struct program_time when(int64_t wall)
+{
+	return (struct program_time){ wall, wall };
+}
+
 static struct match ask(struct modbus_message m)
 {
 	struct match match;
 
-	match_modbus(&program, program_conduit(&program, LAB_CONDUIT), &m, 1000, &match);
+	match_modbus(&program, program_conduit(&program, LAB_CONDUIT), &m, when(1000), &match);
 	return match;
 }
 
@@ -109,6 +115,30 @@ static void test_value_types(void **state)
 	assert_int_equal(typed(PROGRAM_FLOAT32, 0, 0, 1.5, "\x7f\xc0\x00\x00", 4), REASON_VALUE_NOT_ALLOWED);
 }
 
+/*
+ * Registers 0-1 and 2-3 hold one number each, at most 70000. Written at 1-2, the four bytes are within the
+ * limit too, but would set the low half of the first and the high half of the second.
+ */
+static void test_no_write_across_two_numbers(void **state)
+{
+	static const uint8_t data[] = { 0, 1, 0x11, 0x70 };
+	struct modbus_message m = { .unit = 1, .function = 16, .quantity = 2, .data = data,
+				    .data_length = sizeof(data) };
+
+	bytes.entries[1].value_type = PROGRAM_UINT32;
+	bytes.entries[1].function = 16;
+	bytes.ranges[1] = (struct program_range){ 11, 14 };
+	bytes.values[0] = (struct program_value){ 0, 70000 };
+	m.address = 11;
+	assert_int_equal(ask(m).reason, REASON_NONE);
+	m.address = 13;
+	assert_int_equal(ask(m).reason, REASON_NONE);
+	m.address = 12;
+	assert_int_equal(ask(m).reason, REASON_VALUE_NOT_ALLOWED);
+	bytes.entries[1].values.count = 0; /* no limit, nothing to get around */
+	assert_int_equal(ask(m).reason, REASON_NONE);
+}
+
 static void test_masks_escape_no_limit(void **state)
 {
 	struct modbus_message m = { .unit = 1, .function = 22, .address = 120, .quantity = 1 };
@@ -163,12 +193,25 @@ static void test_schedule(void **state)
 	timed.p.header.windows = (struct program_table){ sizeof(struct lab_program), 1 };
 	timed.p.rules[0].windows = (struct program_span){ 0, 1 };
 	assert_true(program_open((const uint8_t *)&timed, sizeof(timed), CORE_RULES_MAX, &program));
-	match_modbus(&program, &timed.p.conduits[0], &m, 1000, &match);
+	match_modbus(&program, &timed.p.conduits[0], &m, when(1000), &match);
 	assert_int_equal(match.reason, REASON_NONE);
-	match_modbus(&program, &timed.p.conduits[0], &m, 1001, &match);
+	match_modbus(&program, &timed.p.conduits[0], &m, when(1001), &match);
 	assert_int_equal(match.reason, REASON_OUTSIDE_SCHEDULE);
-	match_modbus(&program, &timed.p.conduits[0], &m, 899, &match);
+	match_modbus(&program, &timed.p.conduits[0], &m, when(899), &match);
 	assert_int_equal(match.reason, REASON_OUTSIDE_SCHEDULE);
+}
+
+static void test_overdue_review(void **state)
+{
+	struct modbus_message m = { .unit = 1, .function = 3, .quantity = 1 };
+	struct match match;
+
+	bytes.rules[0].no_new_from = 1000;
+	match_modbus(&program, &bytes.conduits[0], &m, (struct program_time){ 5000, 999 }, &match);
+	assert_int_equal(match.reason, REASON_NONE);
+	match_modbus(&program, &bytes.conduits[0], &m, (struct program_time){ 5000, 1000 }, &match);
+	assert_int_equal(match.reason, REASON_REVIEW_OVERDUE);
+	assert_int_equal(match.rule, 0);
 }
 
 /* Every word of the program set to hostile numbers: refused, or still safe to read. */
@@ -190,7 +233,7 @@ static void test_hostile_programs(void **state)
 				continue;
 			}
 			if (program_conduit(&p, LAB_CONDUIT))
-				match_modbus(&p, program_conduit(&p, LAB_CONDUIT), &m, 0, &match);
+				match_modbus(&p, program_conduit(&p, LAB_CONDUIT), &m, when(0), &match);
 		}
 	}
 	assert_true(refused > 100);
@@ -207,10 +250,12 @@ int main(void)
 		cmocka_unit_test_setup(test_two_ranges_are_not_one, setup),
 		cmocka_unit_test_setup(test_values, setup),
 		cmocka_unit_test_setup(test_value_types, setup),
+		cmocka_unit_test_setup(test_no_write_across_two_numbers, setup),
 		cmocka_unit_test_setup(test_masks_escape_no_limit, setup),
 		cmocka_unit_test_setup(test_the_write_of_23, setup),
 		cmocka_unit_test_setup(test_rule_and_reason, setup),
 		cmocka_unit_test_setup(test_schedule, setup),
+		cmocka_unit_test_setup(test_overdue_review, setup),
 		cmocka_unit_test_setup(test_hostile_programs, setup),
 	};
 

@@ -115,6 +115,40 @@ static void test_every_size(void **state)
 	}
 }
 
+/* Every beginning of a good frame is one; a whole one with a longer length field is none of a longer. */
+static void check_beginnings(const struct sample *s, bool (*begins)(const uint8_t *, size_t), const char *hex,
+			     bool any_length)
+{
+	uint8_t frame[300];
+	size_t size = frame_of(hex, frame);
+
+	for (size_t n = 0; n < size; n++)
+		if (!begins(frame, n))
+			fail_msg("%s: %zu bytes are no beginning", s->what, n);
+	if (any_length)
+		return;
+	for (unsigned length = (unsigned)size - 5; length < 255; length++) {
+		frame[5] = (uint8_t)length;
+		if (begins(frame, size))
+			fail_msg("%s: may begin a frame with length %u", s->what, length);
+	}
+}
+
+static void test_beginnings(void **state)
+{
+	for (size_t i = 0; i < SAMPLES; i++) {
+		bool opaque = i == SAMPLES - 1;
+		uint8_t code = (uint8_t)(nibble(samples[i].request[3]) << 4 | nibble(samples[i].request[4]));
+
+		check_beginnings(&samples[i], modbus_request_begins, samples[i].request,
+				 opaque || (code == 8 && samples[i].request[9] == '0'));
+		/* Replies whose length is known at their end only: FIFO queue, device identification. */
+		check_beginnings(&samples[i], modbus_reply_begins, samples[i].reply,
+				 opaque || code == 0x18 || code == 0x2b ||
+				 (code == 8 && samples[i].request[9] == '0'));
+	}
+}
+
 static void test_every_function_has_a_sample(void **state)
 {
 	for (size_t i = 0; i < modbus_function_count; i++) {
@@ -299,6 +333,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_size),
+		cmocka_unit_test(test_beginnings),
 		cmocka_unit_test(test_every_function_has_a_sample),
 		cmocka_unit_test(test_each_reply_answers_only_its_request),
 		cmocka_unit_test(test_replies_that_lie),

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * Allowed EtherNet/IP services in canonical form: names are lower-case (controllers compare them without
+ * case), numbers are numbers whatever they were called, ranges stay as they were written: a request must
+ * lie inside one of them. All of it lives in the arena of the invocation.
+ */
+#include "json/value.h"
+#include "protocol/cip.h"
+#include "protocol/program.h"
+
+#define TAG_DIMENSIONS 3u /* of an array in a controller */
+
+struct range_list {
+	struct program_range *items;
+	size_t count;
+};
+
+struct value_list {
+	struct program_value *items;
+	size_t count;
+};
+
+/* "Counts[0-9]": a name and the elements that may be touched; no dimension: the tag as a whole. */
+struct tag_part {
+	const char *name; /* lower-case; "program:main" and "local:1:i" are one name */
+	struct program_range dimensions[TAG_DIMENSIONS];
+	size_t dimension_count;
+};
+
+/* "Recipe.Step[2].*": parts from the outside in. */
+struct tag {
+	const struct value *at;  /* NULL: of a built-in profile */
+	const char *text;        /* as written */
+	struct tag_part *parts;  /* none and `rest`: every tag */
+	size_t part_count;
+	bool rest;               /* ends in "*": everything below as well */
+};
+
+struct tag_list {
+	struct tag *items;
+	size_t count;
+};
+
+/* "N7:0-99" of an SLC, MicroLogix or PLC-5. */
+struct pccc_file {
+	const struct value *at;
+	char type[4];            /* upper-case: "N", "ST" */
+	uint16_t number;
+	struct program_range elements;
+};
+
+struct pccc_file_list {
+	struct pccc_file *items;
+	size_t count;
+};
+
+/* One step of a route: out of a port to a link address on it. */
+struct route_hop {
+	uint16_t port;           /* 1: the backplane */
+	const char *link;        /* a slot ("0" .. "255") or an address ("10.3.0.7"), as on the wire */
+};
+
+/* No hop: the device that the connection goes to. */
+struct cip_route {
+	struct route_hop *hops;
+	size_t count;
+};
+
+struct cip_route_list {
+	struct cip_route *items; /* count 0: the device itself and slot 0 of its backplane */
+	size_t count;
+};
+
+enum cip_kind { CIP_SERVICE = 1, CIP_READ_TAGS, CIP_WRITE_TAGS, CIP_BROWSE_TAGS, CIP_PCCC_READ,
+		CIP_PCCC_WRITE, CIP_IO, CIP_LIST_IDENTITY };
+enum cip_io { CIP_IO_LISTEN_ONLY = 1, CIP_IO_INPUT_ONLY, CIP_IO_EXCLUSIVE_OWNER };
+
+/* One entry of "allow"; only what belongs to its kind is filled. */
+struct cip_entry {
+	const struct value *at;            /* NULL: of a built-in profile */
+	enum cip_kind kind;
+	enum cip_access access;            /* CIP_CONTROL also when the effect is not known */
+	struct cip_route_list routes;      /* its own, else those of the rule */
+	/* CIP_SERVICE */
+	uint8_t service;                   /* 1-127 */
+	uint16_t class;
+	struct range_list instances;       /* 0: the class itself */
+	struct range_list attributes;      /* count 0: the service names none; "all" is 1-65535 */
+	/* CIP_READ_TAGS, CIP_WRITE_TAGS */
+	struct tag_list tags;
+	struct value_list values;          /* of CIP_WRITE_TAGS; count 0: any value */
+	/* CIP_PCCC_READ, CIP_PCCC_WRITE */
+	struct pccc_file_list files;
+	/* CIP_IO */
+	enum cip_io io;
+	struct range_list assemblies;      /* instances of the assembly object */
+	uint32_t min_rpi_us;               /* shortest packet interval, microseconds; 0: any */
+};
+
+struct cip_entry_list {
+	struct cip_entry *items;
+	size_t count;
+};

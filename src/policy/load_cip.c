@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* "allow" of protocol ethernet-ip: each entry is of one kind, named by the member that only it has. */
+#include "policy/load_cip.h"
+
+#include <string.h>
+
+#include "base/nearest.h"
+#include "policy/cip_text.h"
+#include "policy/ranges.h"
+
+#define RPI_MAX_MS 60000
+#define CIP_INSTANCE_LAST 999999999u
+
+struct cip_members {
+	const struct value *service, *class, *instance, *attributes, *read_tags, *write_tags, *values,
+		*browse_tags, *pccc, *files, *io, *assemblies, *min_rpi_ms, *list_identity, *route;
+};
+#define CIP(name) offsetof(struct cip_members, name)
+static const struct bind_row cip_rows[] = {
+	{ "service", BIND_TEXT | BIND_INT, CIP(service), false },
+	{ "class", BIND_TEXT | BIND_INT, CIP(class), false },
+	{ "instance", BIND_RANGES, CIP(instance), false },
+	{ "attributes", BIND_RANGES, CIP(attributes), false },
+	{ "read-tags", BIND_LIST, CIP(read_tags), false },
+	{ "write-tags", BIND_LIST, CIP(write_tags), false },
+	{ "values", BIND_MAP, CIP(values), false },
+	{ "browse-tags", BIND_BOOL, CIP(browse_tags), false },
+	{ "pccc", BIND_TEXT, CIP(pccc), false },
+	{ "files", BIND_LIST, CIP(files), false },
+	{ "io", BIND_TEXT, CIP(io), false },
+	{ "assemblies", BIND_RANGES, CIP(assemblies), false },
+	{ "min_rpi_ms", BIND_NUMBER, CIP(min_rpi_ms), false },
+	{ "list-identity", BIND_BOOL, CIP(list_identity), false },
+	{ "route", BIND_LIST, CIP(route), false },
+};
+static const struct bind_table cip_table = { "an entry of \"allow\"", BIND_ROWS(cip_rows) };
+
+/* Kinds of entries as bits. */
+enum kind {
+	KIND_SERVICE = 1,
+	KIND_READ_TAGS = 2,
+	KIND_WRITE_TAGS = 4,
+	KIND_BROWSE = 8,
+	KIND_PCCC = 16,
+	KIND_IO = 32,
+	KIND_IDENTITY = 64,
+};
+
+static const struct kind_row {
+	enum kind kind;
+	const char *name;
+} kind_rows[] = {
+	{ KIND_SERVICE, "service" },   { KIND_READ_TAGS, "read-tags" }, { KIND_WRITE_TAGS, "write-tags" },
+	{ KIND_BROWSE, "browse-tags" }, { KIND_PCCC, "pccc" },          { KIND_IO, "io" },
+	{ KIND_IDENTITY, "list-identity" },
+};
+#define KIND_COUNT (sizeof(kind_rows) / sizeof(kind_rows[0]))
+
+static const struct part_row {
+	unsigned kinds;
+	const char *name;
+	bool required;
+} part_rows[] = {
+	{ KIND_SERVICE, "class", true },
+	{ KIND_SERVICE, "instance", true },
+	{ KIND_SERVICE, "attributes", false },
+	{ KIND_WRITE_TAGS, "values", false },
+	{ KIND_PCCC, "files", true },
+	{ KIND_IO, "assemblies", true },
+	{ KIND_IO, "min_rpi_ms", false },
+	{ KIND_SERVICE | KIND_READ_TAGS | KIND_WRITE_TAGS | KIND_BROWSE | KIND_PCCC | KIND_IO, "route", false },
+};
+
+/* The entry's kind; NULL and a finding when no member or several name one. */
+static const struct kind_row *kind_of(const struct loader *l, const struct value *at)
+{
+	const struct kind_row *kind = NULL;
+
+	for (size_t i = 0; i < KIND_COUNT; i++) {
+		const struct value *member = value_member(at, kind_rows[i].name);
+
+		if (member && kind) {
+			report_name(l, FINDING_NOT_FOR_SERVICE, member, "write an entry of its own for each",
+				    "one entry cannot be \"%s\" and \"%s\"", kind->name, kind_rows[i].name);
+			return NULL;
+		}
+		if (member)
+			kind = &kind_rows[i];
+	}
+	if (!kind)
+		report(l, FINDING_MISSING_MEMBER, at,
+		       "write \"read-tags\": [...], \"write-tags\", \"service\", \"browse-tags\", \"pccc\", \"io\" or "
+		       "\"list-identity\"", "the entry does not say what it allows");
+	return kind;
+}
+
+/* Members that the kind does not have, and those that it needs. */
+static void check_parts(const struct loader *l, const struct value *at, const struct kind_row *kind)
+{
+	for (size_t i = 0; i < sizeof(part_rows) / sizeof(part_rows[0]); i++) {
+		const struct part_row *row = &part_rows[i];
+		const struct value *member = value_member(at, row->name);
+
+		if (member && !(row->kinds & kind->kind))
+			report_name(l, FINDING_NOT_FOR_SERVICE, member, "remove it",
+				    "\"%s\" means nothing beside \"%s\"", row->name, kind->name);
+		else if (!member && row->required && row->kinds & kind->kind)
+			report(l, FINDING_MISSING_MEMBER, at,
+			       arena_printf(l->arena, "add \"%s\": ...", row->name),
+			       "\"%s\" needs the member \"%s\"", kind->name, row->name);
+	}
+}
+
+static bool read_class(const struct loader *l, const struct value *at, struct cip_entry *ret)
+{
+	struct nearest near;
+
+	if (at->type == VALUE_INT) {
+		ret->class = (uint16_t)read_number(l, at, 1, CIP_NUMBER_LAST, 0);
+		return ret->class;
+	}
+	near = nearest_to(at->text);
+	for (size_t i = 0; i < cip_class_count; i++) {
+		nearest_offer(&near, cip_classes[i].name, NULL);
+		if (strcmp(cip_classes[i].name, at->text))
+			continue;
+		ret->class = cip_classes[i].number;
+		return true;
+	}
+	report(l, FINDING_UNKNOWN_CLASS, at,
+	       nearest_help(l, &near, "write its number; `gatehouse services` lists the classes with names"),
+	       "there is no class of CIP objects called \"%.60s\"", at->text);
+	return false;
+}
+
+/* "identity", or "class 200" */
+static const char *class_text(const struct loader *l, uint16_t number)
+{
+	const struct cip_class *class = cip_class(number);
+
+	return class ? class->name : arena_printf(l->arena, "class %u", number);
+}
+
+static const struct cip_service *find_service(const char *name, uint16_t class)
+{
+	for (size_t i = 0; i < cip_service_count; i++) {
+		const struct cip_service *s = &cip_services[i];
+
+		/* a common service whose number means something else here is not meant */
+		if (!strcmp(s->name, name) &&
+		    (s->class == class || (s->class == CIP_COMMON && cip_service(class, s->code) == s)))
+			return s;
+	}
+	return NULL;
+}
+
+static void report_unknown_service(const struct loader *l, const struct value *at, uint16_t class)
+{
+	struct nearest near = nearest_to(at->text);
+	const char *help = "write its number; `gatehouse services` lists the services with names";
+
+	for (size_t i = 0; i < cip_service_count; i++) {
+		const struct cip_service *s = &cip_services[i];
+
+		if (!strcmp(s->name, at->text))
+			help = arena_printf(l->arena, "it is a service of the class \"%s\"",
+					    class_text(l, s->class));
+		else if (s->class == class || s->class == CIP_COMMON)
+			nearest_offer(&near, s->name, NULL);
+	}
+	report(l, FINDING_UNKNOWN_SERVICE, at, nearest_help(l, &near, help),
+	       "%s has no service called \"%.60s\"", class_text(l, class), at->text);
+}
+
+static void report_carrier(const struct loader *l, const struct value *at, const struct cip_service *s)
+{
+	const char *help = "requests inside others are judged one by one: allow those, and add \"route\" if they "
+			   "travel on";
+
+	if (s->class == CIP_CLASS_PCCC)
+		help = "write \"pccc\": \"read\" and \"files\" instead";
+	else if (strstr(s->name, "forward"))
+		help = "connections to the message router come with every entry; for others write \"io\"";
+	report(l, FINDING_CARRIER_SERVICE, at, help, "%s is not allowed by itself", s->name);
+}
+
+/* The service's number and access; false when nothing more can be said about the entry. */
+static bool read_service(const struct loader *l, const struct value *at, struct cip_entry *ret)
+{
+	const struct cip_service *s;
+
+	if (at->type == VALUE_INT) {
+		ret->service = (uint8_t)read_number(l, at, 1, CIP_SERVICE_LAST, 0);
+		s = ret->service ? cip_service(ret->class, ret->service) : NULL;
+	} else {
+		s = find_service(at->text, ret->class);
+		if (!s)
+			report_unknown_service(l, at, ret->class);
+	}
+	if (s && s->access == CIP_CARRIER) {
+		report_carrier(l, at, s);
+		return false;
+	}
+	if (!s && !ret->service)
+		return false;
+	if (s)
+		ret->service = s->code;
+	ret->access = s ? (enum cip_access)s->access : CIP_CONTROL;
+	return true;
+}
+
+static void append_ranges(struct range_list *list, const struct range_list *more)
+{
+	for (size_t i = 0; i < more->count; i++)
+		list->items[list->count++] = more->items[i];
+}
+
+/* One attribute by name, number or range. */
+static void read_attribute(const struct loader *l, const struct value *at, struct cip_entry *ret)
+{
+	struct range_list numbers = { 0 };
+	struct nearest near;
+
+	if (at->type != VALUE_TEXT || (at->text[0] >= '0' && at->text[0] <= '9')) {
+		read_ranges(l, at, 1, CIP_NUMBER_LAST, &numbers);
+		append_ranges(&ret->attributes, &numbers);
+		return;
+	}
+	near = nearest_to(at->text);
+	for (size_t i = 0; i < cip_attribute_count; i++) {
+		const struct cip_attribute *a = &cip_attributes[i];
+
+		if (a->class != ret->class)
+			continue;
+		nearest_offer(&near, a->name, NULL);
+		if (strcmp(a->name, at->text))
+			continue;
+		ret->attributes.items[ret->attributes.count++] =
+			(struct program_range){ .first = a->number, .last = a->number };
+		return;
+	}
+	report(l, FINDING_UNKNOWN_ATTRIBUTE, at,
+	       nearest_help(l, &near, "write its number, from the device's manual"),
+	       "%s has no attribute called \"%.60s\"", class_text(l, ret->class), at->text);
+}
+
+static void read_attributes(const struct loader *l, const struct value *at, struct cip_entry *ret)
+{
+	if (at->type != VALUE_LIST && (at->type != VALUE_TEXT || !strcmp(at->text, "all"))) {
+		read_ranges(l, at, 1, CIP_NUMBER_LAST, &ret->attributes);
+		return;
+	}
+	if (at->type == VALUE_TEXT) {
+		ret->attributes.items = arena_array(l->arena, 1, sizeof(*ret->attributes.items));
+		read_attribute(l, at, ret);
+		return;
+	}
+	check_filled(l, at);
+	ret->attributes.items = arena_array(l->arena, at->count, sizeof(*ret->attributes.items));
+	for (size_t i = 0; i < at->count; i++)
+		if (bind_type(&l->bind, &at->items[i], BIND_TEXT | BIND_INT))
+			read_attribute(l, &at->items[i], ret);
+}
+
+/* Setting some attributes does more than to change data. */
+static void raise_access(const struct cip_service *s, struct cip_entry *ret)
+{
+	const struct cip_class *class = cip_class(ret->class);
+
+	if (!s || !s->sets)
+		return;
+	if (class && class->set_access == CIP_CONTROL)
+		ret->access = CIP_CONTROL;
+	for (size_t i = 0; i < cip_attribute_count; i++) {
+		const struct cip_attribute *a = &cip_attributes[i];
+
+		for (size_t k = 0; a->class == ret->class && k < ret->attributes.count; k++)
+			if (a->access == CIP_CONTROL && a->number >= ret->attributes.items[k].first &&
+			    a->number <= ret->attributes.items[k].last)
+				ret->access = CIP_CONTROL;
+	}
+}
+
+static void warn_control(const struct loader *l, const struct value *at, const struct cip_entry *entry,
+			 const struct cip_service *s)
+{
+	if (entry->access != CIP_CONTROL)
+		return;
+	if (s)
+		report(l, FINDING_CONTROL_SERVICE, at,
+		       "keep it only if this server has to control the device; else remove the entry",
+		       "%s on %s changes how the device runs or is reached", s->name,
+		       class_text(l, entry->class));
+	else
+		report(l, FINDING_CONTROL_SERVICE, at,
+		       "read in the device's manual what it does, and write that in a \"note\"",
+		       "the gate does not know what service %u on %s does", entry->service,
+		       class_text(l, entry->class));
+}
+
+static void load_service(const struct loader *l, const struct cip_members *m, struct cip_entry *ret)
+{
+	const struct cip_service *s;
+
+	if (m->instance)
+		read_ranges(l, m->instance, 0, CIP_INSTANCE_LAST, &ret->instances);
+	if (!m->class || !read_class(l, m->class, ret) || !read_service(l, m->service, ret))
+		return;
+	s = cip_service(ret->class, ret->service);
+	if (m->attributes && s && !s->attributes)
+		report_name(l, FINDING_NOT_FOR_SERVICE, m->attributes, "remove it",
+			    "%s names no attributes", s->name);
+	else if (m->attributes)
+		read_attributes(l, m->attributes, ret);
+	else if (s && s->attributes) {
+		ret->attributes = one_range(l->arena, 1, CIP_NUMBER_LAST);
+		report(l, FINDING_BROAD_ADDRESSES, m->service, "name those in use, as in \"attributes\": [1, 6, 7]",
+		       "without \"attributes\" this allows every attribute of the object");
+	}
+	raise_access(s, ret);
+	warn_control(l, m->service, ret, s);
+}
+
+static void read_tag(const struct loader *l, const struct value *at, struct tag *ret)
+{
+	const char *why = tag_parse(at->text, l->arena, ret);
+
+	ret->at = at;
+	if (why)
+		report(l, FINDING_INVALID_TAG, at,
+		       "write it as in \"Line3.Rate\", \"Counts[0-9]\", \"Program:Main.Speed\" or \"Recipe.*\"",
+		       "\"%.60s\" is not a tag: %s", at->text, why);
+	else if (tag_is_broad(ret))
+		report(l, FINDING_BROAD_TAGS, at, "name the tags that the server really uses",
+		       "\"%.60s\" allows every tag%s", at->text, ret->part_count ? " of the program" : "");
+}
+
+static void read_tags(const struct loader *l, const struct value *list, struct tag_list *ret)
+{
+	check_filled(l, list);
+	ret->items = arena_array(l->arena, list->count, sizeof(*ret->items));
+	for (size_t i = 0; i < list->count; i++)
+		if (bind_type(&l->bind, &list->items[i], BIND_TEXT))
+			read_tag(l, &list->items[i], &ret->items[ret->count++]);
+}
+
+static void load_write_tags(const struct loader *l, const struct cip_members *m, struct cip_entry *ret)
+{
+	read_tags(l, m->write_tags, &ret->tags);
+	if (m->values)
+		read_tag_values(l, m->values, &ret->values);
+	else
+		report(l, FINDING_WRITE_WITHOUT_VALUES, m->write_tags,
+		       "add the limits of the process, as in \"values\": { \"min\": 0, \"max\": 1500 }",
+		       "any value may be written to these tags");
+}
+
+static void load_pccc(const struct loader *l, const struct cip_members *m, struct cip_entry *ret)
+{
+	int word = read_word(l, &words_pccc, m->pccc);
+
+	ret->kind = word > 0 ? (enum cip_kind)word : CIP_PCCC_READ;
+	ret->access = ret->kind == CIP_PCCC_WRITE ? CIP_WRITE : CIP_READ;
+	if (!m->files)
+		return;
+	check_filled(l, m->files);
+	ret->files.items = arena_array(l->arena, m->files->count, sizeof(*ret->files.items));
+	for (size_t i = 0; i < m->files->count; i++) {
+		const struct value *at = &m->files->items[i];
+		struct pccc_file *file = &ret->files.items[ret->files.count];
+		const char *why;
+
+		if (!bind_type(&l->bind, at, BIND_TEXT))
+			continue;
+		why = pccc_file_parse(at->text, file);
+		file->at = at;
+		ret->files.count++;
+		if (why)
+			report(l, FINDING_INVALID_FILE, at, "write it as in \"N7:0-99\" or \"F8\"",
+			       "\"%.60s\" is not a data file: %s", at->text, why);
+	}
+}
+
+static void read_rpi(const struct loader *l, const struct value *at, struct cip_entry *ret)
+{
+	double ms = at->type == VALUE_INT ? (double)at->integer : at->real;
+
+	if (ms >= 0.1 && ms <= RPI_MAX_MS)
+		ret->min_rpi_us = (uint32_t)(ms * 1000 + 0.5);
+	else
+		report(l, FINDING_IMPOSSIBLE_RANGE, at, "write milliseconds from 0.1 to 60000",
+		       "%.10g is not possible here", ms);
+}
+
+static void load_io(const struct loader *l, const struct cip_members *m, struct cip_entry *ret)
+{
+	int word = read_word(l, &words_io_kinds, m->io);
+
+	ret->io = word > 0 ? (enum cip_io)word : CIP_IO_LISTEN_ONLY;
+	ret->access = ret->io == CIP_IO_EXCLUSIVE_OWNER ? CIP_CONTROL : CIP_READ;
+	if (ret->access == CIP_CONTROL)
+		report(l, FINDING_CONTROL_SERVICE, m->io, "a server that only looks needs \"listen-only\" or \"input-only\"",
+		       "an exclusive owner sets the outputs of the device");
+	if (m->assemblies)
+		read_ranges(l, m->assemblies, 1, CIP_NUMBER_LAST, &ret->assemblies);
+	if (m->min_rpi_ms)
+		read_rpi(l, m->min_rpi_ms, ret);
+}
+
+/* "browse-tags" and "list-identity" are there or not. */
+static void check_true(const struct loader *l, const struct value *at)
+{
+	if (!at->boolean)
+		report(l, FINDING_UNKNOWN_WORD, at, "write true, or remove the entry",
+		       "\"%s\": false allows nothing", at->name);
+}
+
+static bool leaves_backplane(const struct cip_route *route)
+{
+	for (size_t i = 0; i < route->count; i++)
+		if (route->hops[i].port != 1)
+			return true;
+	return false;
+}
+
+void read_routes(const struct loader *l, const struct value *list, struct cip_route_list *ret)
+{
+	check_filled(l, list);
+	ret->items = arena_array(l->arena, list->count, sizeof(*ret->items));
+	for (size_t i = 0; i < list->count; i++) {
+		const struct value *at = &list->items[i];
+		struct cip_route *route = &ret->items[ret->count];
+		const char *why;
+
+		if (!bind_type(&l->bind, at, BIND_TEXT))
+			continue;
+		why = route_parse(at->text, l->arena, route);
+		ret->count++;
+		if (why)
+			report(l, FINDING_INVALID_ROUTE, at,
+			       "write port and slot as in \"1/0\"; further steps behind another \"/\"",
+			       "\"%.60s\" is not a route: %s", at->text, why);
+		else if (leaves_backplane(route))
+			report(l, FINDING_NETWORK_ROUTE, at, "keep it only if what is behind has to be reached",
+			       "the route \"%.60s\" leaves the device through another port than the backplane",
+			       at->text);
+	}
+}
+
+static void load_kind(const struct loader *l, enum kind kind, const struct cip_members *m,
+		      struct cip_entry *ret)
+{
+	ret->access = kind == KIND_WRITE_TAGS ? CIP_WRITE : CIP_READ;
+	switch (kind) {
+	case KIND_SERVICE:
+		ret->kind = CIP_SERVICE;
+		load_service(l, m, ret);
+		break;
+	case KIND_READ_TAGS:
+		ret->kind = CIP_READ_TAGS;
+		read_tags(l, m->read_tags, &ret->tags);
+		break;
+	case KIND_WRITE_TAGS:
+		ret->kind = CIP_WRITE_TAGS;
+		load_write_tags(l, m, ret);
+		break;
+	case KIND_BROWSE:
+		ret->kind = CIP_BROWSE_TAGS;
+		check_true(l, m->browse_tags);
+		break;
+	case KIND_PCCC:
+		load_pccc(l, m, ret);
+		break;
+	case KIND_IO:
+		ret->kind = CIP_IO;
+		load_io(l, m, ret);
+		break;
+	case KIND_IDENTITY:
+		ret->kind = CIP_LIST_IDENTITY;
+		check_true(l, m->list_identity);
+		break;
+	}
+}
+
+/* Was the member that names the kind of a type that can be read? */
+static bool kind_bound(const struct kind_row *kind, const struct cip_members *m)
+{
+	for (size_t i = 0; i < sizeof(cip_rows) / sizeof(cip_rows[0]); i++)
+		if (!strcmp(cip_rows[i].name, kind->name))
+			return *(const struct value *const *)(const void *)((const char *)m +
+									    cip_rows[i].offset);
+	return false;
+}
+
+static void load_entry(const struct loader *l, const struct value *at, struct cip_entry *ret)
+{
+	struct cip_members m = { 0 };
+	const struct kind_row *kind;
+
+	*ret = (struct cip_entry){ .at = at };
+	bind_map(&l->bind, at, &cip_table, &m);
+	if (at->type != VALUE_MAP || !(kind = kind_of(l, at)))
+		return;
+	check_parts(l, at, kind);
+	if (m.route)
+		read_routes(l, m.route, &ret->routes);
+	if (kind_bound(kind, &m))
+		load_kind(l, kind->kind, &m, ret);
+}
+
+void load_cip(const struct loader *l, const struct value *allow, struct cip_entry_list *ret)
+{
+	if (!allow->count)
+		report(l, FINDING_EMPTY_ALLOW, allow, "add what the server needs, or remove the rule",
+		       "\"allow\" is empty: nothing would be allowed");
+	ret->items = arena_array(l->arena, allow->count, sizeof(*ret->items));
+	ret->count = allow->count;
+	for (size_t i = 0; i < allow->count; i++)
+		load_entry(l, &allow->items[i], &ret->items[i]);
+}
