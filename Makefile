@@ -23,8 +23,12 @@ FLOORS := $(foreach l,$(LAYERS),$(firstword $(subst :, ,$(l))))
 PACKAGES_BUILD := build-essential pkg-config clang lld wabt libmnl-dev libnftnl-dev \
 	libjansson-dev libseccomp-dev libpcap-dev tzdata
 PACKAGES_TEST := nftables iproute2 procps python3 libcmocka-dev libmodbus-dev mbpoll tshark
+# The validator of the schemas runs in whatever Node is at hand; its modules come from npm into $(BUILD).
+PACKAGES_TEST += $(if $(shell command -v npm),,nodejs npm)
 PACKAGES_LINT := cppcheck shellcheck
 PACKAGES_FUZZ := libclang-rt-14-dev
+# Only for `make soak`; npm and Node.js too, unless they are there already (as no Debian package, perhaps).
+PACKAGES_SOAK := python3-pymodbus python3-serial python3-serial-asyncio
 
 CC ?= gcc
 ifeq ($(origin CC),default)
@@ -64,7 +68,7 @@ obj = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(1))
 LIB := $(BUILD)/libgatehouse.a
 PROGRAMS := $(BUILD)/gatehouse $(BUILD)/gatehouse-inspect
 
-.PHONY: all help deps demo check check-fast fresh-check bench fuzz lint cov install uninstall clean
+.PHONY: all help deps demo check check-fast fresh-check bench soak fuzz lint cov install uninstall clean
 all: $(PROGRAMS)
 
 help:
@@ -73,6 +77,7 @@ help:
 	  'sudo make check   install what is missing, build, and run every test' \
 	  'make              build (SAN=1 sanitizers, CC=clang, V=1 verbose)' \
 	  'sudo make bench   speed, as ratios in one run' \
+	  'sudo make soak T=600   Modbus clients of other makers at work through the gate for T seconds' \
 	  'make fuzz T=60    fuzz the decoders and the core for T seconds each' \
 	  'make lint         layers, formatting, static checks' \
 	  'sudo make install  programs, unit, schemas, example, pages (DESTDIR=, PREFIX=/usr); uninstall undoes it' \
@@ -242,6 +247,18 @@ uninstall:
 bench: deps
 	$(Q)$(MAKE) --no-print-directory tests-built
 	$(Q)BUILD=$(BUILD) tests/bench/bench
+
+# The clients' Node packages go into the build folder, as tests/soak/package-lock.json has them.
+SOAK_NPM := $(BUILD)/soak/npm
+$(SOAK_NPM)/installed: tests/soak/package.json tests/soak/package-lock.json tests/soak/.npmrc
+	@mkdir -p $(@D)
+	$(call say,NPM,$(@D))
+	$(Q)cp $^ $(@D) && cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch $(@F)
+soak: deps
+	$(Q)image/install-packages $(PACKAGES_SOAK)
+	$(Q)command -v npm >/dev/null || image/install-packages nodejs npm
+	$(Q)$(MAKE) --no-print-directory demo-built $(SOAK_NPM)/installed
+	$(Q)BUILD=$(BUILD) tests/soak/soak.py -t $(or $(T),600)
 
 # What cppcheck 2.10 gets wrong here: it does not see that out_of_memory() never returns.
 CPPCHECK := cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr \

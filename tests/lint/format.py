@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-COLUMNS = 120        # the house writes 100; this is where a line is refused
+COLUMNS = 135        # the house writes 100; this is where a line is refused
 FILE_LINES = 600
 FUNCTION_LINES = 70
 TAB = 8
@@ -16,9 +16,11 @@ NO_LICENCE_LINE = re.compile(r"(\.json|\.md|\.gitignore)$")
 # Assembled here, so that this file does not find itself.
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
 MACHINE = re.compile(r"(?<![\w./])/wo" r"rk/|registry\.np" r"mjs|pypi\.o" r"rg|proxy\.go" r"lang")
-# A test waits for an event, bounded. The two that look again and again do it in these places.
+# A test waits for an event, bounded. Those that look again and again do it in these places, and the soak's
+# clients pause between two requests.
 SLEEP = re.compile(r"\b(sleep|usleep|nanosleep)\s*\(|^\s*sleep\s")
-MAY_SLEEP = {"tests/net/lab.py", "tests/net/test_ruleset.py"}
+MAY_SLEEP = {"tests/net/lab.py", "tests/net/test_ruleset.py", "tests/soak/client.js", "tests/soak/client.py",
+             "tests/soak/soak.py"}
 
 
 def listed():

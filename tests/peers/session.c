@@ -7,7 +7,7 @@
  * Answers each with one line on standard output: "ok VALUE...", "exception CODE" or "lost REASON" (after
  * which it ends with exit code 1). Prints "connected" first. Addresses count from 0.
  *
- *   session HOST [PORT [UNIT [LOCAL-ADDRESS]]]
+ *   session HOST [PORT [UNIT [LOCAL-ADDRESS [SECONDS]]]]     SECONDS: how long it waits for an answer, 3
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 	}
 	modbus_set_socket(modbus, fd);
 	modbus_set_slave(modbus, argc > 3 ? atoi(argv[3]) : 1);
-	modbus_set_response_timeout(modbus, 3, 0);
+	modbus_set_response_timeout(modbus, argc > 5 ? (uint32_t)atoi(argv[5]) : 3, 0);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	puts("connected");
 	while (fgets(line, sizeof(line), stdin)) {
