@@ -23,6 +23,8 @@ FLOORS := $(foreach l,$(LAYERS),$(firstword $(subst :, ,$(l))))
 PACKAGES_BUILD := build-essential pkg-config clang lld wabt libmnl-dev libnftnl-dev \
 	libjansson-dev libseccomp-dev libpcap-dev tzdata
 PACKAGES_TEST := nftables iproute2 procps python3 libcmocka-dev libmodbus-dev mbpoll tshark
+# The validator of the schemas runs in whatever Node is at hand; its modules come from npm into $(BUILD).
+PACKAGES_TEST += $(if $(shell command -v npm),,nodejs npm)
 PACKAGES_LINT := cppcheck shellcheck
 PACKAGES_FUZZ := libclang-rt-14-dev
 # Only for `make soak`; npm and Node.js too, unless they are there already (as no Debian package, perhaps).

@@ -43,7 +43,7 @@ static void print_overview(FILE *out)
 	fputs("gatehouse: a firewall for a plant's network boundary that knows its protocols\n\n"
 	      "usage: gatehouse [--state DIR] [--runtime DIR] [--json] COMMAND ...\n\ncommands\n", out);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+		fprintf(out, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\noptions\n"
 	      "  --state DIR    what outlives a reboot (default /var/lib/gatehouse)\n"
 	      "  --runtime DIR  control socket and process ids (default /run/gatehouse)\n"
@@ -146,7 +146,8 @@ static int run_line(const struct line *line)
 		return EXIT_CLEAN;
 	}
 	if (line->incomplete) {
-		fprintf(stderr, "gatehouse: %s wants a folder behind it\n`gatehouse --help` says more\n", line->incomplete);
+		fprintf(stderr, "gatehouse: %s wants a folder behind it\n`gatehouse --help` says more\n",
+			line->incomplete);
 		return EXIT_USAGE;
 	}
 	if (!line->argc) {

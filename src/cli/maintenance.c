@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/duration.h"
+#include "base/failure.h"
 #include "cli/command.h"
 #include "json/value.h"
 #include "json/writer.h"
@@ -18,7 +19,7 @@ static int failed(const struct context *context, int error)
 			"anyway\n", context->runtime);
 	else
 		fprintf(stderr, "gatehouse maintenance: the supervisor cannot be asked through %s: %s\n",
-			context->runtime, strerror(-error));
+			context->runtime, failure_text(error));
 	return EXIT_SYSTEM;
 }
 
@@ -94,7 +95,7 @@ static int maintenance_run(const struct context *context, int argc, char **argv)
 const struct command command_maintenance = {
 	.name = "maintenance",
 	.arguments = "--for 30m | --end",
-	.summary = "stop putting the ruleset back for a while, while a technician works",
+	.summary = "stops putting the ruleset back for a while, while a technician works",
 	.help = "  --for TIME  from now on: 90s, 30m, 2h; 12 hours at most\n"
 		"  --end       now; what differs from the policy is put back at once\n\n"
 		"What differs is recorded meanwhile; begin and end are recorded too, `status` shows it. A\n"

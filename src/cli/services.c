@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/services.h"
 #include "json/writer.h"
 #include "protocol/modbus.h"
 #include "protocol/reason.h"
@@ -75,6 +76,7 @@ static void write_services(void)
 		writer_close_map(&w);
 	}
 	writer_close_list(&w);
+	services_write_cip(&w);
 	writer_close_map(&w);
 	putchar('\n');
 }
@@ -101,6 +103,7 @@ static void print_services(void)
 	}
 	puts("\nA code that has no name here is allowed by its number, 1 to 127.\n"
 	     "\"addresses\" may be written as \"registers\", in the data-sheet notation.");
+	services_print_cip();
 }
 
 static void write_reasons(void)

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/failure.h"
 #include "cli/command.h"
 #include "json/copy.h"
 #include "json/value.h"
@@ -26,8 +27,7 @@ struct verify {
 
 static int system_error(const char *what, const char *name, int error)
 {
-	fprintf(stderr, "gatehouse verify: %s %s: %s%s\n", what, name, strerror(-error),
-		error == -EPERM || error == -EACCES ? " (run this as root)" : "");
+	fprintf(stderr, "gatehouse verify: %s %s: %s\n", what, name, failure_text(error));
 	return EXIT_SYSTEM;
 }
 
@@ -221,7 +221,7 @@ static int verify_run(const struct context *context, int argc, char **argv)
 const struct command command_verify = {
 	.name = "verify",
 	.arguments = "",
-	.summary = "prove that the kernel permits exactly the policy, or list what differs",
+	.summary = "proves that the kernel permits exactly the policy, or lists what differs",
 	.help = "Reads the live ruleset back and holds it against the policy in force: what the running\n"
 		"supervisor holds, or what the state folder compiles to when none runs. Every conduit, time\n"
 		"window, interface, chain and rule; and tables of other programs that see packets (those that\n"

@@ -2,7 +2,8 @@
 #pragma once
 /*
  * The table of followed connections. Its size is fixed; when it is full, those that were never opened to
- * the end or are over give way, and none that works is evicted: then a new connection is refused. A flow is found by its conduit's number and the server's port.
+ * the end or are over give way, and none that works is evicted: then a new connection is refused. A flow
+ * is found by its conduit's number and the server's port.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,7 +2,9 @@
 #include "netfilter/commit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "netfilter/link.h"
 #include "netfilter/messages.h"
@@ -170,6 +172,32 @@ static int read_back(struct commit *c)
 	return -EBADE;
 }
 
+/* ---- a setting beside the table ---- */
+
+/*
+ * The kernel's own ICMP errors get the mark of the packet they are about: chain "told" lets out those
+ * about packets of a conduit. Without it path MTU discovery through the gate fails, and that is all.
+ */
+static void reflect_marks(struct commit *c)
+{
+	static const char *const settings[] = { "/proc/sys/net/ipv4/fwmark_reflect",
+						"/proc/sys/net/ipv6/fwmark_reflect" };
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		int fd = open(settings[i], O_WRONLY | O_CLOEXEC);
+		bool missing = fd < 0 && errno == ENOENT; /* a kernel without IPv6 */
+		bool set = fd >= 0 && write(fd, "1", 1) == 1;
+
+		if (!set && !missing)
+			diag_add(c->diags, DIAG_WARNING, "kernel-setting", &(struct diag_place){ 0 },
+				 "set it to 1 at boot, in /etc/sysctl.d; until then large packets may vanish where "
+				 "one network takes smaller ones than the other",
+				 "%s cannot be set: %s", settings[i], strerror(errno));
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
 static int commit_over(struct commit *c)
 {
 	int error = netfilter_probe(&c->link, &c->kernel);
@@ -178,6 +206,7 @@ static int commit_over(struct commit *c)
 		return error;
 	for (unsigned id = 0; id < SHAPE_SETS; id++)
 		rows_wanted(c->ruleset, (enum shape_set_id)id, &c->arena, &c->wanted[id]);
+	reflect_marks(c);
 	error = -EINTR;
 	for (int i = 0; i < ATTEMPTS && worth_another(error); i++)
 		error = try_once(c);

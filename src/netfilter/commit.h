@@ -2,8 +2,9 @@
 #pragma once
 /*
  * Puts a ruleset in force: one netlink transaction, so the old one or the new one holds and never
- * neither. Only the gate's own table is touched. Conduits that stay keep their counters. The kernel is
- * read back afterwards. Acts on the network namespace of the caller and needs CAP_NET_ADMIN.
+ * neither. Conduits that stay keep their counters. The kernel is read back afterwards. Beside the gate's own
+ * table only the setting fwmark_reflect is touched (a warning, when it cannot be). Acts on the network
+ * namespace of the caller and needs CAP_NET_ADMIN.
  */
 #include "base/diag.h"
 #include "policy/ruleset.h"

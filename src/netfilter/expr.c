@@ -10,6 +10,7 @@
 #include <libnftnl/rule.h>
 #include <linux/if_packet.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/xt_NFQUEUE.h>
 
@@ -209,16 +210,24 @@ static void add_to_loopback(const struct build *b, const struct step *s)
 	add_interface(b, NFT_META_OIFNAME);
 }
 
-/* icmpv6 type A ip6 hoplimit 255 */
-static void add_neighbour(const struct build *b, const struct step *s)
+/* icmp type B, icmpv6 type B */
+static void add_icmp(const struct build *b, const struct step *s)
 {
-	const uint8_t protocol = IPPROTO_ICMPV6, type = (uint8_t)s->a, hops = 255;
+	const uint8_t protocol = s->a == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6, type = (uint8_t)s->b;
 
-	add_family(b, &(struct step){ .a = 6 });
+	add_family(b, s);
 	add_meta(b, NFT_META_L4PROTO, 0);
 	add_compare(b, NFT_CMP_EQ, &protocol, sizeof(protocol));
 	add_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, 0);
 	add_compare(b, NFT_CMP_EQ, &type, sizeof(type));
+}
+
+/* icmpv6 type A ip6 hoplimit B */
+static void add_link(const struct build *b, const struct step *s)
+{
+	const uint8_t hops = (uint8_t)s->b;
+
+	add_icmp(b, &(struct step){ .a = 6, .b = s->a });
 	add_payload(b, NFT_PAYLOAD_NETWORK_HEADER, IP6_HOP_LIMIT, 1, 0);
 	add_compare(b, NFT_CMP_EQ, &hops, sizeof(hops));
 }
@@ -263,12 +272,55 @@ static void add_closed_now(const struct build *b, const struct step *s)
 	add_lookup_missing(b, SHAPE_WINDOWS);
 }
 
-static void add_ct(const struct build *b, uint32_t key)
+static void add_ct(const struct build *b, uint32_t key, uint32_t offset)
 {
 	struct nftnl_expr *e = add(b, "ct");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, key);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, register_at(offset));
+}
+
+static void add_ct_original(const struct build *b, uint32_t key, uint32_t offset)
+{
+	struct nftnl_expr *e = add(b, "ct");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, key);
+	if (key != NFT_CT_PROTOCOL) /* the same either way: the kernel forgets a direction, and verify would miss it */
+		nftnl_expr_set_u8(e, NFTNL_EXPR_CT_DIR, IP_CT_DIR_ORIGINAL);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, register_at(offset));
+}
+
+/*
+ * meta mark set ct original ip saddr . ct original ip daddr . ct protocol . ct original proto-dst
+ * map @conduits4
+ */
+static void add_find_related(const struct build *b, const struct step *s)
+{
+	bool ip4 = s->a == 4;
+	uint32_t size = ip4 ? 4 : 16;
+
+	add_ct_original(b, ip4 ? NFT_CT_SRC_IP : NFT_CT_SRC_IP6, 0);
+	add_ct_original(b, ip4 ? NFT_CT_DST_IP : NFT_CT_DST_IP6, size);
+	add_ct(b, NFT_CT_PROTOCOL, 2 * size);
+	add_ct_original(b, NFT_CT_PROTO_DST, 2 * size + 4);
+	nftnl_expr_set_u32(add_lookup(b, ip4 ? SHAPE_CONDUITS4 : SHAPE_CONDUITS6),
+			   NFTNL_EXPR_LOOKUP_DREG, NFT_REG_1);
+	add_mark_store(b);
+}
+
+/* ip daddr . meta l4proto . th dport @own4, or of the source */
+static void add_own(const struct build *b, const struct step *s)
+{
+	bool ip4 = s->a == 4;
+	uint32_t size = ip4 ? 4 : 16;
+	uint32_t source = ip4 ? IP4_SOURCE : IP6_SOURCE;
+	uint32_t destination = ip4 ? IP4_DESTINATION : IP6_DESTINATION;
+
+	add_family(b, s);
+	add_payload(b, NFT_PAYLOAD_NETWORK_HEADER, s->b ? source : destination, size, 0);
+	add_meta(b, NFT_META_L4PROTO, size);
+	add_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, s->b ? PORT_SOURCE : PORT_DESTINATION, 2, size + 4);
+	add_lookup(b, ip4 ? SHAPE_OWN4 : SHAPE_OWN6);
 }
 
 /* ct direction original, reply */
@@ -276,7 +328,7 @@ static void add_direction(const struct build *b, const struct step *s)
 {
 	uint8_t direction = (uint8_t)s->a;
 
-	add_ct(b, NFT_CT_DIRECTION);
+	add_ct(b, NFT_CT_DIRECTION, 0);
 	add_compare(b, NFT_CMP_EQ, &direction, sizeof(direction));
 }
 
@@ -285,7 +337,7 @@ static void add_state(const struct build *b, const struct step *s)
 {
 	const uint32_t none = 0;
 
-	add_ct(b, NFT_CT_STATE);
+	add_ct(b, NFT_CT_STATE, 0);
 	add_bitwise(b, s->a, 0);
 	add_compare(b, NFT_CMP_NEQ, &none, sizeof(none));
 }
@@ -305,17 +357,26 @@ static void add_count(const struct build *b, const struct step *s)
 	nftnl_expr_set_str(e, NFTNL_EXPR_OBJREF_IMM_NAME, s->name);
 }
 
+/* limit rate A/second burst B packets */
+static void add_limit(const struct build *b, const struct step *s)
+{
+	struct nftnl_expr *e = add(b, "limit");
+
+	nftnl_expr_set_u64(e, NFTNL_EXPR_LIMIT_RATE, s->a);
+	nftnl_expr_set_u64(e, NFTNL_EXPR_LIMIT_UNIT, 1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_BURST, s->b);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_FLAGS, 0);
+}
+
 /* limit rate 10/second burst 20 packets log prefix "gatehouse NAME" group G snaplen 128 */
 static void add_log(const struct build *b, const struct step *s)
 {
-	struct nftnl_expr *limit = add(b, "limit"), *log = add(b, "log");
+	struct nftnl_expr *log;
 	char prefix[64] = SHAPE_LOG_PREFIX;
 
-	nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_RATE, SHAPE_LOG_RATE);
-	nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_UNIT, 1);
-	nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_BURST, SHAPE_LOG_BURST);
-	nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
-	nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_FLAGS, 0);
+	add_limit(b, &(struct step){ .a = SHAPE_LOG_RATE, .b = SHAPE_LOG_BURST });
+	log = add(b, "log");
 	strncat(prefix, s->name, sizeof(prefix) - sizeof(SHAPE_LOG_PREFIX));
 	nftnl_expr_set_str(log, NFTNL_EXPR_LOG_PREFIX, prefix);
 	nftnl_expr_set_u16(log, NFTNL_EXPR_LOG_GROUP, b->ruleset->log_group);
@@ -383,14 +444,18 @@ static void (*const add_step[STEP_KINDS])(const struct build *, const struct ste
 	[STEP_TO_MANY] = add_to_many,
 	[STEP_FROM_LOOPBACK] = add_from_loopback,
 	[STEP_TO_LOOPBACK] = add_to_loopback,
-	[STEP_NEIGHBOUR] = add_neighbour,
+	[STEP_LINK] = add_link,
+	[STEP_ICMP] = add_icmp,
 	[STEP_STRANGER] = add_stranger,
 	[STEP_FIND] = add_find,
+	[STEP_FIND_RELATED] = add_find_related,
+	[STEP_OWN] = add_own,
 	[STEP_CLOSED_NOW] = add_closed_now,
 	[STEP_DIRECTION] = add_direction,
 	[STEP_STATE] = add_state,
 	[STEP_NOTRACK] = add_notrack,
 	[STEP_COUNT] = add_count,
+	[STEP_LIMIT] = add_limit,
 	[STEP_LOG] = add_log,
 	[STEP_ACCEPT] = add_accept,
 	[STEP_DROP] = add_drop,

@@ -2,6 +2,7 @@
 #include "netfilter/frame.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,11 +28,18 @@ struct reading {
 	bool set_seen[SHAPE_SETS];    /* in whatever form */
 };
 
-/* Where a fault is reported; it is counted even when nobody wants to know. */
-static struct drift_list *fault(struct reading *r)
+/* Counted even when nobody wants to know. */
+__attribute__((format(printf, 4, 5)))
+static void report(struct reading *r, enum drift_code code, const char *where, const char *format, ...)
 {
+	char text[256];
+	va_list args;
+
 	r->faults++;
-	return r->drifts;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	drift_add(r->drifts, &(struct drift){ .code = code }, where, "%s", text);
 }
 
 static bool is_ours(const struct nlmsghdr *nlh, const char *table)
@@ -54,11 +62,11 @@ static void judge_table(struct reading *r, const struct nftnl_table *table)
 
 	r->frame->table = true;
 	if (flags & NFT_TABLE_F_DORMANT)
-		drift_add(fault(r), &(struct drift){ .code = DRIFT_TABLE_ASLEEP }, "table inet " SHAPE_TABLE,
+		report(r, DRIFT_TABLE_ASLEEP, "table inet " SHAPE_TABLE,
 		      "the gate's table is put to sleep (flag \"dormant\"): none of its rules "
 		      "holds");
 	else if (flags)
-		drift_add(fault(r), &(struct drift){ .code = DRIFT_TABLE_CHANGED }, "table inet " SHAPE_TABLE,
+		report(r, DRIFT_TABLE_CHANGED, "table inet " SHAPE_TABLE,
 		      "the gate's table has flags that it should not have (0x%x)", flags);
 }
 
@@ -93,6 +101,8 @@ static bool hook_fits(const struct nftnl_chain *chain, const struct shape_chain 
 {
 	const char *type = nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE);
 
+	if (nftnl_chain_get_u32(chain, NFTNL_CHAIN_FLAGS) & ~(uint32_t)NFT_CHAIN_BASE)
+		return false;
 	if (!shape->hook)
 		return !nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM);
 	return nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM) &&
@@ -107,12 +117,12 @@ static void judge_hook(struct reading *r, const struct nftnl_chain *chain,
 	uint32_t policy = shape->drop ? NF_DROP : NF_ACCEPT;
 
 	if (!hook_fits(chain, shape))
-		drift_add(fault(r), &(struct drift){ .code = DRIFT_CHAIN_CHANGED }, where,
-			  shape->hook ? "it is not called where it should be: %s, priority %d" :
-					"it is called from a hook; it should be called by other chains alone",
-			  shape->hook, shape->priority);
+		report(r, DRIFT_CHAIN_CHANGED, where,
+		       shape->hook ? "it is not called where it should be, or not so: %s, priority %d" :
+				     "it is called from a hook; it should be called by other chains alone",
+		       shape->hook, shape->priority);
 	else if (shape->hook && nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY) != policy)
-		drift_add(fault(r), &(struct drift){ .code = DRIFT_CHAIN_POLICY }, where, "its policy is %s, it should be %s",
+		report(r, DRIFT_CHAIN_POLICY, where, "its policy is %s, it should be %s",
 		      shape->drop ? "accept" : "drop", shape->drop ? "drop" : "accept");
 }
 
@@ -131,7 +141,7 @@ static void judge_chain(struct reading *r, const struct nftnl_chain *chain)
 		judge_hook(r, chain, &shape, where);
 		return;
 	}
-	drift_add(fault(r), &(struct drift){ .code = DRIFT_CHAIN_ADDED }, where, "the gate's table has no chain of this name%s",
+	report(r, DRIFT_CHAIN_ADDED, where, "the gate's table has no chain of this name%s",
 	      nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM) ? "; it sees packets" : "");
 }
 
@@ -163,11 +173,12 @@ static int count_counters(struct nftnl_expr *expr, void *data)
 
 static bool set_fits(struct nftnl_set *set, const struct shape_set *shape)
 {
-	uint32_t flags = shape->map ? NFT_SET_MAP : NFT_SET_INTERVAL | NFT_SET_CONCAT;
+	uint32_t exact = shape->map ? NFT_SET_MAP : 0;
+	uint32_t flags = shape->exact ? exact : NFT_SET_INTERVAL | NFT_SET_CONCAT;
 	int counters = 0;
 
 	nftnl_set_expr_foreach(set, count_counters, &counters);
-	return counters == shape->map && nftnl_set_get_u32(set, NFTNL_SET_FLAGS) == flags &&
+	return counters == shape->exact && nftnl_set_get_u32(set, NFTNL_SET_FLAGS) == flags &&
 	       nftnl_set_get_u32(set, NFTNL_SET_KEY_TYPE) == shape->key_type &&
 	       nftnl_set_get_u32(set, NFTNL_SET_KEY_LEN) == shape->key_length &&
 	       (!shape->map || (nftnl_set_get_u32(set, NFTNL_SET_DATA_TYPE) == SHAPE_TYPE_MARK &&
@@ -186,11 +197,11 @@ static void judge_set(struct reading *r, struct nftnl_set *set)
 		r->frame->set_found[id] = set_fits(set, &shape_sets[id]);
 		snprintf(where, sizeof(where), "%s %s", shape_sets[id].keyword, name);
 		if (!r->frame->set_found[id])
-			drift_add(fault(r), &(struct drift){ .code = DRIFT_SET_CHANGED }, where, "it was declared with another type or other flags");
+			report(r, DRIFT_SET_CHANGED, where, "it was declared with another type or other flags");
 		return;
 	}
 	snprintf(where, sizeof(where), "set %s", name);
-	drift_add(fault(r), &(struct drift){ .code = DRIFT_SET_ADDED }, where, "the gate's table has no set or map of this name");
+	report(r, DRIFT_SET_ADDED, where, "the gate's table has no set or map of this name");
 }
 
 static int each_set(const struct nlmsghdr *nlh, void *data)
@@ -217,7 +228,7 @@ static void judge_object(struct reading *r, struct nftnl_obj *object)
 
 	snprintf(where, sizeof(where), "object %s", name);
 	if (!drop || nftnl_obj_get_u32(object, NFTNL_OBJ_TYPE) != NFT_OBJECT_COUNTER) {
-		drift_add(fault(r), &(struct drift){ .code = DRIFT_OBJECT_ADDED }, where, "the gate's table has no such object");
+		report(r, DRIFT_OBJECT_ADDED, where, "the gate's table has no such object");
 		return;
 	}
 	r->frame->drops[drop - shape_drops] = (struct frame_count){
@@ -248,7 +259,7 @@ static int unknown_object(struct reading *r, const struct nlmsghdr *nlh)
 
 	mnl_attr_parse(nlh, sizeof(struct nfgenmsg), unknown_attribute, &u);
 	if (u.ours)
-		drift_add(fault(r), &(struct drift){ .code = DRIFT_OBJECT_ADDED }, "table inet " SHAPE_TABLE,
+		report(r, DRIFT_OBJECT_ADDED, "table inet " SHAPE_TABLE,
 			  "the gate's table holds an object of an unknown kind");
 	return MNL_CB_OK;
 }
@@ -273,7 +284,7 @@ static int each_flowtable(const struct nlmsghdr *nlh, void *data)
 
 	if (flowtable && nftnl_flowtable_nlmsg_parse(nlh, flowtable) >= 0 &&
 	    is_ours(nlh, nftnl_flowtable_get_str(flowtable, NFTNL_FLOWTABLE_TABLE)))
-		drift_add(fault((struct reading *)data), &(struct drift){ .code = DRIFT_OBJECT_ADDED }, "table inet " SHAPE_TABLE,
+		report((struct reading *)data, DRIFT_OBJECT_ADDED, "table inet " SHAPE_TABLE,
 		      "the gate's table has a flow table; what it takes up passes the rules by");
 	nftnl_flowtable_free(flowtable);
 	return MNL_CB_OK;
@@ -288,17 +299,17 @@ static void report_missing(struct reading *r)
 	for (size_t i = 0; i < chain_count(); i++) {
 		snprintf(where, sizeof(where), "chain %s", chain_at(i).name);
 		if (!r->chain_found[i])
-			drift_add(fault(r), &(struct drift){ .code = DRIFT_CHAIN_REMOVED }, where, "it is not there");
+			report(r, DRIFT_CHAIN_REMOVED, where, "it is not there");
 	}
 	for (unsigned id = 0; id < SHAPE_SETS; id++) {
 		snprintf(where, sizeof(where), "%s %s", shape_sets[id].keyword, shape_sets[id].name);
 		if (!r->set_seen[id])
-			drift_add(fault(r), &(struct drift){ .code = DRIFT_SET_REMOVED }, where, "it is not there");
+			report(r, DRIFT_SET_REMOVED, where, "it is not there");
 	}
 	for (size_t i = 0; i < SHAPE_DROPS; i++) {
 		snprintf(where, sizeof(where), "object %s", shape_drops[i].name);
 		if (!r->frame->drops[i].known)
-			drift_add(fault(r), &(struct drift){ .code = DRIFT_OBJECT_REMOVED }, where, "the counter is not there");
+			report(r, DRIFT_OBJECT_REMOVED, where, "the counter is not there");
 	}
 }
 
@@ -332,7 +343,7 @@ int frame_read(struct link *link, struct arena *arena, struct drift_list *drifts
 	if (ret->table)
 		report_missing(&r);
 	else
-		drift_add(fault(&r), &(struct drift){ .code = DRIFT_TABLE_REMOVED }, "table inet " SHAPE_TABLE,
+		report(&r, DRIFT_TABLE_REMOVED, "table inet " SHAPE_TABLE,
 		      "the gate's table is not in the kernel: none of its rules holds");
 	ret->whole = !r.faults;
 	return 0;

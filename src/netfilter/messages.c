@@ -77,21 +77,23 @@ void messages_counter(struct batch *batch, const char *name, uint64_t packets, u
 static void fill_set(struct nftnl_set *set, enum shape_set_id id)
 {
 	const struct shape_set *shape = &shape_sets[id];
-	uint32_t interval = NFT_SET_INTERVAL | NFT_SET_CONCAT;
+	uint32_t exact = shape->map ? NFT_SET_MAP : 0;
 
 	nftnl_set_set_str(set, NFTNL_SET_TABLE, SHAPE_TABLE);
 	nftnl_set_set_str(set, NFTNL_SET_NAME, shape->name);
 	nftnl_set_set_u32(set, NFTNL_SET_ID, id + 1u);
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, shape->key_type);
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, shape->key_length);
-	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, shape->map ? NFT_SET_MAP : interval);
+	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, shape->exact ? exact : NFT_SET_INTERVAL | NFT_SET_CONCAT);
 	nftnl_set_set_data(set, NFTNL_SET_USERDATA, shape->hints, shape->hints_length);
-	if (!shape->map) {
+	if (!shape->exact) {
 		nftnl_set_set_data(set, NFTNL_SET_DESC_CONCAT, shape->parts, sizeof(shape->parts));
 		return;
 	}
-	nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, SHAPE_TYPE_MARK);
-	nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, sizeof(uint32_t));
+	if (shape->map) {
+		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, SHAPE_TYPE_MARK);
+		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, sizeof(uint32_t));
+	}
 	nftnl_set_add_expr(set, must(nftnl_expr_alloc("counter")));
 }
 
@@ -219,7 +221,7 @@ void messages_probe(struct batch *batch)
 
 static struct origin row_origin(struct batch *batch, enum shape_set_id id, const struct row *row)
 {
-	if (!shape_sets[id].map)
+	if (!shape_sets[id].exact)
 		return shape_origin(batch, "set", shape_sets[id].name);
 	return (struct origin){ .what = rows_name(id, row, batch->arena), .file = row->file,
 				.line = row->line };
@@ -251,11 +253,12 @@ static void fill_element(struct nftnl_set_elem *elem, enum shape_set_id id, cons
 	const struct shape_set *shape = &shape_sets[id];
 
 	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, row->key, shape->key_length);
-	if (!shape->map)
+	if (!shape->exact)
 		nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY_END, row->last, shape->key_length);
-	if (!shape->map || !add)
+	if (!shape->exact || !add)
 		return;
-	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_DATA, &row->mark, sizeof(row->mark));
+	if (shape->map)
+		nftnl_set_elem_set(elem, NFTNL_SET_ELEM_DATA, &row->mark, sizeof(row->mark));
 	if (row->comment && *row->comment)
 		set_comment(elem, row->comment);
 	set_counter(elem, row->packets, row->bytes);

@@ -77,9 +77,14 @@ static void put_to_loopback(const struct text *t, const struct step *s)
 	fputs("oifname \"lo\"", t->out);
 }
 
-static void put_neighbour(const struct text *t, const struct step *s)
+static void put_icmp(const struct text *t, const struct step *s)
 {
-	fprintf(t->out, "icmpv6 type %u ip6 hoplimit 255", s->a);
+	fprintf(t->out, "%s type %u", s->a == 4 ? "icmp" : "icmpv6", s->b);
+}
+
+static void put_link(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "icmpv6 type %u ip6 hoplimit %u", s->a, s->b);
 }
 
 static void put_stranger(const struct text *t, const struct step *s)
@@ -97,6 +102,23 @@ static void put_find(const struct text *t, const struct step *s)
 		shape_sets[s->a == 4 ? SHAPE_CONDUITS4 : SHAPE_CONDUITS6].name);
 }
 
+static void put_find_related(const struct text *t, const struct step *s)
+{
+	const char *ip = s->a == 4 ? "ip" : "ip6";
+
+	fprintf(t->out,
+		"meta mark set ct original %s saddr . ct original %s daddr . ct protocol . "
+		"ct original proto-dst map @%s", ip, ip,
+		shape_sets[s->a == 4 ? SHAPE_CONDUITS4 : SHAPE_CONDUITS6].name);
+}
+
+static void put_own(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "%s %s . meta l4proto . th %s @%s", s->a == 4 ? "ip" : "ip6",
+		s->b ? "saddr" : "daddr", s->b ? "sport" : "dport",
+		shape_sets[s->a == 4 ? SHAPE_OWN4 : SHAPE_OWN6].name);
+}
+
 static void put_closed_now(const struct text *t, const struct step *s)
 {
 	fprintf(t->out, "meta mark . meta time != @%s", shape_sets[SHAPE_WINDOWS].name);
@@ -109,10 +131,21 @@ static void put_direction(const struct text *t, const struct step *s)
 
 static void put_state(const struct text *t, const struct step *s)
 {
-	bool fresh = s->a & SHAPE_STATE_NEW, established = s->a & SHAPE_STATE_ESTABLISHED;
+	static const struct {
+		uint32_t bit;
+		const char *name;
+	} words[] = { { SHAPE_STATE_ESTABLISHED, "established" },
+		      { SHAPE_STATE_RELATED, "related" },
+		      { SHAPE_STATE_NEW, "new" } };
+	const char *between = "";
 
-	fprintf(t->out, "ct state %s%s%s", established ? "established" : "",
-		fresh && established ? "," : "", fresh ? "new" : "");
+	fputs("ct state ", t->out);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!(s->a & words[i].bit))
+			continue;
+		fprintf(t->out, "%s%s", between, words[i].name);
+		between = ",";
+	}
 }
 
 static void put_notrack(const struct text *t, const struct step *s)
@@ -125,12 +158,16 @@ static void put_count(const struct text *t, const struct step *s)
 	fprintf(t->out, "counter name \"%s\"", s->name);
 }
 
+static void put_limit(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "limit rate %u/second burst %u packets", s->a, s->b);
+}
+
 static void put_log(const struct text *t, const struct step *s)
 {
-	fprintf(t->out,
-		"limit rate %u/second burst %u packets log prefix \"" SHAPE_LOG_PREFIX
-		"%s\" group %u snaplen %u",
-		SHAPE_LOG_RATE, SHAPE_LOG_BURST, s->name, t->ruleset->log_group, SHAPE_LOG_BYTES);
+	put_limit(t, &(struct step){ .a = SHAPE_LOG_RATE, .b = SHAPE_LOG_BURST });
+	fprintf(t->out, " log prefix \"" SHAPE_LOG_PREFIX "%s\" group %u snaplen %u", s->name,
+		t->ruleset->log_group, SHAPE_LOG_BYTES);
 }
 
 static void put_accept(const struct text *t, const struct step *s)
@@ -175,14 +212,18 @@ static void (*const put_step[STEP_KINDS])(const struct text *, const struct step
 	[STEP_TO_MANY] = put_to_many,
 	[STEP_FROM_LOOPBACK] = put_from_loopback,
 	[STEP_TO_LOOPBACK] = put_to_loopback,
-	[STEP_NEIGHBOUR] = put_neighbour,
+	[STEP_LINK] = put_link,
+	[STEP_ICMP] = put_icmp,
 	[STEP_STRANGER] = put_stranger,
 	[STEP_FIND] = put_find,
+	[STEP_FIND_RELATED] = put_find_related,
+	[STEP_OWN] = put_own,
 	[STEP_CLOSED_NOW] = put_closed_now,
 	[STEP_DIRECTION] = put_direction,
 	[STEP_STATE] = put_state,
 	[STEP_NOTRACK] = put_notrack,
 	[STEP_COUNT] = put_count,
+	[STEP_LIMIT] = put_limit,
 	[STEP_LOG] = put_log,
 	[STEP_ACCEPT] = put_accept,
 	[STEP_DROP] = put_drop,
@@ -241,22 +282,38 @@ static const char *transport_word(uint8_t transport)
 	return transport == IPPROTO_UDP ? "udp" : "tcp";
 }
 
-/* Every element stands on a line of its own, so that two rulesets compare well. */
-static void begin_element(const struct text *t, size_t nth)
+/*
+ * Rows `first` and on of one list. nft 1.0.6 sends a list of intervals beyond 64 kB in pieces that the
+ * kernel refuses, so longer ones are written as several.
+ */
+struct list {
+	const struct text *t;
+	size_t first;
+	size_t most;
+	size_t count; /* of all rows, written or not */
+};
+#define INTERVALS_MAX 1000u
+
+/* Every element stands on a line of its own, so that two rulesets compare well. False: not in this list. */
+static bool begin_element(struct list *list)
 {
-	fputs(nth ? ",\n\t\t\t" : "\t\telements = {\n\t\t\t", t->out);
+	size_t nth = list->count++;
+
+	if (nth < list->first || nth - list->first >= list->most)
+		return false;
+	fputs(nth == list->first ? "{\n\t\t\t" : ",\n\t\t\t", list->t->out);
+	return true;
 }
 
-static size_t put_conduits(const struct text *t, uint8_t family)
+static void put_conduits(struct list *list, uint8_t family)
 {
-	size_t n = 0;
+	const struct text *t = list->t;
 
 	for (size_t i = 0; i < t->ruleset->conduit_count; i++) {
 		const struct ruleset_conduit *c = &t->ruleset->conduits[i];
 
-		if (c->server.family != family)
+		if (c->server.family != family || !begin_element(list))
 			continue;
-		begin_element(t, n++);
 		put_address(t->out, &c->server);
 		fputs(" . ", t->out);
 		put_address(t->out, &c->device);
@@ -264,63 +321,109 @@ static size_t put_conduits(const struct text *t, uint8_t family)
 		put_plain(t->out, c->rules);
 		fprintf(t->out, "\" : 0x%08x", c->mark);
 	}
-	return n;
 }
 
-static size_t put_homes(const struct text *t, uint8_t family)
+static void put_homes(struct list *list, uint8_t family)
 {
-	size_t n = 0;
+	const struct text *t = list->t;
 
 	for (size_t i = 0; i < t->ruleset->home_count; i++) {
 		const struct ruleset_home *h = &t->ruleset->homes[i];
 
-		if (h->network.family != family || rows_home_covered(t->ruleset, i))
+		if (h->network.family != family || rows_home_covered(t->ruleset, i) || !begin_element(list))
 			continue;
-		begin_element(t, n++);
 		fprintf(t->out, "\"%s\" . ", h->interface);
 		put_address(t->out, &h->network);
 		if (h->prefix < (family == 4 ? 32 : 128))
 			fprintf(t->out, "/%u", h->prefix);
 	}
-	return n;
 }
 
-static size_t put_windows(const struct text *t)
+static void put_windows(struct list *list)
 {
-	size_t n = 0;
+	const struct text *t = list->t;
 
-	for (; n < t->ruleset->window_count; n++) {
-		const struct ruleset_window *w = &t->ruleset->windows[n];
+	for (size_t i = 0; i < t->ruleset->window_count; i++) {
+		const struct ruleset_window *w = &t->ruleset->windows[i];
 
-		begin_element(t, n);
-		fprintf(t->out, "0x%08x . %" PRId64 "-%" PRId64, w->mark, w->from, w->until);
+		if (begin_element(list))
+			fprintf(t->out, "0x%08x . %" PRId64 "-%" PRId64, w->mark, w->from, w->until);
 	}
-	return n;
+}
+
+static void put_own_rows(struct list *list, uint8_t family)
+{
+	const struct text *t = list->t;
+
+	for (size_t i = 0; i < t->ruleset->own_count; i++) {
+		const struct ruleset_own *own = &t->ruleset->own[i];
+
+		if (own->to.family != family || !begin_element(list))
+			continue;
+		put_address(t->out, &own->to);
+		fprintf(t->out, " . %s . %u counter comment \"", transport_word(own->transport), own->port);
+		put_plain(t->out, own->what);
+		fputc('"', t->out);
+	}
+}
+
+/* Returns how many rows the set has. */
+static size_t put_list(const struct text *t, enum shape_set_id id, size_t first)
+{
+	struct list list = { .t = t, .first = first,
+			     .most = shape_sets[id].exact ? SIZE_MAX : INTERVALS_MAX };
+
+	switch (id) {
+	case SHAPE_CONDUITS4:
+	case SHAPE_CONDUITS6:
+		put_conduits(&list, id == SHAPE_CONDUITS4 ? 4 : 6);
+		break;
+	case SHAPE_HOMES4:
+	case SHAPE_HOMES6:
+		put_homes(&list, id == SHAPE_HOMES4 ? 4 : 6);
+		break;
+	case SHAPE_WINDOWS:
+		put_windows(&list);
+		break;
+	case SHAPE_OWN4:
+	case SHAPE_OWN6:
+		put_own_rows(&list, id == SHAPE_OWN4 ? 4 : 6);
+		break;
+	case SHAPE_SETS:
+		break;
+	}
+	return list.count;
+}
+
+static size_t rows_of(const struct text *t, enum shape_set_id id)
+{
+	return put_list(t, id, SIZE_MAX);
 }
 
 static void put_set(const struct text *t, enum shape_set_id id)
 {
 	const struct shape_set *set = &shape_sets[id];
-	size_t n = 0;
 
 	fprintf(t->out, "\n\t# %s\n\t%s %s {\n\t\t%s\n\t\t%s\n", set->comment, set->keyword, set->name,
-		set->type, set->map ? "counter" : "flags interval");
-	switch (id) {
-	case SHAPE_CONDUITS4:
-	case SHAPE_CONDUITS6:
-		n = put_conduits(t, id == SHAPE_CONDUITS4 ? 4 : 6);
-		break;
-	case SHAPE_HOMES4:
-	case SHAPE_HOMES6:
-		n = put_homes(t, id == SHAPE_HOMES4 ? 4 : 6);
-		break;
-	case SHAPE_WINDOWS:
-		n = put_windows(t);
-		break;
-	case SHAPE_SETS:
-		break;
+		set->type, set->exact ? "counter" : "flags interval");
+	if (rows_of(t, id)) {
+		fputs("\t\telements = ", t->out);
+		put_list(t, id, 0);
+		fputs("\n\t\t}\n", t->out);
 	}
-	fputs(n ? "\n\t\t}\n\t}\n" : "\t}\n", t->out);
+	fputs("\t}\n", t->out);
+}
+
+/* What of an interval set did not go into its first list; in the same transaction. */
+static void put_rest(const struct text *t, enum shape_set_id id)
+{
+	size_t rows = shape_sets[id].exact ? 0 : rows_of(t, id);
+
+	for (size_t first = INTERVALS_MAX; first < rows; first += INTERVALS_MAX) {
+		fprintf(t->out, "\nadd element inet " SHAPE_TABLE " %s ", shape_sets[id].name);
+		put_list(t, id, first);
+		fputs("\n}\n", t->out);
+	}
 }
 
 static void put_head(const struct text *t)
@@ -329,6 +432,7 @@ static void put_head(const struct text *t)
 	put_plain(t->out, t->ruleset->site);
 	fputs("\", written by gatehouse from its rule documents. Change those, not this.\n"
 	      "# Loading it replaces the gate's own table in one transaction; other tables stay.\n"
+	      "# Path MTU discovery needs net.ipv4.fwmark_reflect=1 and net.ipv6.fwmark_reflect=1 beside it.\n"
 	      "# A mark's low 24 bits number the conduit; 0x10000000 has windows, 0x20000000 sent by the\n"
 	      "# device, 0x40000000 inspected, 0x80000000 made by the inspector.\n"
 	      "\ntable inet " SHAPE_TABLE "\ndelete table inet " SHAPE_TABLE "\n"
@@ -349,4 +453,6 @@ void nft_text_write(const struct ruleset *ruleset, const struct netfilter_kernel
 	for (size_t i = 0; i < shape_chain_count; i++)
 		put_chain(&t, &shape_chains[i]);
 	fputs("}\n", out);
+	for (unsigned id = 0; id < SHAPE_SETS; id++)
+		put_rest(&t, (enum shape_set_id)id);
 }

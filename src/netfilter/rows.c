@@ -17,6 +17,13 @@ static void put_be64(struct sink *s, uint64_t value)
 	sink_be32(s, (uint32_t)value);
 }
 
+static void put_port(struct sink *s, uint8_t transport, uint16_t port)
+{
+	sink_u8(s, transport);
+	sink_bytes(s, (const uint8_t[3]){ 0 }, 3);
+	sink_be16(s, port);
+}
+
 static void put_conduit_key(const struct ruleset_conduit *c, uint8_t key[static SHAPE_KEY_MAX])
 {
 	struct sink s = sink_over(key, SHAPE_KEY_MAX);
@@ -24,9 +31,7 @@ static void put_conduit_key(const struct ruleset_conduit *c, uint8_t key[static 
 
 	sink_bytes(&s, c->server.b, size);
 	sink_bytes(&s, c->device.b, size);
-	sink_u8(&s, c->transport);
-	sink_bytes(&s, (const uint8_t[3]){ 0 }, 3);
-	sink_be16(&s, c->port);
+	put_port(&s, c->transport, c->port);
 }
 
 static size_t conduit_rows(const struct ruleset *ruleset, uint8_t family, struct row *rows)
@@ -112,23 +117,59 @@ static size_t window_rows(const struct ruleset *ruleset, struct row *rows)
 	return ruleset->window_count;
 }
 
+static size_t own_rows(const struct ruleset *ruleset, uint8_t family, struct row *rows)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ruleset->own_count; i++) {
+		const struct ruleset_own *own = &ruleset->own[i];
+		struct sink s = sink_over(rows[n].key, SHAPE_KEY_MAX);
+
+		if (own->to.family != family)
+			continue;
+		sink_bytes(&s, own->to.b, family == 4 ? 4 : 16);
+		put_port(&s, own->transport, own->port);
+		rows[n].comment = own->what;
+		rows[n].file = own->file;
+		rows[n++].line = own->line;
+	}
+	return n;
+}
+
 static size_t rows_most(const struct ruleset *ruleset, enum shape_set_id id)
 {
-	if (shape_sets[id].map)
-		return ruleset->conduit_count;
-	return id == SHAPE_WINDOWS ? ruleset->window_count : ruleset->home_count;
+	if (id == SHAPE_WINDOWS)
+		return ruleset->window_count;
+	if (id == SHAPE_HOMES4 || id == SHAPE_HOMES6)
+		return ruleset->home_count;
+	return shape_sets[id].map ? ruleset->conduit_count : ruleset->own_count;
+}
+
+static size_t fill_rows(const struct ruleset *ruleset, enum shape_set_id id, struct row *rows)
+{
+	switch (id) {
+	case SHAPE_CONDUITS4:
+	case SHAPE_CONDUITS6:
+		return conduit_rows(ruleset, id == SHAPE_CONDUITS4 ? 4 : 6, rows);
+	case SHAPE_HOMES4:
+	case SHAPE_HOMES6:
+		return home_rows(ruleset, id == SHAPE_HOMES4 ? 4 : 6, rows);
+	case SHAPE_WINDOWS:
+		return window_rows(ruleset, rows);
+	case SHAPE_OWN4:
+	case SHAPE_OWN6:
+		return own_rows(ruleset, id == SHAPE_OWN4 ? 4 : 6, rows);
+	case SHAPE_SETS:
+		break;
+	}
+	return 0;
 }
 
 void rows_wanted(const struct ruleset *ruleset, enum shape_set_id id, struct arena *arena,
 		 struct rows *ret)
 {
 	ret->items = arena_array(arena, rows_most(ruleset, id) + 1, sizeof(*ret->items));
-	if (shape_sets[id].map)
-		ret->count = conduit_rows(ruleset, id == SHAPE_CONDUITS4 ? 4 : 6, ret->items);
-	else if (id == SHAPE_WINDOWS)
-		ret->count = window_rows(ruleset, ret->items);
-	else
-		ret->count = home_rows(ruleset, id == SHAPE_HOMES4 ? 4 : 6, ret->items);
+	ret->count = fill_rows(ruleset, id, ret->items);
 	qsort(ret->items, ret->count, sizeof(*ret->items), rows_compare);
 }
 
@@ -224,10 +265,25 @@ uint32_t rows_window_mark(const struct row *row)
 	       row->key[3];
 }
 
+static const char *own_name(enum shape_set_id id, const struct row *row, struct arena *arena)
+{
+	char to[INET6_ADDRSTRLEN] = "";
+	size_t size = id == SHAPE_OWN4 ? 4 : 16;
+	const uint8_t *behind = row->key + size;
+
+	inet_ntop(id == SHAPE_OWN4 ? AF_INET : AF_INET6, row->key, to, sizeof(to));
+	return arena_printf(arena, "the gate's own permit to %s, %s port %u", to,
+			    behind[0] == IPPROTO_UDP ? "udp" : behind[0] == IPPROTO_TCP ? "tcp" :
+			    arena_printf(arena, "protocol %u", behind[0]),
+			    (unsigned)behind[4] << 8 | behind[5]);
+}
+
 const char *rows_name(enum shape_set_id id, const struct row *row, struct arena *arena)
 {
 	if (shape_sets[id].map)
 		return conduit_name(id, row, arena);
+	if (id == SHAPE_OWN4 || id == SHAPE_OWN6)
+		return own_name(id, row, arena);
 	if (id != SHAPE_WINDOWS)
 		return home_name(id, row, arena);
 	return arena_printf(arena, "conduit %u from %s to %s", rows_window_mark(row) & MARK_CONDUIT,

@@ -15,10 +15,10 @@
 
 struct row {
 	uint8_t key[SHAPE_KEY_MAX];  /* network order throughout; interval sets: the first key */
-	uint8_t last[SHAPE_KEY_MAX]; /* interval sets: the last key; maps: zero */
+	uint8_t last[SHAPE_KEY_MAX]; /* interval sets: the last key; exact ones: zero */
 	uint32_t mark;               /* maps: what it gives */
-	const char *comment;         /* maps: ids of the rules; else NULL */
-	uint64_t packets, bytes;     /* maps: the counter */
+	const char *comment;         /* exact sets: ids of the rules, or what it is; else NULL */
+	uint64_t packets, bytes;     /* exact sets: the counter */
 	const char *file;            /* where it is written; NULL when read from the kernel */
 	unsigned line;
 	const char *odd;             /* read from the kernel: what the gate would not write; NULL = nothing */

@@ -11,6 +11,17 @@
 
 #define ND_SOLICIT 135u
 #define ND_ADVERT 136u
+#define ND_HOPS 255u
+#define MLD_QUERY 130u
+#define MLD_REPORT1 131u
+#define MLD_DONE1 132u
+#define MLD_REPORT2 143u
+#define MLD_HOPS 1u
+#define ICMP4_UNREACHABLE 3u /* fragmentation needed is one of its codes */
+#define ICMP4_TIME_EXCEEDED 11u
+#define ICMP6_UNREACHABLE 1u
+#define ICMP6_TOO_BIG 2u
+#define ICMP6_TIME_EXCEEDED 3u
 #define PRIORITY_RAW (-300)
 #define PRIORITY_FILTER 0
 #define PRIORITY_LAST 1000 /* behind every other that may accept */
@@ -23,6 +34,7 @@
 #define TYPE_IFNAME 41u
 #define TYPE_TIME 43u
 #define TYPES2(a, b) ((a) << 6 | (b))
+#define TYPES3(a, b, c) ((a) << 12 | (b) << 6 | (c))
 #define TYPES4(a, b, c, d) ((a) << 18 | (b) << 12 | (c) << 6 | (d))
 
 /*
@@ -43,14 +55,14 @@ static const uint8_t window_hints[] = {
 
 const struct shape_set shape_sets[SHAPE_SETS] = {
 	[SHAPE_CONDUITS4] = {
-		.name = "conduits4", .keyword = "map", .map = true,
+		.name = "conduits4", .keyword = "map", .exact = true, .map = true,
 		.comment = "server . device . transport . port of the device : mark",
 		.type = "type ipv4_addr . ipv4_addr . inet_proto . inet_service : mark",
 		.key_type = TYPES4(TYPE_IPV4, TYPE_IPV4, TYPE_PROTOCOL, TYPE_PORT), .key_length = 16,
 		.hints = map_hints, .hints_length = sizeof(map_hints),
 	},
 	[SHAPE_CONDUITS6] = {
-		.name = "conduits6", .keyword = "map", .map = true,
+		.name = "conduits6", .keyword = "map", .exact = true, .map = true,
 		.comment = "the same for IPv6",
 		.type = "type ipv6_addr . ipv6_addr . inet_proto . inet_service : mark",
 		.key_type = TYPES4(TYPE_IPV6, TYPE_IPV6, TYPE_PROTOCOL, TYPE_PORT), .key_length = 40,
@@ -77,6 +89,20 @@ const struct shape_set shape_sets[SHAPE_SETS] = {
 		.key_type = TYPES2(SHAPE_TYPE_MARK, TYPE_TIME), .key_length = 12, .parts = { 4, 8 },
 		.hints = window_hints, .hints_length = sizeof(window_hints),
 	},
+	[SHAPE_OWN4] = {
+		.name = "own4", .keyword = "set", .exact = true,
+		.comment = "whom the gate itself may ask: address . transport . port there",
+		.type = "type ipv4_addr . inet_proto . inet_service",
+		.key_type = TYPES3(TYPE_IPV4, TYPE_PROTOCOL, TYPE_PORT), .key_length = 12,
+		.hints = set_hints, .hints_length = sizeof(set_hints),
+	},
+	[SHAPE_OWN6] = {
+		.name = "own6", .keyword = "set", .exact = true,
+		.comment = "the same for IPv6",
+		.type = "type ipv6_addr . inet_proto . inet_service",
+		.key_type = TYPES3(TYPE_IPV6, TYPE_PROTOCOL, TYPE_PORT), .key_length = 24,
+		.hints = set_hints, .hints_length = sizeof(set_hints),
+	},
 };
 
 const struct shape_drop shape_drops[SHAPE_DROPS] = {
@@ -92,6 +118,9 @@ const struct shape_drop shape_drops[SHAPE_DROPS] = {
 
 #define MARK_HAS(bits) { .kind = STEP_MARK_BITS, .a = (bits), .b = (bits) }
 #define MARK_LACKS(bits) { .kind = STEP_MARK_BITS, .a = (bits), .b = 0 }
+#define LINK(type, hops) { .kind = STEP_LINK, .a = (type), .b = (hops) }
+#define ICMP4(type) { .kind = STEP_ICMP, .a = 4, .b = (type) }
+#define ICMP6(type) { .kind = STEP_ICMP, .a = 6, .b = (type) }
 
 static const struct shape_rule known_rules[] = {
 	{ "a conduit with windows is open only inside them",
@@ -117,8 +146,8 @@ static const struct shape_rule find4_rules[] = {
 
 static const struct shape_rule find6_rules[] = {
 	{ "neighbour discovery has link-local sources; input decides on it",
-	  { { .kind = STEP_NEIGHBOUR, .a = ND_SOLICIT }, { .kind = STEP_ACCEPT } } },
-	{ NULL, { { .kind = STEP_NEIGHBOUR, .a = ND_ADVERT }, { .kind = STEP_ACCEPT } } },
+	  { LINK(ND_SOLICIT, ND_HOPS), { .kind = STEP_ACCEPT } } },
+	{ NULL, { LINK(ND_ADVERT, ND_HOPS), { .kind = STEP_ACCEPT } } },
 	{ NULL, { { .kind = STEP_STRANGER, .a = 6 }, { .kind = STEP_GOTO, .name = "spoofed_source" } } },
 	{ NULL, { { .kind = STEP_FIND, .a = 6 } } },
 	{ NULL, { { .kind = STEP_MARK_IS_NOT, .a = 0 }, { .kind = STEP_GOTO, .name = "known" } } },
@@ -135,13 +164,47 @@ static const struct shape_rule classify_rules[] = {
 	{ NULL, { { .kind = STEP_FAMILY, .a = 6 }, { .kind = STEP_GOTO, .name = "find6" } } },
 };
 
+/* Every error is looked up, as every packet is: a rule taken away takes those of its connections along. */
+static const struct shape_rule related_rules[] = {
+	{ "the connection that the error is about, as its server opened it, has a conduit",
+	  { ICMP4(ICMP4_UNREACHABLE), { .kind = STEP_FIND_RELATED, .a = 4 } } },
+	{ NULL, { ICMP4(ICMP4_TIME_EXCEEDED), { .kind = STEP_FIND_RELATED, .a = 4 } } },
+	{ NULL, { ICMP6(ICMP6_UNREACHABLE), { .kind = STEP_FIND_RELATED, .a = 6 } } },
+	{ NULL, { ICMP6(ICMP6_TOO_BIG), { .kind = STEP_FIND_RELATED, .a = 6 } } },
+	{ NULL, { ICMP6(ICMP6_TIME_EXCEEDED), { .kind = STEP_FIND_RELATED, .a = 6 } } },
+	{ NULL, { { .kind = STEP_MARK_IS, .a = 0 }, { .kind = STEP_GOTO, .name = "no_rule" } } },
+	{ NULL, { MARK_HAS(MARK_TIMED), { .kind = STEP_CLOSED_NOW }, { .kind = STEP_GOTO, .name = "outside_schedule" } } },
+	{ "conntrack may remember a connection from before its conduit was inspected",
+	  { MARK_HAS(MARK_INSPECTED), { .kind = STEP_GOTO, .name = "unknown_connection" } } },
+	{ NULL, { { .kind = STEP_ACCEPT } } },
+};
+
+static const struct shape_rule errors_rules[] = {
+	{ "of connections that conntrack knows", { { .kind = STEP_STATE, .a = SHAPE_STATE_RELATED },
+						  { .kind = STEP_GOTO, .name = "related" } } },
+	{ "of inspected ones, which it does not know", { ICMP4(ICMP4_UNREACHABLE), { .kind = STEP_GOTO, .name = "ask" } } },
+	{ NULL, { ICMP4(ICMP4_TIME_EXCEEDED), { .kind = STEP_GOTO, .name = "ask" } } },
+	{ NULL, { ICMP6(ICMP6_UNREACHABLE), { .kind = STEP_GOTO, .name = "ask" } } },
+	{ NULL, { ICMP6(ICMP6_TOO_BIG), { .kind = STEP_GOTO, .name = "ask" } } },
+	{ NULL, { ICMP6(ICMP6_TIME_EXCEEDED), { .kind = STEP_GOTO, .name = "ask" } } },
+	{ NULL, { { .kind = STEP_GOTO, .name = "no_rule" } } },
+};
+
+static const struct shape_rule ask_rules[] = {
+	{ "looking for the connection costs it more than a packet of one: not too often; conduit number 0",
+	  { { .kind = STEP_LIMIT, .a = SHAPE_ERROR_RATE, .b = SHAPE_ERROR_BURST },
+	    { .kind = STEP_MARK_SET, .a = MARK_INSPECTED }, { .kind = STEP_QUEUE } } },
+	{ NULL, { { .kind = STEP_GOTO, .name = "no_rule" } } },
+};
+
 static const struct shape_rule forward_rules[] = {
 	{ "inspected, either direction: the inspector decides; without it nothing passes",
 	  { MARK_HAS(MARK_INSPECTED), { .kind = STEP_QUEUE } } },
-	{ NULL, { { .kind = STEP_MARK_IS, .a = 0 }, { .kind = STEP_GOTO, .name = "no_rule" } } },
-	{ "not inspected: the server opens, the device answers",
-	  { MARK_LACKS(MARK_REPLY), { .kind = STEP_DIRECTION, .a = 0 },
-	    { .kind = STEP_STATE, .a = SHAPE_STATE_NEW | SHAPE_STATE_ESTABLISHED }, { .kind = STEP_ACCEPT } } },
+	{ "of no conduit, unless it is an ICMP error about a packet of one",
+	  { { .kind = STEP_MARK_IS, .a = 0 }, { .kind = STEP_GOTO, .name = "errors" } } },
+	{ "not inspected: the server opens (or answers a device that it may open to itself), the device answers",
+	  { MARK_LACKS(MARK_REPLY), { .kind = STEP_STATE, .a = SHAPE_STATE_NEW | SHAPE_STATE_ESTABLISHED },
+	    { .kind = STEP_ACCEPT } } },
 	{ NULL, { MARK_HAS(MARK_REPLY), { .kind = STEP_DIRECTION, .a = 1 },
 		  { .kind = STEP_STATE, .a = SHAPE_STATE_ESTABLISHED }, { .kind = STEP_ACCEPT } } },
 	{ "what is left has a rule, but not this way round or not now",
@@ -153,8 +216,15 @@ static const struct shape_rule forward_rules[] = {
 static const struct shape_rule input_rules[] = {
 	{ NULL, { { .kind = STEP_FROM_LOOPBACK }, { .kind = STEP_ACCEPT } } },
 	{ "IPv6 cannot work without neighbour discovery",
-	  { { .kind = STEP_NEIGHBOUR, .a = ND_SOLICIT }, { .kind = STEP_ACCEPT } } },
-	{ NULL, { { .kind = STEP_NEIGHBOUR, .a = ND_ADVERT }, { .kind = STEP_ACCEPT } } },
+	  { LINK(ND_SOLICIT, ND_HOPS), { .kind = STEP_ACCEPT } } },
+	{ NULL, { LINK(ND_ADVERT, ND_HOPS), { .kind = STEP_ACCEPT } } },
+	{ "switches forget who listens, and with it where the gate is, unless it answers their question",
+	  { LINK(MLD_QUERY, MLD_HOPS), { .kind = STEP_ACCEPT } } },
+	{ "answers to what the gate itself asked, and nothing that was not asked for",
+	  { { .kind = STEP_OWN, .a = 4, .b = 1 }, { .kind = STEP_DIRECTION, .a = 1 },
+	    { .kind = STEP_STATE, .a = SHAPE_STATE_ESTABLISHED }, { .kind = STEP_ACCEPT } } },
+	{ NULL, { { .kind = STEP_OWN, .a = 6, .b = 1 }, { .kind = STEP_DIRECTION, .a = 1 },
+		  { .kind = STEP_STATE, .a = SHAPE_STATE_ESTABLISHED }, { .kind = STEP_ACCEPT } } },
 	{ NULL, { { .kind = STEP_GOTO, .name = "to_gate" } } },
 };
 
@@ -168,12 +238,32 @@ static const struct shape_rule made_rules[] = {
 	{ NULL, { { .kind = STEP_GOTO, .name = "made_elsewhere" } } },
 };
 
+static const struct shape_rule told_rules[] = {
+	{ "too big, nobody there, too many hops: the kernel gives its errors the mark of the packet they are about",
+	  { ICMP4(ICMP4_UNREACHABLE), { .kind = STEP_ACCEPT } } },
+	{ NULL, { ICMP4(ICMP4_TIME_EXCEEDED), { .kind = STEP_ACCEPT } } },
+	{ NULL, { ICMP6(ICMP6_UNREACHABLE), { .kind = STEP_ACCEPT } } },
+	{ NULL, { ICMP6(ICMP6_TOO_BIG), { .kind = STEP_ACCEPT } } },
+	{ NULL, { ICMP6(ICMP6_TIME_EXCEEDED), { .kind = STEP_ACCEPT } } },
+	{ NULL, { { .kind = STEP_GOTO, .name = "from_gate" } } },
+};
+
 static const struct shape_rule output_rules[] = {
 	{ NULL, { { .kind = STEP_TO_LOOPBACK }, { .kind = STEP_ACCEPT } } },
-	{ NULL, { { .kind = STEP_NEIGHBOUR, .a = ND_SOLICIT }, { .kind = STEP_ACCEPT } } },
-	{ NULL, { { .kind = STEP_NEIGHBOUR, .a = ND_ADVERT }, { .kind = STEP_ACCEPT } } },
+	{ NULL, { LINK(ND_SOLICIT, ND_HOPS), { .kind = STEP_ACCEPT } } },
+	{ NULL, { LINK(ND_ADVERT, ND_HOPS), { .kind = STEP_ACCEPT } } },
+	{ "which groups the gate listens to; before any mark is asked, because the kernel keeps a length in theirs",
+	  { LINK(MLD_REPORT2, MLD_HOPS), { .kind = STEP_ACCEPT } } },
+	{ NULL, { LINK(MLD_REPORT1, MLD_HOPS), { .kind = STEP_ACCEPT } } },
+	{ NULL, { LINK(MLD_DONE1, MLD_HOPS), { .kind = STEP_ACCEPT } } },
 	{ "error replies and resets of the inspector",
 	  { { .kind = STEP_MARK_IS, .a = MARK_MADE }, { .kind = STEP_GOTO, .name = "made" } } },
+	{ NULL, { { .kind = STEP_MARK_IS_NOT, .a = 0 }, { .kind = STEP_GOTO, .name = "told" } } },
+	{ "what the site's \"gate\" says that the box itself needs: the time, its log",
+	  { { .kind = STEP_OWN, .a = 4 }, { .kind = STEP_DIRECTION, .a = 0 },
+	    { .kind = STEP_STATE, .a = SHAPE_STATE_NEW | SHAPE_STATE_ESTABLISHED }, { .kind = STEP_ACCEPT } } },
+	{ NULL, { { .kind = STEP_OWN, .a = 6 }, { .kind = STEP_DIRECTION, .a = 0 },
+		  { .kind = STEP_STATE, .a = SHAPE_STATE_NEW | SHAPE_STATE_ESTABLISHED }, { .kind = STEP_ACCEPT } } },
 	{ NULL, { { .kind = STEP_GOTO, .name = "from_gate" } } },
 };
 
@@ -190,6 +280,12 @@ const struct shape_chain shape_chains[] = {
 	{ .name = "find4", RULES(find4_rules),
 	  .comment = "one look-up each way, however many rules there are" },
 	{ .name = "find6", RULES(find6_rules), .comment = "the same for IPv6" },
+	{ .name = "related", RULES(related_rules),
+	  .comment = "ICMP errors about connections that are not inspected: never more than those" },
+	{ .name = "ask", RULES(ask_rules),
+	  .comment = "errors that only the inspector can judge, by the packet that they quote" },
+	{ .name = "errors", RULES(errors_rules), .comment = "forwarded, of no conduit by its own addresses" },
+	{ .name = "told", RULES(told_rules), .comment = "what the gate says about packets of a conduit" },
 	{ .name = "made", RULES(made_rules), .comment = "packets that the inspector made" },
 	{ .name = "classify", RULES(classify_rules), HOOK("prerouting", NF_INET_PRE_ROUTING),
 	  .priority = PRIORITY_RAW,
@@ -210,8 +306,12 @@ const size_t shape_chain_count = COUNT(shape_chains);
 static const struct shape_rule guard_rules[] = {
 	{ "the gate's table gave it a mark, so it was looked up there",
 	  { { .kind = STEP_MARK_IS_NOT, .a = 0 }, { .kind = STEP_ACCEPT } } },
-	{ "errors about connections that passed",
-	  { { .kind = STEP_STATE, .a = SHAPE_STATE_RELATED }, { .kind = STEP_ACCEPT } } },
+	{ "ICMP errors have none: the inspector judged them by the packet that they quote",
+	  { ICMP4(ICMP4_UNREACHABLE), { .kind = STEP_ACCEPT } } },
+	{ NULL, { ICMP4(ICMP4_TIME_EXCEEDED), { .kind = STEP_ACCEPT } } },
+	{ NULL, { ICMP6(ICMP6_UNREACHABLE), { .kind = STEP_ACCEPT } } },
+	{ NULL, { ICMP6(ICMP6_TOO_BIG), { .kind = STEP_ACCEPT } } },
+	{ NULL, { ICMP6(ICMP6_TIME_EXCEEDED), { .kind = STEP_ACCEPT } } },
 };
 
 const struct shape_chain shape_guard = {

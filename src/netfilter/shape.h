@@ -20,6 +20,8 @@
 #define SHAPE_TYPE_MARK 19u    /* nft's number of the type of a map's data */
 #define SHAPE_LOG_RATE 10u   /* packets a second that one drop place logs */
 #define SHAPE_LOG_BURST 20u
+#define SHAPE_ERROR_RATE 100u /* ICMP errors a second that the inspector is asked about */
+#define SHAPE_ERROR_BURST 100u
 #define SHAPE_LOG_BYTES 128u /* of a dropped packet that the log gets */
 
 /* What this machine's kernel can do. */
@@ -33,6 +35,8 @@ enum shape_set_id {
 	SHAPE_HOMES4,
 	SHAPE_HOMES6,
 	SHAPE_WINDOWS,
+	SHAPE_OWN4,
+	SHAPE_OWN6,
 	SHAPE_SETS
 };
 
@@ -43,7 +47,8 @@ struct shape_set {
 	const char *type;       /* the line that declares it */
 	uint32_t key_type;      /* nft's numbers of the parts, six bits each */
 	uint32_t key_length;    /* bytes, every part padded to four */
-	bool map;               /* gives a mark, and counts per element; otherwise a set of intervals */
+	bool exact;             /* exact keys, counted per element; otherwise a set of intervals */
+	bool map;               /* exact, and gives a mark */
 	uint8_t parts[2];       /* bytes of the parts of an interval set's key */
 	const uint8_t *hints;   /* what nft keeps beside the set to print it again */
 	uint32_t hints_length;
@@ -60,14 +65,18 @@ enum step_kind {
 	STEP_TO_MANY,       /* broadcast or multicast on the wire */
 	STEP_FROM_LOOPBACK,
 	STEP_TO_LOOPBACK,
-	STEP_NEIGHBOUR,     /* a: ICMPv6 type, with hop limit 255 */
+	STEP_LINK,          /* a: ICMPv6 type of a link's own business, b: the hop limit that it must have */
+	STEP_ICMP,          /* family a, b: type */
 	STEP_STRANGER,      /* family a: the source does not belong to the interface */
 	STEP_FIND,          /* family a, b = 1 reversed: mark = the conduit's; ends the rule when there is none */
+	STEP_FIND_RELATED,  /* family a: mark = that of the connection an ICMP error is about; else as STEP_FIND */
+	STEP_OWN,           /* family a, b = 1 reversed: the gate itself may talk to this address and port */
 	STEP_CLOSED_NOW,    /* the mark is in none of its windows */
 	STEP_DIRECTION,     /* a: 0 as the connection was opened, 1 the answers */
 	STEP_STATE,         /* a: bits of conntrack's state */
 	STEP_NOTRACK,
 	STEP_COUNT,         /* name: of the counter */
+	STEP_LIMIT,         /* a: packets a second, b: burst */
 	STEP_LOG,           /* name: the reason, in the prefix; rate limited */
 	STEP_ACCEPT,
 	STEP_DROP,

@@ -82,7 +82,7 @@ static struct row *next_row(struct reading *r)
 	return &rows->items[rows->count++];
 }
 
-/* The gate's elements never expire, stand for one key, and count if they are a map's. */
+/* The gate's elements never expire, stand for one key, and count if their keys are exact. */
 static const char *oddity(struct nftnl_set_elem *elem, bool whole, bool counted)
 {
 	uint32_t flags = nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_FLAGS) ?
@@ -108,13 +108,13 @@ static int take_element(struct nftnl_set_elem *elem, void *data)
 	const void *mark = nftnl_set_elem_get(elem, NFTNL_SET_ELEM_DATA, &length);
 	bool whole = copy_key(elem, NFTNL_SET_ELEM_KEY, shape->key_length, row->key);
 
-	whole &= copy_key(elem, NFTNL_SET_ELEM_KEY_END, shape->map ? 0 : shape->key_length, row->last);
+	whole &= copy_key(elem, NFTNL_SET_ELEM_KEY_END, shape->exact ? 0 : shape->key_length, row->last);
 	whole &= (mark ? length : 0) == (shape->map ? sizeof(row->mark) : 0);
 	if (mark && length == sizeof(row->mark))
 		memcpy(&row->mark, mark, sizeof(row->mark));
 	row->comment = comment_of(r->arena, elem);
 	nftnl_set_elem_expr_foreach(elem, take_expression, &taking);
-	row->odd = oddity(elem, whole, taking.counters == shape->map);
+	row->odd = oddity(elem, whole, taking.counters == shape->exact);
 	r->odd |= !!row->odd;
 	return 0;
 }

@@ -47,7 +47,7 @@ static int sort_by_port(const void *a, const void *b)
 
 static bool has_conduit(const struct rule *rule)
 {
-	return !rule->expired && rule->from && rule->from->address.family && rule->to &&
+	return rule->m.id && !rule->expired && rule->from && rule->from->address.family && rule->to &&
 	       rule->to->address.family && rule->protocol && rule->port;
 }
 

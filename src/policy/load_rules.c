@@ -422,7 +422,7 @@ static void check_ids(const struct loader *l)
 	for (size_t i = 1; i < site->rule_count; i++) {
 		const struct rule *first = &site->rules[i - 1], *again = &site->rules[i];
 
-		if (!again->m.id || strcmp(first->id, again->id))
+		if (!first->m.id || !again->m.id || strcmp(first->id, again->id) != 0)
 			continue;
 		report(l, FINDING_DUPLICATE_ID, again->m.id,
 		       arena_printf(l->arena, "the other one is in %s; rename one of the two",

@@ -43,12 +43,30 @@ static int read_documents(struct supervisor *s, enum policy_source from, const c
 	return documents_load(source_path(s, from, &policy->arena), &policy->arena, &policy->documents);
 }
 
+/*
+ * Numbers that cannot be read are given anew: at the start no packet waits that has an old one, and later
+ * those in force are known. Anything else would keep the gate closed for want of a list that it makes itself.
+ */
+static int load_numbers(struct supervisor *s, struct policy *policy, int64_t now, struct numbers *ret)
+{
+	const char *path = state_path(s, "conduits.json", &policy->arena);
+	int r = numbers_load(path, &policy->arena, ret);
+
+	if (r != -EBADMSG)
+		return r;
+	s->voice->warn(arena_printf(&policy->arena, "%s is damaged; it is written anew", path));
+	*ret = (struct numbers){ 0 };
+	if (s->policy)
+		numbers_next(&(struct numbers){ 0 }, &s->policy->compiled.ruleset, now, &policy->arena, ret);
+	return 0;
+}
+
 static int compile_policy(struct supervisor *s, struct policy *policy, struct numbers *ret_numbers,
 			  struct diag_list *diags)
 {
 	int64_t now = time(NULL);
 	struct numbers before;
-	int r = numbers_load(state_path(s, "conduits.json", &policy->arena), &policy->arena, &before);
+	int r = load_numbers(s, policy, now, &before);
 
 	if (r < 0)
 		return r;

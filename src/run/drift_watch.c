@@ -2,9 +2,9 @@
 #include "run/drift_watch.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
+#include "base/failure.h"
 #include "netfilter/commit.h"
 #include "netfilter/verify.h"
 #include "run/supervisor.h"
@@ -79,7 +79,7 @@ static void record(struct supervisor *s, const struct drift_list *list)
 static void space(struct supervisor *s, int64_t began)
 {
 	struct drift_watch *d = &s->drift;
-	int64_t now = child_now(), spacing = 4 * (now - began);
+	int64_t now = child_now(), spacing = 4 * (now - began), least;
 	unsigned over;
 
 	if (began - d->restored_at > PEACE)
@@ -90,12 +90,11 @@ static void space(struct supervisor *s, int64_t began)
 		return;
 	over = d->burst - BURST;
 	if (over == 1)
-		events_gate(&s->events, "drift-fight", "Another program keeps changing the gate's ruleset. It is "
+		events_deed(&s->events, EVENTS_FIGHT, "Another program keeps changing the gate's ruleset. It is "
 			    "put back again and again, but at most about once a second: find that program "
 			    "and stop it.");
-	if (spacing < (over < 5 ? SPACING_FIRST << over : SPACING_MOST))
-		spacing = over < 5 ? SPACING_FIRST << over : SPACING_MOST;
-	d->restore_from = now + spacing;
+	least = over < 4 ? SPACING_FIRST << over : SPACING_MOST;
+	d->restore_from = now + (spacing > least ? spacing : least);
 }
 
 static const struct ruleset *wanted(const struct supervisor *s)
@@ -127,17 +126,25 @@ static void restore(struct supervisor *s, struct arena *arena)
 		r = netfilter_verify(wanted(s), arena, &list);
 	if (r < 0 || list.ours) {
 		snprintf(text, sizeof(text), "The policy could not be put back: %s. Trying again.",
-			 r < 0 ? strerror(-r) : "the kernel differs again");
-		events_gate(&s->events, "not-restored", text);
+			 r < 0 ? failure_text(r) : "the kernel differs again");
+		events_deed(&s->events, EVENTS_NOT_RESTORED, text);
 		s->drift.due = child_now() + AGAIN;
 		return;
 	}
 	s->drift.restored++;
-	events_gate(&s->events, "restored", "The kernel holds what the policy says again.");
+	events_deed(&s->events, EVENTS_RESTORED, "The kernel holds what the policy says again.");
 	record(s, &list);
 }
 
 /* ---- looking ---- */
+
+static int load_guard(struct supervisor *s)
+{
+	int r = s->drift.guarded ? 0 : guard_open(&s->drift.guard);
+
+	s->drift.guarded = r == 0;
+	return r;
+}
 
 static void look(struct supervisor *s)
 {
@@ -145,11 +152,14 @@ static void look(struct supervisor *s)
 	struct drift_list list;
 	int r = netfilter_verify(wanted(s), &arena, &list);
 
+	(void)load_guard(s); /* where it could not be loaded at the start; that was said */
 	s->drift.due = child_now() + (r < 0 ? AGAIN : EVERY);
 	if (r < 0 && !s->drift.deaf)
 		s->voice->warn(arena_printf(&arena, "the kernel's ruleset cannot be verified: %s. Trying again",
-					    strerror(-r)));
+					    failure_text(r)));
 	s->drift.deaf = r < 0;
+	if (r < 0)
+		s->drift.restore_from = s->drift.due;
 	if (r == 0) {
 		s->drift.checked_at = time(NULL);
 		record(s, &list);
@@ -219,14 +229,14 @@ void drift_watch_maintenance(struct supervisor *s, int64_t seconds)
 	s->drift.maintenance_until = seconds ? child_now() + seconds * 1000 : 0;
 	s->drift.due = child_now();
 	if (!seconds) {
-		events_gate(&s->events, "maintenance-ended",
+		events_deed(&s->events, EVENTS_MAINTENANCE_ENDED,
 			    "Maintenance is over: what differs from the policy is put back from now on.");
 		return;
 	}
 	strftime(instant, sizeof(instant), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&until, &tm));
 	snprintf(text, sizeof(text), "Maintenance until %s: what differs from the policy is recorded, but not "
 		 "put back.", instant);
-	events_gate(&s->events, "maintenance-begun", text);
+	events_deed(&s->events, EVENTS_MAINTENANCE_BEGUN, text);
 }
 
 /* ---- begin and end ---- */
@@ -236,7 +246,7 @@ static void warn_unguarded(struct supervisor *s, int error)
 	char line[200];
 
 	snprintf(line, sizeof(line), "the guard table cannot be loaded (%s): should another program delete the "
-		 "gate's table, everything is forwarded until it is put back", strerror(-error));
+		 "gate's table, everything is forwarded until it is put back", failure_text(error));
 	s->voice->warn(line);
 }
 
@@ -248,8 +258,7 @@ void drift_watch_open(struct supervisor *s)
 	if (r < 0)
 		s->voice->warn("changes of the ruleset by others cannot be heard of; it is verified once a "
 			       "minute");
-	r = guard_open(&s->drift.guard);
-	s->drift.guarded = r == 0;
+	r = load_guard(s);
 	if (r < 0)
 		warn_unguarded(s, r);
 }

@@ -327,10 +327,18 @@ void events_drift_more(struct events *events, size_t count)
 	record(events, &s.event);
 }
 
-void events_gate(struct events *events, const char *name, const char *text)
+void events_deed(struct events *events, enum events_deed deed, const char *text)
 {
-	struct event event = { .event = name, .text = text };
+	static const struct event deeds[] = {
+		[EVENTS_RESTORED] = { .event = "restored" },
+		[EVENTS_NOT_RESTORED] = { .event = "not-restored" },
+		[EVENTS_FIGHT] = { .event = "drift-fight" },
+		[EVENTS_MAINTENANCE_BEGUN] = { .event = "maintenance-begun" },
+		[EVENTS_MAINTENANCE_ENDED] = { .event = "maintenance-ended" },
+	};
+	struct event event = deeds[deed];
 
+	event.text = text;
 	record(events, &event);
 }
 

@@ -35,8 +35,15 @@ void events_applied(struct events *events, const char *text);
 void events_drift(struct events *events, const struct drift *drift, const char *who);
 void events_drift_more(struct events *events, size_t count);
 
-/* Something the supervisor did: "restored", "maintenance-begun", ... */
-void events_gate(struct events *events, const char *name, const char *text);
+/* What the supervisor did about it. */
+enum events_deed {
+	EVENTS_RESTORED = 0,
+	EVENTS_NOT_RESTORED,
+	EVENTS_FIGHT,
+	EVENTS_MAINTENANCE_BEGUN,
+	EVENTS_MAINTENANCE_ENDED
+};
+void events_deed(struct events *events, enum events_deed deed, const char *text);
 
 /* Call about every second. */
 void events_tick(struct events *events);

@@ -80,6 +80,27 @@ static bool read_row(const struct value *map, struct row *ret)
 	return true;
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static bool each_once(const struct numbers *numbers, struct arena *arena)
+{
+	uint32_t *sorted = arena_array(arena, numbers->count + 1, sizeof(*sorted));
+
+	for (size_t i = 0; i < numbers->count; i++)
+		sorted[i] = numbers->items[i].number;
+	if (numbers->count)
+		qsort(sorted, numbers->count, sizeof(*sorted), compare_numbers);
+	for (size_t i = 1; i < numbers->count; i++)
+		if (sorted[i] == sorted[i - 1])
+			return false;
+	return true;
+}
+
 int numbers_load(const char *path, struct arena *arena, struct numbers *ret)
 {
 	struct value_source *source = arena_alloc(arena, sizeof(*source));
@@ -107,7 +128,7 @@ int numbers_load(const char *path, struct arena *arena, struct numbers *ret)
 	settle(rows, list->count, arena, ret);
 	ret->compiled = member_number(root, "compiled");
 	ret->compiled = ret->compiled > 0 ? ret->compiled : 0;
-	return 0;
+	return each_once(ret, arena) ? 0 : -EBADMSG;
 }
 
 /* ---- the next generation ---- */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/failure.h"
 #include "json/writer.h"
 #include "netfilter/verify.h"
 #include "run/control.h"
@@ -71,7 +72,7 @@ static void serve_verify(struct supervisor *s, const struct value *request, stru
 	int r = netfilter_verify(ruleset, &arena, &list);
 
 	if (r < 0)
-		write_refusal(w, arena_printf(&arena, "the kernel's ruleset cannot be read: %s", strerror(-r)));
+		write_refusal(w, arena_printf(&arena, "the kernel's ruleset cannot be read: %s", failure_text(r)));
 	else
 		drift_json_write(w, &list, ruleset, "supervisor");
 	arena_free(&arena);

@@ -396,14 +396,14 @@ static int start(struct supervisor *s, const char *folder)
 		r = make_folder(s, s->state, 0750);
 	if (r == 0)
 		r = take_lock(s);
+	if (r == 0) /* before anything else: nothing is forwarded that no ruleset has marked */
+		drift_watch_open(s);
 	if (r == 0 && !folder)
 		r = close_what_is_open(s);
 	if (r == 0)
 		r = take_signals(s);
 	if (r == 0)
 		r = open_records(s);
-	if (r == 0) /* before anything else: nothing is forwarded until there is a policy */
-		drift_watch_open(s);
 	if (r == 0)
 		r = start_inspector(s);
 	if (r == 0)

@@ -5,6 +5,7 @@
  *   conduit SERVER DEVICE tcp|udp PORT MARK RULES FILE LINE
  *   window MARK FROM UNTIL
  *   home INTERFACE NETWORK PREFIX
+ *   own ADDRESS tcp|udp PORT WHAT FILE LINE
  * Commands: load, verify (a line a finding), text, text-without-queue, counts, drops, listen N, remove-open, remove-closed.
  * Exit codes: 0 done, 1 refused by the kernel (diagnostics on stderr), 2 wrong usage, 3 failed.
  */
@@ -76,9 +77,23 @@ static void parse_home(struct ruleset *r, const char *line)
 	h->network = parse_address(network);
 }
 
+static void parse_own(struct ruleset *r, const char *line)
+{
+	char to[64], transport[8], what[64], file[160];
+	struct ruleset_own *o = &r->own[r->own_count++];
+
+	if (sscanf(line, "own %63s %7s %" SCNu16 " %63s %159s %u", to, transport, &o->port, what, file,
+		   &o->line) != 6)
+		fail(line);
+	o->to = parse_address(to);
+	o->transport = strcmp(transport, "udp") ? IPPROTO_TCP : IPPROTO_UDP;
+	o->what = arena_printf(&arena, "%s", what);
+	o->file = arena_printf(&arena, "%s", file);
+}
+
 static void parse(FILE *in, struct ruleset *r)
 {
-	const size_t most = 20000;
+	const size_t most = 200000;
 	char line[1024], site[64];
 
 	*r = (struct ruleset){ .site = "test", .queue_first = RULESET_QUEUE, .queue_count = 1,
@@ -86,6 +101,7 @@ static void parse(FILE *in, struct ruleset *r)
 	r->conduits = arena_array(&arena, most, sizeof(*r->conduits));
 	r->windows = arena_array(&arena, most, sizeof(*r->windows));
 	r->homes = arena_array(&arena, most, sizeof(*r->homes));
+	r->own = arena_array(&arena, most, sizeof(*r->own));
 	while (fgets(line, sizeof(line), in)) {
 		if (!strncmp(line, "conduit ", 8) && r->conduit_count < most)
 			parse_conduit(r, line);
@@ -93,6 +109,8 @@ static void parse(FILE *in, struct ruleset *r)
 			parse_window(r, line);
 		else if (!strncmp(line, "home ", 5) && r->home_count < most)
 			parse_home(r, line);
+		else if (!strncmp(line, "own ", 4) && r->own_count < most)
+			parse_own(r, line);
 		else if (sscanf(line, "site %63s", site) == 1)
 			r->site = arena_printf(&arena, "%s", site);
 		else if (sscanf(line, "queues %" SCNu16, &r->queue_count) != 1)

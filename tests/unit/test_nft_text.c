@@ -40,9 +40,13 @@ static struct ruleset_home homes[] = {
 	{ "eth1", IP4(10, 2, 0, 0), 24 },
 	{ "eth1", IP6(2, 2), 128 },
 };
+static struct ruleset_own own[] = {
+	{ IP4(10, 1, 0, 5), IPPROTO_UDP, 123, "time server", "rules/site.json", 20 },
+	{ IP6(1, 6), IPPROTO_TCP, 6514, "log collector", "rules/site.json", 21 },
+};
 static const struct ruleset ruleset = {
 	.site = "north-mill", .conduits = conduits, .conduit_count = 4, .windows = windows,
-	.window_count = 2, .homes = homes, .home_count = 4, .queue_first = RULESET_QUEUE,
+	.window_count = 2, .homes = homes, .home_count = 4, .own = own, .own_count = 2, .queue_first = RULESET_QUEUE,
 	.queue_count = 2, .log_group = RULESET_LOG_GROUP,
 };
 

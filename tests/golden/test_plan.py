@@ -1,0 +1,380 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`gatehouse plan`: differences known beforehand, and for random pairs of rules what trying every request of a small
+domain says (small_requests.py). The same trial judges the warnings about overlaps."""
+import datetime
+import json
+import os
+import pathlib
+import random
+import re
+import subprocess
+import unittest
+
+import small_requests as small
+from test_explain import Site, rule, write_site
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GATEHOUSE = (ROOT / os.environ.get("BUILD", "build") / "gatehouse").resolve()
+NOON = "2026-11-18T12:00:00Z"
+
+READ = {"function": "read-holding-registers", "unit": 1, "addresses": ["0-99"]}
+WRITE = {"function": "write-single-register", "unit": 1, "addresses": [120], "values": {"min": 0, "max": 1500}}
+
+
+class Plan(Site):
+    maxDiff = None
+
+    def setUp(self):
+        super().setUp()
+        self.old = self.folder / "old"
+        self.old.mkdir()
+
+    def run_plan(self, *words):
+        return subprocess.run([GATEHOUSE, "plan", *map(str, words)], capture_output=True, text=True, timeout=60)
+
+    def plan(self, before, after):
+        write_site(self.old, before)
+        write_site(self.site, after)
+        done = self.run_plan(self.site, "--against", self.old, "--at", NOON, "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def one(self, before, after):
+        """The change of the only rule."""
+        answer = self.plan([before], [after])["rules"]
+        self.assertEqual(len(answer), 1)
+        return answer[0]
+
+
+class Differences(Plan):
+    def members(self, change):
+        return [(m["what"], m["change"], m["before"], m["after"]) for m in change["members"]]
+
+    def test_writing_it_in_another_way_changes_nothing(self):
+        a = rule("r", [{**READ, "unit": [2, 1], "addresses": ["0-9", "5-40", "0-40"]}, WRITE])
+        b = rule("r", [{**WRITE, "values": {"min": 0, "max": 1500, "type": "uint16"}},
+                       {"function": "read-holding-registers", "unit": 2, "registers": "40001-40041"},
+                       {"function": "read-holding-registers", "unit": 1, "addresses": ["0-40"]}])
+        change = self.one(a, b)
+        self.assertEqual((change["change"], change["services"], change["members"], change["papers"]),
+                         ("unchanged", [], [], []))
+
+    def test_wider_and_narrower(self):
+        wide = {**READ, "unit": [1, 2], "addresses": ["0-120"]}
+        change = self.one(rule("r", [READ]), rule("r", [wide]))
+        self.assertEqual(change["change"], "widened")
+        self.assertEqual(change["services"], [{
+            "function": "read-holding-registers", "code": 3, "change": "widened",
+            "before": ["read-holding-registers, unit 1, addresses 0-99"],
+            "after": ["read-holding-registers, units 1-2, addresses 0-120"],
+            "gained": [{"units": "1", "addresses": "100-120"}, {"units": "2", "addresses": "0-120"}],
+            "lost": []}])
+        change = self.one(rule("r", [wide]), rule("r", [READ]))
+        self.assertEqual((change["change"], change["services"][0]["lost"]),
+                         ("narrowed", [{"units": "1", "addresses": "100-120"},
+                                       {"units": "2", "addresses": "0-120"}]))
+
+    def test_a_gap_between_two_ranges_is_a_loss(self):
+        """A request must lie inside one range: 45-54 is read in one go before, and not after."""
+        change = self.one(rule("r", [READ]), rule("r", [{**READ, "addresses": ["0-49", "50-99"]}]))
+        self.assertEqual((change["change"], change["services"][0]["lost"]), ("narrowed", []))
+
+    def test_one_function_more_one_less(self):
+        change = self.one(rule("r", [READ]), rule("r", [WRITE]))
+        self.assertEqual(change["change"], "changed")
+        self.assertEqual([(s["function"], s["change"]) for s in change["services"]],
+                         [("read-holding-registers", "removed"), ("write-single-register", "added")])
+
+    def test_values(self):
+        def limits(**values):
+            return rule("r", [{**WRITE, "values": values}])
+        for before, after, change in (
+                (limits(min=0, max=10), limits(min=0, max=11), "widened"),
+                (limits(min=0, max=10), limits(one_of=[0, 10]), "narrowed"),
+                (limits(min=0, max=3), limits(one_of=[3, 2, 1, 0]), "unchanged"),
+                (limits(min=0, max=65535), rule("r", [{k: v for k, v in WRITE.items() if k != "values"}]),
+                 "unchanged"),
+                (limits(min=-1, max=1, type="int16"), limits(one_of=[65535, 0, 1]), "unchanged"),
+                (limits(min=-1, max=1, type="int16"), limits(one_of=[65535, 1]), "narrowed"),
+                (limits(min=5, max=9), limits(min=0, max=6), "changed")):
+            with self.subTest(change=change, before=before["allow"], after=after["allow"]):
+                self.assertEqual(self.one(before, after)["change"], change)
+
+    def test_times(self):
+        def at(first, last, *days, **other):
+            return rule("r", [READ], schedule=[{"days": list(days or ("mon", "tue")), "from": first, "to": last}],
+                        **other)
+        always = rule("r", [READ])
+        for before, after, change in (
+                (always, at("06:00", "18:00"), "narrowed"), (at("06:00", "18:00"), always, "widened"),
+                (at("06:00", "18:00"), at("07:00", "18:00"), "narrowed"),
+                (at("06:00", "18:00"), at("07:00", "19:00"), "changed"),
+                # Sunday's night reaches into Monday
+                (at("22:00", "04:00", "sun"),
+                 rule("r", [READ], schedule=[{"days": ["sun"], "from": "22:00", "to": "24:00"},
+                                             {"days": ["mon"], "from": "00:00", "to": "04:00"}]), "unchanged"),
+                (always, rule("r", [READ], expires="2027-01-01"), "narrowed"),
+                (rule("r", [READ], expires="2027-01-01"), rule("r", [READ], expires="2027-02-01"), "widened"),
+                (at("06:00", "18:00"), at("06:00", "17:00", expires="2027-01-01"), "narrowed")):
+            with self.subTest(change=change, before=before.get("schedule"), after=after.get("schedule")):
+                self.assertEqual(self.one(before, after)["change"], change)
+
+    def test_limits_and_handling(self):
+        plain = rule("r", [READ])
+        for other, change, member in (
+                ({"limits": {"connections": 2}}, "narrowed", ("limits.connections", "narrowed", "no limit", "2")),
+                ({"limits": {"requests_per_second": 9}}, "narrowed",
+                 ("limits.requests_per_second", "narrowed", "no limit", "9")),
+                ({"on_violation": "drop"}, "changed", ("on_violation", "changed", "reply", "drop")),
+                ({"quirks": ["transaction-id"]}, "widened", ("quirks", "widened", "none", "transaction-id")),
+                ({"port": 1502}, "changed", ("port", "changed", "502", "1502")),
+                ({"to": "oven"}, "changed", ("to", "changed", "press (10.2.0.2)", "oven (10.2.0.3)"))):
+            with self.subTest(other):
+                answer = self.one(plain, {**plain, **other})
+                self.assertEqual((answer["change"], self.members(answer)), (change, [member]))
+        answer = self.one(rule("r", [READ], expires="2026-12-01"),
+                          rule("r", [READ], expires="2026-12-01", mode="observe"))
+        self.assertEqual((answer["change"], self.members(answer)),
+                         ("widened", [("mode", "widened", "enforce", "observe")]))
+
+    def test_papers_change_no_permission(self):
+        answer = self.plan([rule("r", [READ])], [rule("r", [READ], owner="chief", review_by="2026-12-24")])
+        self.assertEqual(answer["rules"][0]["change"], "unchanged")
+        self.assertEqual([(m["what"], m["before"], m["after"]) for m in answer["rules"][0]["papers"]],
+                         [("owner", "ot", "chief"), ("review_by", "2026-12-01", "2026-12-24")])
+        self.assertEqual((answer["summary"]["unchanged"], answer["summary"]["papers_only"]), (1, 1))
+
+    def test_live_connections(self):
+        before = [rule("stays", [READ]), rule("goes", [READ], to="oven"),
+                  rule("sleeps", [READ], **{"from": "laptop"})]
+        after = [rule("renamed", [READ]), rule("comes", [READ], to="oven", **{"from": "laptop"}),
+                 rule("sleeps", [READ], **{"from": "laptop"},
+                      schedule=[{"days": ["sun"], "from": "01:00", "to": "02:00"}])]
+        answer = self.plan(before, after)
+        self.assertEqual({r["id"]: r["change"] for r in answer["rules"]},
+                         {"stays": "removed", "goes": "removed", "sleeps": "narrowed", "renamed": "added",
+                          "comes": "added"})
+        self.assertEqual([(c["server"], c["device"], c["change"], c["connections"], c["rules"])
+                          for c in answer["conduits"]],
+                         [("10.1.0.2", "10.2.0.3", "removed", "reset", "goes"),
+                          ("10.1.0.3", "10.2.0.2", "narrowed", "reset", "sleeps"),
+                          ("10.1.0.3", "10.2.0.3", "added", "new", "comes")])
+        self.assertEqual(answer["summary"], {"unchanged": 0, "added": 2, "removed": 2, "widened": 0, "narrowed": 1,
+                                             "changed": 0, "papers_only": 0, "conduits_stay": 1})
+
+    def test_a_rule_that_has_ended_is_removed(self):
+        answer = self.plan([rule("r", [READ])], [rule("r", [READ], expires="2026-11-17")])
+        self.assertEqual((answer["rules"][0]["change"], answer["conduits"][0]["connections"]),
+                         ("removed", "reset"))
+
+    def test_ethernet_ip_entry_by_entry(self):
+        def tags(*allow):
+            return rule("r", list(allow), protocol="ethernet-ip")
+        identity = {"service": "get-attribute-single", "class": "identity", "instance": 1, "attributes": [1, 7]}
+        change = self.one(tags({"read-tags": ["Line3.Rate"]}, identity),
+                          tags({**identity, "class": 1, "instance": 1}, {"read-tags": ["Line3.Rate"]}))
+        self.assertEqual(change["change"], "unchanged")
+        change = self.one(tags(identity), tags(identity, {"write-tags": ["Speed"], "values": {"min": 0, "max": 9}}))
+        self.assertEqual((change["change"], [(s["function"], s["change"], s["after"]) for s in change["services"]]),
+                         ("widened", [("write-tags", "added", ["write-tags Speed, values 0 to 9"])]))
+
+    def test_the_site(self):
+        write_site(self.old, [rule("r", [READ])])
+        write_site(self.site, [rule("r", [READ])])
+        site = json.loads((self.site / "site.json").read_text())
+        site["review"] = {"overdue": "refuse-new"}
+        site["zones"]["line"]["networks"].append("10.3.0.0/24")
+        site["zones"]["office"]["interface"] = "eth7"
+        (self.site / "site.json").write_text(json.dumps(site))
+        answer = json.loads(self.run_plan(self.site, "--against", self.old, "--at", NOON, "--json").stdout)
+        self.assertEqual([(m["what"], m["change"], m["before"], m["after"]) for m in answer["site_changes"]],
+                         [("review.overdue", "changed", "warn", "refuse-new"),
+                          ("network", "removed", "eth0 10.1.0.0/24", None),
+                          ("network", "added", None, "eth1 10.3.0.0/24"),
+                          ("network", "added", None, "eth7 10.1.0.0/24")])
+
+    def test_readable(self):
+        write_site(self.old, [rule("reads", [READ]), rule("sets", [WRITE])])
+        write_site(self.site, [rule("reads", [{**READ, "addresses": ["0-120"]}], reference="MOC-9")])
+        done = self.run_plan(self.site, "--against", self.old, "--at", NOON)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout.replace(str(self.folder), ""), """\
+/site, compared with /old
+
+~ reads: widened
+    historian (10.1.0.2) -> press (10.2.0.2), modbus port 502
+    read-holding-registers: widened
+      - read-holding-registers, unit 1, addresses 0-99
+      + read-holding-registers, unit 1, addresses 0-120
+        gains unit 1: addresses 100-120
+    reference: none -> MOC-9
+
+- sets: removed
+    historian (10.1.0.2) -> press (10.2.0.2), modbus port 502
+    write-single-register: removed
+      - write-single-register, unit 1, address 120, values 0 to 1500
+
+  live connections
+    1 conduit stays open, with its connections
+
+0 added, 1 removed, 1 widened, 0 narrowed, 0 changed, 0 unchanged
+""")
+
+    def test_against_what_is_in_force(self):
+        state = self.folder / "state"
+        write_site(self.site, [rule("reads", [READ])])
+        done = self.run_plan(self.site, "--state", state, "--json")
+        answer = json.loads(done.stdout)
+        self.assertEqual((answer["against"], answer["rules"][0]["change"]), (None, "added"))
+        state.mkdir()
+        documents = [{"path": f"site/{f.name}", "text": f.read_text()} for f in sorted(self.site.iterdir())]
+        (state / "in-force.json").write_text(json.dumps({"documents": documents}))
+        answer = json.loads(self.run_plan(self.site, "--state", state, "--json").stdout)
+        self.assertEqual((answer["against"], answer["rules"][0]["change"]), ("in-force", "unchanged"))
+        (state / "in-force.json").write_text("{}")
+        self.assertEqual(self.run_plan(self.site, "--state", state).returncode, 3)
+
+    def test_failures(self):
+        write_site(self.site, [rule("reads", [READ])])
+        write_site(self.old, [rule("reads", [{**READ, "unit": 256}])])
+        for words, code in (((self.site, "--against", self.old), 1), ((self.old, "--against", self.site), 1),
+                            ((self.site, "--against", self.folder / "none"), 3), ((), 2),
+                            ((self.site, "--against"), 2), ((self.site, self.old), 2), ((self.site, "--no"), 2)):
+            with self.subTest(words):
+                done = self.run_plan(*words)
+                self.assertEqual((done.returncode, done.stdout), (code, ""))
+                self.assertTrue(done.stderr)
+
+
+def numbers(text, domain):
+    if text == "any":
+        return set(domain)
+    found = set()
+    for part in text.split(", "):
+        first, _, last = part.partition("-")
+        found |= set(range(int(first), int(last or first) + 1))
+    return found
+
+
+class Trial(Plan):
+    """Every request of a small domain, tried in Python."""
+
+    @staticmethod
+    def word(before, after, added_words=False):
+        if added_words and not (before and after):
+            return "added" if after else "removed"
+        return {(False, False): "unchanged", (True, False): "widened", (False, True): "narrowed",
+                (True, True): "changed"}[bool(after - before), bool(before - after)]
+
+    def check_services(self, old, new, change):
+        told = {s["function"]: s for s in change["services"]}
+        for name in {e["function"] for e in old + new}:
+            mine = [[e for e in side if e["function"] == name] for side in (old, new)]
+            before, after = map(small.permitted, mine)
+            word = self.word(before, after, added_words=True)
+            self.assertEqual(told[name]["change"] if name in told else "unchanged", word)
+            if word == "unchanged" or "addresses" not in (mine[0] + mine[1])[0]:
+                continue
+            cells = [{(unit, a) for e in side for unit in small.units(e)
+                      for first, last in small.ranges(e["addresses"]) for a in range(first, last + 1)}
+                     for side in mine]
+            for member, expected in (("gained", cells[1] - cells[0]), ("lost", cells[0] - cells[1])):
+                found = {(unit, a) for cell in told[name][member]
+                         for unit in numbers(cell["units"], small.UNITS) & set(small.UNITS)
+                         for a in numbers(cell["addresses"], ())}
+                self.assertEqual(found, expected)
+
+    def mutated(self, r, entries):
+        """Entries like these: some dropped, some new, some said in another way."""
+        entries = [dict(e) for e in entries if r.random() < 0.9] or entries
+        if r.random() < 0.4:
+            entries.append(small.random_entry(r, r.choice(entries)["function"]))
+        for entry in entries:
+            if "addresses" in entry and r.random() < 0.3 and entry["function"] != "write-multiple-registers":
+                first, last = r.choice(list(small.ranges(entry["addresses"])))
+                entry["addresses"] = entry["addresses"] + [f"{first}-{max(first, last - r.randrange(2))}"]
+            if entry.get("unit") == [1, 3] and r.random() < 0.5:
+                entry["unit"] = r.choice(([3, 1], 1, [1, 3, 4]))
+        r.shuffle(entries)
+        return entries
+
+    def test_widened_and_narrowed(self):
+        seen = set()
+        for seed in range(6):
+            r = random.Random(seed)
+            pairs = []
+            for _ in range(40):
+                old = [small.random_entry(r) for _ in range(r.randint(1, 5))]
+                pairs.append((old, self.mutated(r, old)))
+            answer = self.plan(*([rule(f"r{i:02}", pair[side]) for i, pair in enumerate(pairs)]
+                                 for side in (0, 1)))
+            for (old, new), change in zip(pairs, answer["rules"]):
+                with self.subTest(seed=seed, old=old, new=new):
+                    word = self.word(small.permitted(old), small.permitted(new))
+                    self.assertEqual(change["change"], word)
+                    self.check_services(old, new, change)
+                    seen.add(word)
+        self.assertEqual(seen, {"unchanged", "widened", "narrowed", "changed"})
+
+    def findings(self, rules):
+        """{(rule, entry): code} of what `check` says about overlaps."""
+        write_site(self.site, rules)
+        done = subprocess.run([GATEHOUSE, "check", "--json", self.site], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return {tuple(map(int, re.findall(r"\d+", f["pointer"]))): f["code"]
+                for f in json.loads(done.stdout)["findings"]
+                if f["code"] in ("overlapping-rules", "shadowed-rule", "duplicate-rule")}
+
+    def check_overlaps(self, rules):
+        """Whatever is told is so; of two entries with something in common one is told."""
+        found = self.findings(rules)
+        sets = {(i, k): small.permitted([e]) for i, rl in enumerate(rules) for k, e in enumerate(rl["allow"])}
+        for place, code in found.items():
+            others = [s for other, s in sets.items() if other[0] != place[0]]
+            together = set().union(*others)
+            if code == "duplicate-rule":
+                self.assertIn(sets[place], others)
+            elif code == "shadowed-rule":
+                self.assertLessEqual(sets[place], together)
+            else:
+                self.assertTrue(sets[place] & together)
+                self.assertFalse(any(sets[place] <= s for s in others))
+        for place, mine in sets.items():
+            if place in found:
+                continue
+            for other, theirs in sets.items():
+                if other[0] != place[0] and mine & theirs:
+                    self.assertIn(other, found, (place, other))
+            # nothing that a single other covers goes untold, but for the first of two that are the same
+            self.assertFalse(any(mine < s for other, s in sets.items() if other[0] != place[0]))
+        return set(found.values())
+
+    def test_overlaps(self):
+        seen = set()
+        for seed in range(25):
+            r = random.Random(seed)
+            name = r.choice(small.NAMES)
+            rules = [rule(f"r{i}", [small.random_entry(r, r.choice((name, None))) for _ in range(r.randint(1, 2))])
+                     for i in range(r.randint(2, 6))]
+            with self.subTest(seed):
+                seen |= self.check_overlaps(rules)
+        self.assertEqual(seen, {"overlapping-rules", "shadowed-rule", "duplicate-rule"})
+
+    def test_many_rules_on_one_conduit(self):
+        """Every one is told once, however many there are."""
+        today = datetime.datetime.now(datetime.timezone.utc).date()
+        dates = {"approved_on": (today - datetime.timedelta(days=5)).isoformat(),
+                 "review_by": (today + datetime.timedelta(days=200)).isoformat()}
+        for ranges, expected in ((lambda i: "0-99", 1999), (lambda i: f"{10 * i}-{10 * i + 10}", 1999),
+                                 (lambda i: f"{10 * i}-{10 * i + 9}", 0), (lambda i: f"{i}-{9000 - i}", 1999)):
+            rules = [rule(f"r{i:04}", [{**READ, "addresses": [ranges(i)]}], **dates) for i in range(2000)]
+            write_site(self.site, rules)
+            done = subprocess.run([GATEHOUSE, "check", "--json", self.site], capture_output=True, text=True,
+                                  timeout=60)
+            # the assets and people that no rule names
+            self.assertEqual(json.loads(done.stdout)["warnings"] - 2, expected)
+
+
+if __name__ == "__main__":
+    unittest.main()
