@@ -265,12 +265,25 @@ uint32_t rows_window_mark(const struct row *row)
 	       row->key[3];
 }
 
+static const char *own_name(enum shape_set_id id, const struct row *row, struct arena *arena)
+{
+	char to[INET6_ADDRSTRLEN] = "";
+	size_t size = id == SHAPE_OWN4 ? 4 : 16;
+	const uint8_t *behind = row->key + size;
+
+	inet_ntop(id == SHAPE_OWN4 ? AF_INET : AF_INET6, row->key, to, sizeof(to));
+	return arena_printf(arena, "the gate's own permit to %s, %s port %u", to,
+			    behind[0] == IPPROTO_UDP ? "udp" : behind[0] == IPPROTO_TCP ? "tcp" :
+			    arena_printf(arena, "protocol %u", behind[0]),
+			    (unsigned)behind[4] << 8 | behind[5]);
+}
+
 const char *rows_name(enum shape_set_id id, const struct row *row, struct arena *arena)
 {
 	if (shape_sets[id].map)
 		return conduit_name(id, row, arena);
-	if (shape_sets[id].exact)
-		return arena_printf(arena, "the gate's own permit: %s", row->comment ? row->comment : "");
+	if (id == SHAPE_OWN4 || id == SHAPE_OWN6)
+		return own_name(id, row, arena);
 	if (id != SHAPE_WINDOWS)
 		return home_name(id, row, arena);
 	return arena_printf(arena, "conduit %u from %s to %s", rows_window_mark(row) & MARK_CONDUIT,

@@ -197,6 +197,30 @@ class Answers(Site):
         self.assertEqual((answer["verdict"], answer["observed"], answer["reason"]),
                          ("deny", True, "unit-not-allowed"))
 
+    def test_a_protocol_that_is_not_inspected_opens_nothing(self):
+        write_site(self.site, [rule("tags", [{"read-tags": ["Line3.Rate"]}], protocol="ethernet-ip")])
+        for words in (("--read-tag", "Line3.Rate"), ("--protocol", "ethernet-ip"), (),
+                      ("--service", "get-attribute-single", "--class", "identity", "--instance", 1)):
+            with self.subTest(words):
+                answer = self.ask(*words, code=1)
+                self.assertEqual((answer["reason"], answer["nearest"]["id"]), ("no-rule", "tags"))
+                self.assertIn("does not inspect ethernet-ip", answer["text"])
+                self.assertEqual(answer["nearest"]["allows"], ["read-tags Line3.Rate"])
+        answer = self.ask("--protocol", "opc-ua", code=1)
+        self.assertIn("does not inspect opc-ua", answer["text"])
+
+    def test_overdue_review(self):
+        """Where overdue rules may serve nothing new, the day after the review is too late; the day itself is not."""
+        write_site(self.site, [rule("reads", [READ])])
+        site = json.loads((self.site / "site.json").read_text())
+        site["review"] = {"overdue": "refuse-new"}
+        (self.site / "site.json").write_text(json.dumps(site))
+        for at, reason in (("2026-12-02T04:59:00Z", None), ("2026-12-02T05:00:00Z", "review-overdue")):
+            for words in ((), ("--function", 3, "--unit", 1, "--address", 0)):
+                answer = self.ask("--at", at, *words)
+                self.assertEqual(answer["reason"], reason, (at, words))
+        self.assertTrue(answer["nearest"]["review_overdue"])
+
     def test_readable(self):
         done = self.run_explain("--from", "historian", "--to", "press", "--function", "write-single-register",
                                 "--unit", 1, "--address", 120, "--value", 1501, "--at", WEDNESDAY_NOON)
