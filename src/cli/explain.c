@@ -196,7 +196,7 @@ static void answer_path(struct explanation *e, const struct ask_site *asked)
 		const struct rule *rule = &site->rules[i];
 		enum reason reason;
 
-		if (rule->expired || !rule->protocol->decoded || !explain_on_path(&e->path, rule))
+		if (rule->expired || !explain_on_path(&e->path, rule))
 			continue;
 		reason = closed_because(e, asked, rule);
 		if (reason == REASON_NONE)

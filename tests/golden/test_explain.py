@@ -112,12 +112,6 @@ class Answers(Site):
         self.assertEqual((told["file"], told["open"], told["opening"]), ("site/rules.json", True, "always open"))
         self.assertEqual(told["breadth"], ["reads 101 of 65536 holding registers"])
 
-    def test_what_is_not_decoded_opens_nothing(self):
-        write_site(self.site, [rule("tags", [{"read-tags": ["Line3.Rate"]}], protocol="ethernet-ip")])
-        for words in ((), ("--protocol", "ethernet-ip"), ("--protocol", "ethernet-ip", "--read-tag", "Line3.Rate")):
-            answer = self.ask(*words, code=1)
-            self.assertEqual((answer["verdict"], answer["rule"], answer["reason"]), ("deny", None, "no-rule"), words)
-
     def test_by_address_of_the_host(self):
         answer = self.read(1, 0, source="10.1.0.2", target="10.2.0.2")
         self.assertEqual((answer["rule"], answer["from"]["asset"], answer["to"]["zone"]),
