@@ -594,8 +594,8 @@ class Own(Network):
         own = f"own {SERVER} udp 123 time-server rules/site.json 7\n"
         done = load(own, own, check=False)
         self.assertEqual(done.returncode, 1)
-        self.assertIn("rules/site.json:7:1: error[kernel-refused]: the kernel refused the gate's own permit: "
-                      "time-server: File exists", done.stderr)
+        self.assertIn("rules/site.json:7:1: error[kernel-refused]: the kernel refused the gate's own permit to "
+                      f"{SERVER}, udp port 123 (time-server): File exists", done.stderr)
 
     def test_multicast_listener_reports_leave(self):
         load()
