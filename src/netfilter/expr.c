@@ -272,12 +272,12 @@ static void add_closed_now(const struct build *b, const struct step *s)
 	add_lookup_missing(b, SHAPE_WINDOWS);
 }
 
-static void add_ct(const struct build *b, uint32_t key)
+static void add_ct(const struct build *b, uint32_t key, uint32_t offset)
 {
 	struct nftnl_expr *e = add(b, "ct");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, key);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, register_at(offset));
 }
 
 static void add_ct_original(const struct build *b, uint32_t key, uint32_t offset)
@@ -291,8 +291,8 @@ static void add_ct_original(const struct build *b, uint32_t key, uint32_t offset
 }
 
 /*
- * meta mark set ct original ip saddr . ct original ip daddr . ct original protocol .
- * ct original proto-dst map @conduits4
+ * meta mark set ct original ip saddr . ct original ip daddr . ct protocol . ct original proto-dst
+ * map @conduits4
  */
 static void add_find_related(const struct build *b, const struct step *s)
 {
@@ -301,7 +301,7 @@ static void add_find_related(const struct build *b, const struct step *s)
 
 	add_ct_original(b, ip4 ? NFT_CT_SRC_IP : NFT_CT_SRC_IP6, 0);
 	add_ct_original(b, ip4 ? NFT_CT_DST_IP : NFT_CT_DST_IP6, size);
-	add_ct_original(b, NFT_CT_PROTOCOL, 2 * size);
+	add_ct(b, NFT_CT_PROTOCOL, 2 * size);
 	add_ct_original(b, NFT_CT_PROTO_DST, 2 * size + 4);
 	nftnl_expr_set_u32(add_lookup(b, ip4 ? SHAPE_CONDUITS4 : SHAPE_CONDUITS6),
 			   NFTNL_EXPR_LOOKUP_DREG, NFT_REG_1);
@@ -328,7 +328,7 @@ static void add_direction(const struct build *b, const struct step *s)
 {
 	uint8_t direction = (uint8_t)s->a;
 
-	add_ct(b, NFT_CT_DIRECTION);
+	add_ct(b, NFT_CT_DIRECTION, 0);
 	add_compare(b, NFT_CMP_EQ, &direction, sizeof(direction));
 }
 
@@ -337,7 +337,7 @@ static void add_state(const struct build *b, const struct step *s)
 {
 	const uint32_t none = 0;
 
-	add_ct(b, NFT_CT_STATE);
+	add_ct(b, NFT_CT_STATE, 0);
 	add_bitwise(b, s->a, 0);
 	add_compare(b, NFT_CMP_NEQ, &none, sizeof(none));
 }

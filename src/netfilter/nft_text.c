@@ -107,7 +107,7 @@ static void put_find_related(const struct text *t, const struct step *s)
 	const char *ip = s->a == 4 ? "ip" : "ip6";
 
 	fprintf(t->out,
-		"meta mark set ct original %s saddr . ct original %s daddr . ct original protocol . "
+		"meta mark set ct original %s saddr . ct original %s daddr . ct protocol . "
 		"ct original proto-dst map @%s", ip, ip,
 		shape_sets[s->a == 4 ? SHAPE_CONDUITS4 : SHAPE_CONDUITS6].name);
 }

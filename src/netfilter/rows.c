@@ -233,17 +233,6 @@ static const char *conduit_name(enum shape_set_id id, const struct row *row, str
 			    arena_printf(arena, "protocol %u", c.transport), c.port);
 }
 
-static const char *own_name(enum shape_set_id id, const struct row *row, struct arena *arena)
-{
-	char address[INET6_ADDRSTRLEN] = "";
-	const uint8_t *rest = row->key + (id == SHAPE_OWN4 ? 4 : 16); /* transport, padded to four; port */
-
-	inet_ntop(id == SHAPE_OWN4 ? AF_INET : AF_INET6, row->key, address, sizeof(address));
-	return arena_printf(arena, "the gate's own permit to %s, %s port %u%s%s%s", address,
-			    rest[0] == IPPROTO_UDP ? "udp" : "tcp", (unsigned)(rest[4] << 8 | rest[5]),
-			    row->comment ? " (" : "", row->comment ? row->comment : "", row->comment ? ")" : "");
-}
-
 static const char *home_name(enum shape_set_id id, const struct row *row, struct arena *arena)
 {
 	const size_t name = shape_sets[id].parts[0];
@@ -276,11 +265,24 @@ uint32_t rows_window_mark(const struct row *row)
 	       row->key[3];
 }
 
+static const char *own_name(enum shape_set_id id, const struct row *row, struct arena *arena)
+{
+	char to[INET6_ADDRSTRLEN] = "";
+	size_t size = id == SHAPE_OWN4 ? 4 : 16;
+	const uint8_t *behind = row->key + size;
+
+	inet_ntop(id == SHAPE_OWN4 ? AF_INET : AF_INET6, row->key, to, sizeof(to));
+	return arena_printf(arena, "the gate's own permit to %s, %s port %u", to,
+			    behind[0] == IPPROTO_UDP ? "udp" : behind[0] == IPPROTO_TCP ? "tcp" :
+			    arena_printf(arena, "protocol %u", behind[0]),
+			    (unsigned)behind[4] << 8 | behind[5]);
+}
+
 const char *rows_name(enum shape_set_id id, const struct row *row, struct arena *arena)
 {
 	if (shape_sets[id].map)
 		return conduit_name(id, row, arena);
-	if (shape_sets[id].exact)
+	if (id == SHAPE_OWN4 || id == SHAPE_OWN6)
 		return own_name(id, row, arena);
 	if (id != SHAPE_WINDOWS)
 		return home_name(id, row, arena);

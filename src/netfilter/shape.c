@@ -191,8 +191,9 @@ static const struct shape_rule errors_rules[] = {
 };
 
 static const struct shape_rule ask_rules[] = {
-	{ "looking for the connection costs it more than a packet of one: not too often",
-	  { { .kind = STEP_LIMIT, .a = SHAPE_ERROR_RATE, .b = SHAPE_ERROR_BURST }, { .kind = STEP_QUEUE } } },
+	{ "looking for the connection costs it more than a packet of one: not too often; conduit number 0",
+	  { { .kind = STEP_LIMIT, .a = SHAPE_ERROR_RATE, .b = SHAPE_ERROR_BURST },
+	    { .kind = STEP_MARK_SET, .a = MARK_INSPECTED }, { .kind = STEP_QUEUE } } },
 	{ NULL, { { .kind = STEP_GOTO, .name = "no_rule" } } },
 };
 

@@ -82,7 +82,7 @@ static struct row *next_row(struct reading *r)
 	return &rows->items[rows->count++];
 }
 
-/* The gate's elements never expire, stand for one key, and count if they are a map's. */
+/* The gate's elements never expire, stand for one key, and count if their keys are exact. */
 static const char *oddity(struct nftnl_set_elem *elem, bool whole, bool counted)
 {
 	uint32_t flags = nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_FLAGS) ?

@@ -227,7 +227,7 @@ class Listing(Network):
         portable = inside(GATE, str(TOOL), "text", text=self.RULES).stdout.splitlines()
         without = inside(GATE, str(TOOL), "text-without-queue", text=self.RULES).stdout.splitlines()
         self.assertEqual([line.strip() for line in portable if line not in without],
-                         ["limit rate 100/second burst 100 packets queue num 4410",
+                         ["limit rate 100/second burst 100 packets meta mark set 0x40000000 queue num 4410",
                           "meta mark & 0x40000000 == 0x40000000 queue num 4410"])
 
     def test_other_tables_are_left_alone(self):
@@ -590,12 +590,24 @@ class Own(Network):
         listed = inside(GATE, "nft", "list", "set", "inet", "gatehouse", "own4").stdout
         self.assertIn("10.1.0.2 . udp . 123 counter packets 1 bytes 33 comment \"time-server\"", listed)
 
+    def test_it_is_proved_like_conduits(self):
+        rules = HOMES + f"own {SERVER} udp 123 time-server x.json 1\n"
+        inside(GATE, str(TOOL), "load", text=rules)
+        self.assertEqual(inside(GATE, str(TOOL), "verify", text=rules).stdout, "")
+        inside(GATE, "nft", "add element inet gatehouse own4 { 10.1.0.9 . tcp . 22 }")
+        found = inside(GATE, str(TOOL), "verify", text=rules).stdout
+        self.assertRegex(found, r"\Afinding element-added\|set own4\|.*the gate's own permit to 10.1.0.9, tcp port 22")
+        inside(GATE, "nft", "delete element inet gatehouse own4 { 10.1.0.9 . tcp . 22 }")
+        inside(GATE, "nft", "flush set inet gatehouse own4")
+        found = inside(GATE, str(TOOL), "verify", text=rules).stdout
+        self.assertRegex(found, r"\Afinding element-removed\|set own4\|.*the gate's own permit to 10.1.0.2, udp port 123")
+
     def test_a_refusal_names_its_line(self):
         own = f"own {SERVER} udp 123 time-server rules/site.json 7\n"
         done = load(own, own, check=False)
         self.assertEqual(done.returncode, 1)
-        self.assertIn("rules/site.json:7:1: error[kernel-refused]: the kernel refused the gate's own permit to "
-                      f"{SERVER}, udp port 123 (time-server): File exists", done.stderr)
+        self.assertIn("rules/site.json:7:1: error[kernel-refused]: the kernel refused the gate's own permit "
+                      "to 10.1.0.2, udp port 123: File exists", done.stderr)
 
     def test_multicast_listener_reports_leave(self):
         load()
