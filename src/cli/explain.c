@@ -169,12 +169,20 @@ static void answer_nearest(struct explanation *e)
 	e->nearest = explain_nearest(e->compiled.site, &e->path, &e->arena, &e->differences);
 }
 
+static const char *not_inspected(struct explanation *e, const struct protocol *protocol)
+{
+	return arena_printf(&e->arena, "this version does not inspect %s, so no rule can open it",
+			    protocol->name);
+}
+
 /* Why a rule lets nothing new through now; REASON_NONE: it does. */
 static enum reason closed_because(struct explanation *e, const struct ask_site *site,
 				  const struct rule *rule)
 {
 	struct explain_opening opening;
 
+	if (!rule->protocol->decoded)
+		return REASON_NO_RULE;
 	explain_opening(e->compiled.site, rule, e->at, &e->arena, &opening);
 	return opening.open ? ask_serves(site, rule, e->at) : REASON_OUTSIDE_SCHEDULE;
 }
@@ -188,7 +196,7 @@ static void answer_path(struct explanation *e, const struct ask_site *asked)
 		const struct rule *rule = &site->rules[i];
 		enum reason reason;
 
-		if (rule->expired || !explain_on_path(&e->path, rule))
+		if (rule->expired || !rule->protocol->decoded || !explain_on_path(&e->path, rule))
 			continue;
 		reason = closed_because(e, asked, rule);
 		if (reason == REASON_NONE)
@@ -197,10 +205,12 @@ static void answer_path(struct explanation *e, const struct ask_site *asked)
 			continue;
 		e->reason = reason;
 		e->nearest = rule;
+		e->note = rule->protocol->decoded ? NULL : not_inspected(e, rule->protocol);
 	}
 	if (e->rule_count) {
 		e->reason = REASON_NONE;
 		e->nearest = NULL;
+		e->note = NULL;
 	} else if (!e->nearest) {
 		answer_nearest(e);
 	}
@@ -232,14 +242,15 @@ static void answer_request(struct explanation *e, const struct ask_site *site,
 	if (modbus_request(request->frame, request->frame_size, &m) == REASON_NONE)
 		e->asked = ask_text(&m, &e->arena);
 	answer_nearest(e);
-	for (size_t i = 0; i < compiled->rule_count; i++) {
-		const struct compiled_rule *r = &compiled->rules[i];
+	for (size_t i = 0; i < compiled->site->rule_count; i++) {
+		const struct rule *rule = &compiled->site->rules[i];
+		uint32_t conduit = explain_on_path(&e->path, rule) ? ask_conduit(site, rule) : 0;
 		struct answer answer;
 
-		if (r->conduit == asked || !explain_on_path(&e->path, ask_rule(compiled, r->id)))
+		if (!conduit || conduit == asked)
 			continue;
-		asked = r->conduit;
-		ask_frame(site, r->conduit, request->frame, request->frame_size, e->at, &answer);
+		asked = conduit;
+		ask_frame(site, conduit, request->frame, request->frame_size, e->at, &answer);
 		if (e->reason == REASON_NO_RULE || ask_nearness(answer.reason) > ask_nearness(e->reason))
 			take_answer(e, &answer);
 	}
@@ -253,10 +264,9 @@ static int answer(struct explanation *e, const struct explain_line *line)
 		fputs("gatehouse explain: the inspector would not take this policy\n", stderr);
 		return EXIT_SYSTEM;
 	}
-	if (e->path.protocol && (!e->path.protocol->available || line->cip)) {
+	if (e->path.protocol && (!e->path.protocol->decoded || line->cip)) {
 		answer_nearest(e);
-		e->note = arena_printf(&e->arena, "this version does not inspect %s, so no rule can allow it",
-				       e->path.protocol->name);
+		e->note = not_inspected(e, e->path.protocol);
 	} else if (line->request.wanted) {
 		answer_request(e, &site, &line->request);
 	} else {
@@ -322,8 +332,9 @@ const struct command command_explain = {
 		"  --subfunction N       of diagnostics\n"
 		"  --read-code N, --object-id N            of read-device-identification\n"
 		"  --file N, --record N  of file records\n"
+		"  --mei-type N          of function 43 (default 14, device identification)\n"
 		"  --service, --class, --instance, --attribute, --read-tag, --write-tag\n"
-		"                        EtherNet/IP: refused, until this version inspects it\n"
+		"                        EtherNet/IP: denied, as this version does not inspect it\n"
 		"  --json                one object; docs/explain-and-plan.md names its members\n\n"
 		"exit codes: 0 allowed, 1 denied, or the documents have errors, 2 wrong usage, 3 the folder\n"
 		"cannot be read\n",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/explain_ask.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "inspect/core.h"
@@ -20,18 +21,35 @@ struct probe {
 	struct explain_differences *out;
 };
 
-bool ask_open(const struct compiled *compiled, struct arena *arena, struct ask_site *ret)
+static int by_id(const void *a, const void *b)
 {
-	*ret = (struct ask_site){ .compiled = compiled, .arena = arena };
-	return program_open(compiled->program, compiled->program_size, CORE_RULES_MAX, &ret->program);
+	return strcmp((*(const struct rule *const *)a)->id, (*(const struct rule *const *)b)->id);
 }
 
-const struct rule *ask_rule(const struct compiled *compiled, const char *id)
+/* The rules of the site in the order of the program's. */
+static const struct rule **rules_in_order(const struct compiled *compiled, struct arena *arena)
 {
-	for (size_t i = 0; i < compiled->site->rule_count; i++)
-		if (!strcmp(compiled->site->rules[i].id, id))
-			return &compiled->site->rules[i];
-	return NULL;
+	size_t count = compiled->site->rule_count;
+	const struct rule **sorted = arena_array(arena, count, sizeof(*sorted));
+	const struct rule **rules = arena_array(arena, compiled->rule_count, sizeof(*rules));
+
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = &compiled->site->rules[i];
+	if (count)
+		qsort(sorted, count, sizeof(*sorted), by_id);
+	for (size_t i = 0; i < compiled->rule_count; i++) {
+		const struct rule key = { .id = compiled->rules[i].id }, *wanted = &key;
+
+		rules[i] = *(const struct rule **)bsearch(&wanted, sorted, count, sizeof(*sorted), by_id);
+	}
+	return rules;
+}
+
+bool ask_open(const struct compiled *compiled, struct arena *arena, struct ask_site *ret)
+{
+	*ret = (struct ask_site){ .compiled = compiled, .arena = arena,
+				  .rules = rules_in_order(compiled, arena) };
+	return program_open(compiled->program, compiled->program_size, CORE_RULES_MAX, &ret->program);
 }
 
 unsigned ask_nearness(enum reason reason)
@@ -71,10 +89,18 @@ static enum reason ask_entry(const struct probe *p, const struct modbus_message 
 	return match_entries(p, p->position, 1, m);
 }
 
+uint32_t ask_conduit(const struct ask_site *site, const struct rule *rule)
+{
+	for (size_t i = 0; i < site->compiled->rule_count; i++)
+		if (site->rules[i] == rule)
+			return site->compiled->rules[i].conduit;
+	return 0;
+}
+
 enum reason ask_serves(const struct ask_site *site, const struct rule *rule, int64_t wall)
 {
 	for (size_t i = 0; i < site->compiled->rule_count; i++)
-		if (!strcmp(site->compiled->rules[i].id, rule->id))
+		if (site->rules[i] == rule)
 			return program_rule_serves(&site->program, &site->program.rules[i],
 						   (struct program_time){ wall, wall });
 	return REASON_NONE;
@@ -346,8 +372,7 @@ static uint32_t most_alike(const struct ask_site *site, const struct program_con
 	unsigned best_like = 0;
 
 	for (uint32_t i = c->rules.first; i < c->rules.first + c->rules.count; i++) {
-		unsigned like = likeness(ask_rule(site->compiled, site->compiled->rules[i].id),
-					 modbus_function(code));
+		unsigned like = likeness(site->rules[i], modbus_function(code));
 
 		if (like > best_like) {
 			best = i;
@@ -425,7 +450,7 @@ void ask_frame(const struct ask_site *site, uint32_t conduit, const uint8_t *fra
 	match_modbus(&site->program, p.conduit, &p.m, (struct program_time){ wall, wall }, &match);
 	ret->reason = match.reason;
 	p.rule = match.rule != CORE_NO_RULE ? match.rule : most_alike(site, p.conduit, p.m.function);
-	ret->rule = ask_rule(site->compiled, site->compiled->rules[p.rule].id);
+	ret->rule = site->rules[p.rule];
 	if (ask_nearness(match.reason) >= ask_nearness(REASON_OUTSIDE_SCHEDULE))
 		ret->entry = choose_entry(&p, ret->rule) ? p.entry : NULL;
 	else if (modbus_limits(&p.m) != REASON_NONE && match.reason == modbus_limits(&p.m))

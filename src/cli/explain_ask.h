@@ -13,6 +13,7 @@
 struct ask_site {
 	const struct compiled *compiled;
 	struct program program;
+	const struct rule **rules; /* of the program, by index */
 	struct arena *arena;
 };
 
@@ -30,14 +31,14 @@ bool ask_open(const struct compiled *compiled, struct arena *arena, struct ask_s
 void ask_frame(const struct ask_site *site, uint32_t conduit, const uint8_t *frame, size_t len,
 	       int64_t wall, struct answer *ret);
 
+/* The number of an inspected rule's conduit; 0: it is not inspected, or has ended. */
+uint32_t ask_conduit(const struct ask_site *site, const struct rule *rule);
+
 /* May a new connection use an inspected rule at that time? REASON_NONE for one that is not inspected. */
 enum reason ask_serves(const struct ask_site *site, const struct rule *rule, int64_t wall);
 
 /* The message of a frame in words: "read-holding-registers, unit 1, addresses 5-14". */
 const char *ask_text(const struct modbus_message *m, struct arena *arena);
-
-/* A rule of the site by its id; it must exist. */
-const struct rule *ask_rule(const struct compiled *compiled, const char *id);
 
 /* How near a refusal came: greater is nearer. */
 unsigned ask_nearness(enum reason reason);

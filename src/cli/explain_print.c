@@ -111,6 +111,8 @@ static void print_rule(struct explanation *e, const char *title, const struct ru
 	for (size_t i = 0; i < rule_entry_count(rule); i++)
 		if (!e->entry || e->entry == rule_entry(rule, i))
 			print_row("allows", describe_entry(rule_entry(rule, i), &e->arena));
+	for (size_t i = 0; i < rule_cip_count(rule); i++)
+		print_row("allows", describe_cip(rule_cip(rule, i), &e->arena));
 	for (size_t i = 0; i < count; i++)
 		print_row(i ? "" : "breadth", breadth[i]);
 	print_row("open", opening.text);
@@ -264,6 +266,8 @@ static void write_rule(struct explanation *e, struct writer *w, const struct rul
 	writer_open_list(w);
 	for (size_t i = 0; i < rule_entry_count(rule); i++)
 		writer_text(w, describe_entry(rule_entry(rule, i), &e->arena));
+	for (size_t i = 0; i < rule_cip_count(rule); i++)
+		writer_text(w, describe_cip(rule_cip(rule, i), &e->arena));
 	writer_close_list(w);
 	write_texts(w, "breadth", breadth, count);
 	writer_close_map(w);

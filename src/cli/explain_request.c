@@ -149,7 +149,7 @@ const char *request_option(struct request *r, int argc, char **argv, int *i, boo
 	*ret_taken = true;
 	if (option_value(argc, argv, i, "--function", &text))
 		return take_function(r, text, error);
-	if (option_value(argc, argv, i, "--value", &text) || option_value(argc, argv, i, "--values", &text))
+	if (option_value(argc, argv, i, "--value", &text))
 		return take_values(r, text);
 	for (unsigned n = 0; n < REQUEST_NUMBERS; n++)
 		if (option_value(argc, argv, i, number_rows[n].option, &text))

@@ -135,7 +135,7 @@ const struct command command_plan = {
 		"  --against DIR  the site to compare with, instead of what is in force\n"
 		"  --at TIME      as of then, like 2026-11-22T14:00:00Z (default: now)\n"
 		"  --json         one object; docs/explain-and-plan.md names its members\n\n"
-		"exit codes: 0 compared, whatever differs; 1 a document has errors; 2 wrong usage;\n"
+		"exit codes: 0 compared, whatever differs, 1 a document has errors, 2 wrong usage,\n"
 		"3 a folder cannot be read\n",
 	.run = run,
 };

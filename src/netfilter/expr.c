@@ -285,7 +285,8 @@ static void add_ct_original(const struct build *b, uint32_t key, uint32_t offset
 	struct nftnl_expr *e = add(b, "ct");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, key);
-	nftnl_expr_set_u8(e, NFTNL_EXPR_CT_DIR, IP_CT_DIR_ORIGINAL);
+	if (key != NFT_CT_PROTOCOL) /* the same either way: the kernel forgets a direction, and verify would miss it */
+		nftnl_expr_set_u8(e, NFTNL_EXPR_CT_DIR, IP_CT_DIR_ORIGINAL);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, register_at(offset));
 }
 

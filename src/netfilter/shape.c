@@ -306,8 +306,12 @@ const size_t shape_chain_count = COUNT(shape_chains);
 static const struct shape_rule guard_rules[] = {
 	{ "the gate's table gave it a mark, so it was looked up there",
 	  { { .kind = STEP_MARK_IS_NOT, .a = 0 }, { .kind = STEP_ACCEPT } } },
-	{ "errors about connections that passed",
-	  { { .kind = STEP_STATE, .a = SHAPE_STATE_RELATED }, { .kind = STEP_ACCEPT } } },
+	{ "ICMP errors have none: the inspector judged them by the packet that they quote",
+	  { ICMP4(ICMP4_UNREACHABLE), { .kind = STEP_ACCEPT } } },
+	{ NULL, { ICMP4(ICMP4_TIME_EXCEEDED), { .kind = STEP_ACCEPT } } },
+	{ NULL, { ICMP6(ICMP6_UNREACHABLE), { .kind = STEP_ACCEPT } } },
+	{ NULL, { ICMP6(ICMP6_TOO_BIG), { .kind = STEP_ACCEPT } } },
+	{ NULL, { ICMP6(ICMP6_TIME_EXCEEDED), { .kind = STEP_ACCEPT } } },
 };
 
 const struct shape_chain shape_guard = {

@@ -39,10 +39,15 @@ static struct drift of_row(const struct comparing *c, enum drift_code code, cons
 	return drift;
 }
 
+static bool is_homes(enum shape_set_id id)
+{
+	return id == SHAPE_HOMES4 || id == SHAPE_HOMES6;
+}
+
 static void report_added(const struct comparing *c, const struct row *row)
 {
-	enum drift_code code = shape_sets[c->id].exact ? DRIFT_ELEMENT_ADDED :
-			       c->id == SHAPE_WINDOWS ? DRIFT_WINDOW_CHANGED : DRIFT_HOME_ADDED;
+	enum drift_code code = c->id == SHAPE_WINDOWS ? DRIFT_WINDOW_CHANGED :
+			       is_homes(c->id) ? DRIFT_HOME_ADDED : DRIFT_ELEMENT_ADDED;
 	struct drift drift = of_row(c, code, row);
 
 	drift_add(c->drifts, &drift, c->where, "%s is in the kernel, but not in the policy%s%s%s",
@@ -52,8 +57,8 @@ static void report_added(const struct comparing *c, const struct row *row)
 
 static void report_removed(const struct comparing *c, const struct row *row)
 {
-	enum drift_code code = shape_sets[c->id].exact ? DRIFT_ELEMENT_REMOVED :
-			       c->id == SHAPE_WINDOWS ? DRIFT_WINDOW_CHANGED : DRIFT_HOME_REMOVED;
+	enum drift_code code = c->id == SHAPE_WINDOWS ? DRIFT_WINDOW_CHANGED :
+			       is_homes(c->id) ? DRIFT_HOME_REMOVED : DRIFT_ELEMENT_REMOVED;
 	struct drift drift = of_row(c, code, row);
 
 	drift_add(c->drifts, &drift, c->where, "%s is in the policy, but not in the kernel",

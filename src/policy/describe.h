@@ -28,3 +28,11 @@ const char *describe_schedule(const struct rule *rule, struct arena *arena);
 /* The i-th allowed service of a rule, its own and then its profile's; NULL behind the last one. */
 const struct entry *rule_entry(const struct rule *rule, size_t i);
 size_t rule_entry_count(const struct rule *rule);
+
+/* The same for EtherNet/IP: "read-tags Line3.Rate", "get-attribute-single, class identity, instances 1, ..." */
+const char *describe_cip(const struct cip_entry *entry, struct arena *arena);
+const char *describe_cip_name(const struct cip_entry *entry, struct arena *arena);
+const char *describe_route(const struct cip_route *route, struct arena *arena);
+const char *describe_routes(const struct cip_route_list *list, struct arena *arena);
+const struct cip_entry *rule_cip(const struct rule *rule, size_t i);
+size_t rule_cip_count(const struct rule *rule);

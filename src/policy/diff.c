@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/diff.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,18 +231,67 @@ static void compare_networks(struct differ *d, const struct ruleset *before, con
 	}
 }
 
+static int compare_own(const struct ruleset_own *a, const struct ruleset_own *b)
+{
+	int by = address_compare(&a->to, &b->to);
+
+	if (!by)
+		by = (a->transport > b->transport) - (a->transport < b->transport);
+	return by ? by : (a->port > b->port) - (a->port < b->port);
+}
+
+static const char *own_text(struct differ *d, const struct ruleset_own *own)
+{
+	char address[ADDRESS_TEXT_SIZE];
+
+	address_format(&own->to, address);
+	return arena_printf(d->arena, "%s %s %s port %u", own->what, address,
+			    own->transport == IPPROTO_TCP ? "tcp" : "udp", own->port);
+}
+
+/* Where the gate itself may send to. */
+static void compare_own_permits(struct differ *d, const struct ruleset *before,
+				const struct ruleset *after)
+{
+	size_t i = 0, k = 0;
+
+	while (i < before->own_count || k < after->own_count) {
+		int by = i == before->own_count ? 1 : k == after->own_count ? -1 :
+			compare_own(&before->own[i], &after->own[k]);
+
+		if (by < 0)
+			add_site(d, "gate", DIFF_REMOVED, own_text(d, &before->own[i]), NULL);
+		else if (by > 0)
+			add_site(d, "gate", DIFF_ADDED, NULL, own_text(d, &after->own[k]));
+		i += by <= 0;
+		k += by >= 0;
+	}
+}
+
+static void compare_overdue(struct differ *d)
+{
+	const struct site *a = d->before->site, *b = d->after->site;
+
+	if (a->overdue != b->overdue)
+		add_site(d, "review.overdue", DIFF_CHANGED, word_name(&words_overdue, (int)a->overdue),
+			 word_name(&words_overdue, (int)b->overdue));
+}
+
 static void compare_site(struct differ *d)
 {
 	const struct ruleset *before = &d->before->ruleset, *after = &d->after->ruleset;
 
-	d->out->site = arena_array(d->arena, before->home_count + after->home_count + 2,
+	d->out->site = arena_array(d->arena, before->home_count + after->home_count +
+				   before->own_count + after->own_count + 3,
 				   sizeof(*d->out->site));
 	if (strcmp(d->before->site->id, d->after->site->id))
 		add_site(d, "site", DIFF_CHANGED, d->before->site->id, d->after->site->id);
 	if (strcmp(d->before->site->timezone, d->after->site->timezone))
 		add_site(d, "timezone", DIFF_CHANGED, d->before->site->timezone,
 			 d->after->site->timezone);
+	compare_overdue(d);
 	compare_networks(d, before, after);
+	compare_own_permits(d, before, after);
 }
 
 void diff_sites(const struct compiled *before, const struct compiled *after, int64_t now,

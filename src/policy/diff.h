@@ -49,7 +49,7 @@ struct diff_service {
 	size_t lost_count;
 };
 
-#define DIFF_MEMBERS_MAX 24u
+#define DIFF_MEMBERS_MAX 16u
 struct diff_rule {
 	const char *id;
 	enum diff_change change;

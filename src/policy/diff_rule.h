@@ -14,6 +14,10 @@ enum diff_change diff_of(unsigned effect);
 unsigned diff_services(const struct rule *before, const struct rule *after, struct arena *arena,
 		       struct diff_rule *ret);
 
+/* The same for services of EtherNet/IP; a rule has the one or the other. */
+unsigned diff_cip(const struct rule *before, const struct rule *after, struct arena *arena,
+		  struct diff_rule *ret);
+
 /* Path, times, limits and handling of two rules: ret->members, and the effect. */
 unsigned diff_members(const struct rule *before, const struct rule *after, struct arena *arena,
 		      struct diff_rule *ret);

@@ -141,7 +141,7 @@ static void mark_unit(uint32_t units[static 8], unsigned unit)
 static struct diff_cells *cells_of(const struct services *more, const struct services *less,
 				   struct arena *arena, size_t *ret_count)
 {
-	struct diff_cells *cells = arena_array(arena, 256, sizeof(*cells));
+	struct diff_cells found[256], *cells;
 	bool done[256] = { false };
 
 	*ret_count = 0;
@@ -161,9 +161,12 @@ static struct diff_cells *cells_of(const struct services *more, const struct ser
 		had = addresses_of(less, unit, arena);
 		left = subtract(&has, &had, arena);
 		if (left.count)
-			cells[(*ret_count)++] = (struct diff_cells){ describe_units(units, arena),
+			found[(*ret_count)++] = (struct diff_cells){ describe_units(units, arena),
 								     describe_ranges(&left, arena) };
 	}
+	cells = arena_array(arena, *ret_count, sizeof(*cells));
+	if (*ret_count)
+		memcpy(cells, found, *ret_count * sizeof(*cells));
 	return cells;
 }
 
@@ -275,6 +278,8 @@ unsigned diff_services(const struct rule *before, const struct rule *after, stru
 	struct services old, new;
 	unsigned effect;
 
+	if ((before && rule_cip_count(before)) || (after && rule_cip_count(after)))
+		return diff_cip(before, after, arena, ret);
 	if (same_entries(before, after))
 		return 0;
 	old = grants_of(before, arena);

@@ -138,12 +138,21 @@ static void restore(struct supervisor *s, struct arena *arena)
 
 /* ---- looking ---- */
 
+static int load_guard(struct supervisor *s)
+{
+	int r = s->drift.guarded ? 0 : guard_open(&s->drift.guard);
+
+	s->drift.guarded = r == 0;
+	return r;
+}
+
 static void look(struct supervisor *s)
 {
 	struct arena arena = { 0 };
 	struct drift_list list;
 	int r = netfilter_verify(wanted(s), &arena, &list);
 
+	(void)load_guard(s); /* where it could not be loaded at the start; that was said */
 	s->drift.due = child_now() + (r < 0 ? AGAIN : EVERY);
 	if (r < 0 && !s->drift.deaf)
 		s->voice->warn(arena_printf(&arena, "the kernel's ruleset cannot be verified: %s. Trying again",
@@ -249,8 +258,7 @@ void drift_watch_open(struct supervisor *s)
 	if (r < 0)
 		s->voice->warn("changes of the ruleset by others cannot be heard of; it is verified once a "
 			       "minute");
-	r = guard_open(&s->drift.guard);
-	s->drift.guarded = r == 0;
+	r = load_guard(s);
 	if (r < 0)
 		warn_unguarded(s, r);
 }

@@ -112,6 +112,12 @@ class Answers(Site):
         self.assertEqual((told["file"], told["open"], told["opening"]), ("site/rules.json", True, "always open"))
         self.assertEqual(told["breadth"], ["reads 101 of 65536 holding registers"])
 
+    def test_what_is_not_decoded_opens_nothing(self):
+        write_site(self.site, [rule("tags", [{"read-tags": ["Line3.Rate"]}], protocol="ethernet-ip")])
+        for words in ((), ("--protocol", "ethernet-ip"), ("--protocol", "ethernet-ip", "--read-tag", "Line3.Rate")):
+            answer = self.ask(*words, code=1)
+            self.assertEqual((answer["verdict"], answer["rule"], answer["reason"]), ("deny", None, "no-rule"), words)
+
     def test_by_address_of_the_host(self):
         answer = self.read(1, 0, source="10.1.0.2", target="10.2.0.2")
         self.assertEqual((answer["rule"], answer["from"]["asset"], answer["to"]["zone"]),
@@ -190,6 +196,30 @@ class Answers(Site):
         answer = self.ask("--function", 3, "--unit", 9, "--address", 0, "--at", "2026-01-20")
         self.assertEqual((answer["verdict"], answer["observed"], answer["reason"]),
                          ("deny", True, "unit-not-allowed"))
+
+    def test_a_protocol_that_is_not_inspected_opens_nothing(self):
+        write_site(self.site, [rule("tags", [{"read-tags": ["Line3.Rate"]}], protocol="ethernet-ip")])
+        for words in (("--read-tag", "Line3.Rate"), ("--protocol", "ethernet-ip"), (),
+                      ("--service", "get-attribute-single", "--class", "identity", "--instance", 1)):
+            with self.subTest(words):
+                answer = self.ask(*words, code=1)
+                self.assertEqual((answer["reason"], answer["nearest"]["id"]), ("no-rule", "tags"))
+                self.assertIn("does not inspect ethernet-ip", answer["text"])
+                self.assertEqual(answer["nearest"]["allows"], ["read-tags Line3.Rate"])
+        answer = self.ask("--protocol", "opc-ua", code=1)
+        self.assertIn("does not inspect opc-ua", answer["text"])
+
+    def test_overdue_review(self):
+        """Where overdue rules may serve nothing new, the day after the review is too late; the day itself is not."""
+        write_site(self.site, [rule("reads", [READ])])
+        site = json.loads((self.site / "site.json").read_text())
+        site["review"] = {"overdue": "refuse-new"}
+        (self.site / "site.json").write_text(json.dumps(site))
+        for at, reason in (("2026-12-02T04:59:00Z", None), ("2026-12-02T05:00:00Z", "review-overdue")):
+            for words in ((), ("--function", 3, "--unit", 1, "--address", 0)):
+                answer = self.ask("--at", at, *words)
+                self.assertEqual(answer["reason"], reason, (at, words))
+        self.assertTrue(answer["nearest"]["review_overdue"])
 
     def test_readable(self):
         done = self.run_explain("--from", "historian", "--to", "press", "--function", "write-single-register",

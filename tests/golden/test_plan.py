@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`gatehouse plan`: differences known beforehand, and for random pairs of rules what trying every request of a small
 domain says (small_requests.py). The same trial judges the warnings about overlaps."""
+import datetime
 import json
 import os
 import pathlib
@@ -166,6 +167,32 @@ class Differences(Plan):
         answer = self.plan([rule("r", [READ])], [rule("r", [READ], expires="2026-11-17")])
         self.assertEqual((answer["rules"][0]["change"], answer["conduits"][0]["connections"]),
                          ("removed", "reset"))
+
+    def test_ethernet_ip_entry_by_entry(self):
+        def tags(*allow):
+            return rule("r", list(allow), protocol="ethernet-ip")
+        identity = {"service": "get-attribute-single", "class": "identity", "instance": 1, "attributes": [1, 7]}
+        change = self.one(tags({"read-tags": ["Line3.Rate"]}, identity),
+                          tags({**identity, "class": 1, "instance": 1}, {"read-tags": ["Line3.Rate"]}))
+        self.assertEqual(change["change"], "unchanged")
+        change = self.one(tags(identity), tags(identity, {"write-tags": ["Speed"], "values": {"min": 0, "max": 9}}))
+        self.assertEqual((change["change"], [(s["function"], s["change"], s["after"]) for s in change["services"]]),
+                         ("widened", [("write-tags", "added", ["write-tags Speed, values 0 to 9"])]))
+
+    def test_the_site(self):
+        write_site(self.old, [rule("r", [READ])])
+        write_site(self.site, [rule("r", [READ])])
+        site = json.loads((self.site / "site.json").read_text())
+        site["review"] = {"overdue": "refuse-new"}
+        site["zones"]["line"]["networks"].append("10.3.0.0/24")
+        site["zones"]["office"]["interface"] = "eth7"
+        (self.site / "site.json").write_text(json.dumps(site))
+        answer = json.loads(self.run_plan(self.site, "--against", self.old, "--at", NOON, "--json").stdout)
+        self.assertEqual([(m["what"], m["change"], m["before"], m["after"]) for m in answer["site_changes"]],
+                         [("review.overdue", "changed", "warn", "refuse-new"),
+                          ("network", "removed", "eth0 10.1.0.0/24", None),
+                          ("network", "added", None, "eth1 10.3.0.0/24"),
+                          ("network", "added", None, "eth7 10.1.0.0/24")])
 
     def test_readable(self):
         write_site(self.old, [rule("reads", [READ]), rule("sets", [WRITE])])
@@ -333,6 +360,20 @@ class Trial(Plan):
             with self.subTest(seed):
                 seen |= self.check_overlaps(rules)
         self.assertEqual(seen, {"overlapping-rules", "shadowed-rule", "duplicate-rule"})
+
+    def test_many_rules_on_one_conduit(self):
+        """Every one is told once, however many there are."""
+        today = datetime.datetime.now(datetime.timezone.utc).date()
+        dates = {"approved_on": (today - datetime.timedelta(days=5)).isoformat(),
+                 "review_by": (today + datetime.timedelta(days=200)).isoformat()}
+        for ranges, expected in ((lambda i: "0-99", 1999), (lambda i: f"{10 * i}-{10 * i + 10}", 1999),
+                                 (lambda i: f"{10 * i}-{10 * i + 9}", 0), (lambda i: f"{i}-{9000 - i}", 1999)):
+            rules = [rule(f"r{i:04}", [{**READ, "addresses": [ranges(i)]}], **dates) for i in range(2000)]
+            write_site(self.site, rules)
+            done = subprocess.run([GATEHOUSE, "check", "--json", self.site], capture_output=True, text=True,
+                                  timeout=60)
+            # the assets and people that no rule names
+            self.assertEqual(json.loads(done.stdout)["warnings"] - 2, expected)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ FUNCTION_LINES = 70
 TAB = 8
 # Data and texts that are not ours to form: they are written for their content.
 DATA = re.compile(r"^(LICENSE|tests/golden/(documents|ruleset)/|tests/fuzz/corpus/)")
-NO_LICENCE_LINE = re.compile(r"(\.json|\.md|\.gitignore)$")
+NO_LICENCE_LINE = re.compile(r"(\.json|\.md|\.gitignore|\.npmrc)$")
 # Assembled here, so that this file does not find itself.
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
 MACHINE = re.compile(r"(?<![\w./])/wo" r"rk/|registry\.np" r"mjs|pypi\.o" r"rg|proxy\.go" r"lang")

@@ -28,7 +28,8 @@ TAMPERING = [
     (f"add chain {T} extra {{ type filter hook forward priority -10; }}", "chain-added", "chain extra", None),
     (f"flush chain {T} exempt; delete chain {T} exempt", "chain-removed", "chain exempt", None),
     (f"flush chain {T} exempt; delete chain {T} exempt; "
-     f"add chain {T} exempt {{ type filter hook output priority 5; }}; add rule {T} exempt meta mark 0x80000000 notrack",
+     f"add chain {T} exempt {{ type filter hook output priority 5; }}; "
+     f"add rule {T} exempt meta mark 0x80000000 notrack",
      "chain-changed", "chain exempt", None),
     (f"add chain {T} forward {{ policy accept; }}", "chain-policy", "chain forward", None),
     (f"add chain {T} input {{ policy accept; }}", "chain-policy", "chain input", None),
