@@ -247,6 +247,7 @@ uninstall:
 bench: deps
 	$(Q)$(MAKE) --no-print-directory tests-built
 	$(Q)BUILD=$(BUILD) tests/bench/bench
+	$(Q)BUILD=$(BUILD) tests/bench/compiler
 
 # The clients' Node packages go into the build folder, as tests/soak/package-lock.json has them.
 SOAK_NPM := $(BUILD)/soak/npm

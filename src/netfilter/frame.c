@@ -93,8 +93,9 @@ static size_t chain_count(void)
 
 static struct shape_chain chain_at(size_t i)
 {
-	return i < SHAPE_DROPS ? (struct shape_chain){ .name = shape_drops[i].name } :
-				 shape_chains[i - SHAPE_DROPS];
+	if (i < SHAPE_DROPS)
+		return (struct shape_chain){ .name = shape_drops[i].name };
+	return shape_chains[i - SHAPE_DROPS];
 }
 
 static bool hook_fits(const struct nftnl_chain *chain, const struct shape_chain *shape)

@@ -19,7 +19,7 @@ MACHINE = re.compile(r"(?<![\w./])/wo" r"rk/|registry\.np" r"mjs|pypi\.o" r"rg|p
 # A test waits for an event, bounded. Those that look again and again do it in these places, and the soak's
 # clients pause between two requests.
 SLEEP = re.compile(r"\b(sleep|usleep|nanosleep)\s*\(|^\s*sleep\s")
-MAY_SLEEP = {"tests/net/lab.py", "tests/net/ruleset_lab.py", "tests/soak/client.js", "tests/soak/client.py",
+MAY_SLEEP = {"tests/net/lab.py", "tests/net/test_ruleset.py", "tests/soak/client.js", "tests/soak/client.py",
              "tests/soak/soak.py"}
 
 

@@ -25,7 +25,7 @@ import unittest
 from gate import PEERS
 from lab import BUILD
 from site_model import (ICMP, ICMP6, INTERFACES, TCP, UDP, Model, Packet, Site, gate_addresses, networks)
-from ruleset_lab import entered
+from test_ruleset import entered
 
 FIXED, FRESH = range(1, 9), 2
 PACKETS = 220     # of a site

@@ -8,7 +8,6 @@ import threading
 import time
 import unittest
 
-import modbus
 from gate import GATEHOUSE, READ, Gate, GateCase, day, rule, standard_rules
 from lab import BUILD, HISTORIAN, PLC, STRANGER, Lab, wait_until
 
@@ -44,7 +43,6 @@ TAMPERING = [
     (f"add element {T} conduits4 {{ {STRANGER} . {PLC} . tcp . 502 : 0x{INSPECTED | 1:08x} }}",
      "element-added", "map conduits4", None),
     (f"add element {T} conduits4 {{ * : 0x{INSPECTED | 1:08x} }}", "element-added", "map conduits4", None),
-    (f"add element {T} own4 {{ {STRANGER} . udp . 53 }}", "element-added", "set own4", None),
     (f"delete element {T} conduits4 {{ {HISTORIAN_PRESS} }}", "element-removed", "map conduits4", "historian-press"),
     (f"delete element {T} conduits4 {{ {HISTORIAN_PRESS} }}; add element {T} conduits4 {{ {HISTORIAN_PRESS} : 1 }}",
      "element-changed", "map conduits4", "historian-press"),
@@ -148,9 +146,7 @@ class Quiet(unittest.TestCase):
                                   capture_output=True, check=True).stdout
         tool("load", "queues 2\n")
         self.assertEqual(tool("verify", "queues 2\n"), "")
-        found = {line.split("|")[1] for line in tool("verify", "queues 1\n").splitlines()}
-        self.assertIn("chain forward", found)
-        self.assertLessEqual(found, {"chain forward", "chain ask"})
+        self.assertRegex(tool("verify", "queues 1\n"), r"\Afinding rule-changed\|chain ask\|.*\nfinding rule-changed\|chain forward\|")
 
     def test_tables_of_others(self):
         for words, severity in FOREIGN:
@@ -285,33 +281,6 @@ class Running(GateCase):
         self.assertNotEqual(self.nft("delete table inet gatehouse-guard", check=False).returncode, 0)
         self.assertNotEqual(self.nft("insert rule inet gatehouse-guard forward accept", check=False).returncode, 0)
         self.assertIn("gatehouse-guard", self.nft("list tables").stdout)
-
-    def test_icmp_errors_about_inspected_connections_pass_the_guard(self):
-        plant, office = self.lab.capture("plant", "eth1"), self.lab.capture("enterprise", "eth0")
-        client = self.client()
-        self.assert_serves(client)
-        port = client.socket.getsockname()[1].to_bytes(2, "big")
-        # Only what nobody acknowledged can have met an error: the plant hears nothing more.
-        self.lab.run("plant", "nft", "add table ip deaf; add chain ip deaf c { type filter hook input priority 0; }; "
-                     "add rule ip deaf c tcp dport 502 drop")
-        self.addCleanup(self.lab.run, "plant", "nft", "delete table ip deaf")
-        plant.packets.clear()
-        client.socket.sendall(modbus.read(10, 3, 99))
-        def requests():
-            return [f for sent, f in list(plant.packets) if f[12:14] == b"\x08\x00" and f[34:36] == port and len(f) > 60]
-        quoted = wait_until(requests, "the request to reach the plant")[-1][14:42]
-        body = bytes([3, 1, 0, 0, 0, 0, 0, 0]) + quoted  # host unreachable
-        total = sum(int.from_bytes(body[i:i + 2], "big") for i in range(0, len(body), 2))
-        total = (total & 0xFFFF) + (total >> 16)
-        body = body[:2] + (~(total + (total >> 16)) & 0xFFFF).to_bytes(2, "big") + body[4:]
-        with self.lab.inside("plant"):
-            raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-        self.addCleanup(raw.close)
-        raw.bind((PLC, 0))
-        raw.sendto(body, (HISTORIAN, 0))
-        wait_until(lambda: [f for _, f in list(office.packets) if f[12:14] == b"\x08\x00" and f[23] == 1
-                            and f[34:36] == b"\x03\x01" and f[42 + 20:42 + 22] == port],
-                   "the error to reach the office", 5)
 
     def test_what_closes_is_put_back(self):
         self.assert_restored(f"delete element {T} conduits4 {{ {HISTORIAN_PRESS} }}", "element-removed")
