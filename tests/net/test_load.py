@@ -13,7 +13,8 @@ class Load(GateCase):
     def load(self, connections, depth, transactions, mix="6:2:2"):
         done = self.lab.run("enterprise", PEERS / "load", "-s", HISTORIAN, "-c", connections, "-d", depth,
                             "-n", transactions, "-m", mix, PLC, seconds=100, check=False)
-        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertEqual(done.returncode, 0, done.stdout + "the record:\n" + "\n".join(
+            str(e) for e in self.gate.events() if e["event"] not in ("opened", "closed"))[-3000:])
         result = json.loads(done.stdout.splitlines()[-1])
         self.assertEqual((result["transactions"], result["wrong"], result["reconnects"]), (transactions, 0, 0))
         self.assertGreater(result["denied"], transactions // 10)

@@ -33,24 +33,16 @@ class Troubles(GateCase):
         with self.assertRaises(OSError):
             self.lab.connect(PLC, source="10.1.0.9", seconds=0.7)
 
-    def assert_damaged_is_closed(self, name):
+    def test_a_box_with_a_damaged_policy_comes_up_closed(self):
+        """What damaged conduit numbers do is in test_damaged_state.py."""
         self.gate.state.mkdir(exist_ok=True)
-        (self.gate.state / name).write_text("what a failing disk leaves")
+        (self.gate.state / "in-force.json").write_text("what a failing disk leaves")
         self.assert_open()
         done = self.gate.command("run", check=False)
         self.assertEqual(done.returncode, 3, done.stdout)
-        self.assertIn(f"cannot read {self.gate.state}/{name}", done.stdout)
+        self.assertIn(f"cannot read {self.gate.state}/in-force.json", done.stdout)
         self.assertIn("gatehouse run DIR", done.stdout)
         self.assert_closed()
-
-    def test_a_box_with_a_damaged_policy_comes_up_closed(self):
-        self.assert_damaged_is_closed("in-force.json")
-
-    def test_a_box_with_damaged_numbers_comes_up_closed(self):
-        self.start(self.gate.site)
-        self.daemon.stop()
-        self.lab.run("gate", "nft", "delete", "table", "inet", "gatehouse")
-        self.assert_damaged_is_closed("conduits.json")
 
     def test_a_failing_start_leaves_what_is_in_the_kernel(self):
         self.start(self.gate.site)
