@@ -102,7 +102,7 @@ static int listen_on(const char *address, unsigned port)
 		fail("socket");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(fd, is_six ? (void *)&six : (void *)&four, is_six ? sizeof(six) : sizeof(four)) ||
-	    listen(fd, 256))
+	    listen(fd, 1024))
 		fail("listen");
 	return fd;
 }
