@@ -7,6 +7,8 @@
 
 #include "base/nearest.h"
 
+#define FEW_MEMBERS 24u
+
 static const struct type_name {
 	enum value_type type;
 	const char *name;
@@ -143,7 +145,18 @@ static void report_duplicate(const struct binder *b, const struct value *first, 
 			  "the member \"%.60s\" stands twice in this object", again->name);
 }
 
-void bind_duplicates(const struct binder *b, const struct value *map)
+/* Most objects: comparing each with each costs less than memory does. */
+static void duplicates_of_few(const struct binder *b, const struct value *map)
+{
+	for (size_t i = 1; i < map->count; i++)
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(map->items[k].name, map->items[i].name)) {
+				report_duplicate(b, &map->items[k], &map->items[i]);
+				break;
+			}
+}
+
+static void duplicates_of_many(const struct binder *b, const struct value *map)
 {
 	struct arena arena = { 0 };
 	const struct value **sorted = arena_array(&arena, map->count, sizeof(const struct value *));
@@ -159,6 +172,14 @@ void bind_duplicates(const struct binder *b, const struct value *map)
 			report_duplicate(b, sorted[first], sorted[i]);
 	}
 	arena_free(&arena);
+}
+
+void bind_duplicates(const struct binder *b, const struct value *map)
+{
+	if (map->count <= FEW_MEMBERS)
+		duplicates_of_few(b, map);
+	else
+		duplicates_of_many(b, map);
 }
 
 static const struct bind_row *find_row(const struct bind_table *table, const char *name)

@@ -79,13 +79,14 @@ static const char *words_text(const struct loader *l, const struct words *words)
 
 int read_word(const struct loader *l, const struct words *words, const struct value *at)
 {
-	struct nearest near = nearest_to(at->text);
+	struct nearest near;
 
-	for (size_t i = 0; i < words->count; i++) {
+	for (size_t i = 0; i < words->count; i++)
 		if (!strcmp(words->items[i].name, at->text))
 			return words->items[i].value;
+	near = nearest_to(at->text);
+	for (size_t i = 0; i < words->count; i++)
 		nearest_offer(&near, words->items[i].name, NULL);
-	}
 	report(l, FINDING_UNKNOWN_WORD, at,
 	       nearest_help(l, &near, arena_printf(l->arena, "write one of: %s", words_text(l, words))),
 	       "\"%.60s\" is not %s", at->text, words->what);

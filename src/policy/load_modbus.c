@@ -96,12 +96,11 @@ static const char *function_text(const struct loader *l, const struct entry *ent
 
 static bool read_function_name(const struct loader *l, const struct value *at, struct entry *ret)
 {
-	struct nearest near = nearest_to(at->text);
+	struct nearest near;
 
 	for (size_t i = 0; i < modbus_function_count; i++) {
 		const struct modbus_function *f = &modbus_functions[i];
 
-		nearest_offer(&near, f->name, NULL);
 		if (strcmp(f->name, at->text))
 			continue;
 		ret->function = f;
@@ -109,6 +108,9 @@ static bool read_function_name(const struct loader *l, const struct value *at, s
 		ret->mei_type = f->shape == MODBUS_SHAPE_MEI ? MODBUS_MEI_IDENTIFICATION : 0;
 		return true;
 	}
+	near = nearest_to(at->text);
+	for (size_t i = 0; i < modbus_function_count; i++)
+		nearest_offer(&near, modbus_functions[i].name, NULL);
 	report(l, FINDING_UNKNOWN_FUNCTION, at,
 	       nearest_help(l, &near, "`gatehouse services` lists the functions"),
 	       "Modbus has no function called \"%.60s\"", at->text);
