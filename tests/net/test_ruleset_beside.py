@@ -151,7 +151,8 @@ class Own(test_ruleset.Network):
         self.assertPasses(gate, clock, (SERVER, 123))
         load(own, conduit(SERVER, DEVICE, "udp", 5000, 2))
         listed = inside(GATE, "nft", "list", "set", "inet", "gatehouse", "own4").stdout
-        self.assertIn("10.1.0.2 . udp . 123 counter packets 1 bytes 33 comment \"time-server\"", listed)
+        # where no package brings the names of protocols, nft lists numbers
+        self.assertRegex(listed, r'10\.1\.0\.2 \. (udp|17) \. 123 counter packets 1 bytes 33 comment "time-server"')
 
     def test_it_is_proved_like_conduits(self):
         rules = HOMES + f"own {SERVER} udp 123 time-server x.json 1\n"
