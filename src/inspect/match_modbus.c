@@ -177,7 +177,7 @@ static enum reason details_allowed(const struct program *p, const struct program
 		return REASON_NONE;
 	if (f->shape == MODBUS_SHAPE_DIAGNOSTICS && !program_holds(p, e->subfunctions, m->subfunction))
 		return REASON_FUNCTION_NOT_ALLOWED;
-	if (f->shape == MODBUS_SHAPE_MEI && m->mei_type == 14 &&
+	if (f->shape == MODBUS_SHAPE_MEI && m->mei_type == MODBUS_MEI_IDENTIFICATION &&
 	    (!held_or_any(p, e->read_codes, m->read_code) || !held_or_any(p, e->objects, m->object_id)))
 		return REASON_ADDRESS_NOT_ALLOWED;
 	reason = addresses_allowed(p, e, m, f);

@@ -11,7 +11,6 @@
 
 #define MASKS_MAX 512u       /* pieces of a part; with more, the answer is "not covered" */
 #define FILE_REGISTERS 125u  /* no message carries more registers of a record */
-#define MEI_IDENTIFICATION 14u
 
 /* Different masks, none of which holds another: a piece that more others hold decides nothing. */
 struct masks {

@@ -239,12 +239,11 @@ static const char *protocols_text(const struct loader *l)
 
 const struct protocol *read_protocol(const struct loader *l, const struct value *at)
 {
-	struct nearest near = nearest_to(at->text);
+	struct nearest near;
 
 	for (size_t i = 0; i < protocol_count; i++) {
 		const struct protocol *p = &protocols[i];
 
-		nearest_offer(&near, p->name, NULL);
 		if (strcmp(p->name, at->text))
 			continue;
 		if (p->available)
@@ -254,6 +253,9 @@ const struct protocol *read_protocol(const struct loader *l, const struct value 
 		       "the protocol \"%s\" is not inspected by this version", p->name);
 		return NULL;
 	}
+	near = nearest_to(at->text);
+	for (size_t i = 0; i < protocol_count; i++)
+		nearest_offer(&near, protocols[i].name, NULL);
 	report(l, FINDING_UNKNOWN_PROTOCOL, at,
 	       nearest_help(l, &near, arena_printf(l->arena, "write one of: %s", protocols_text(l))),
 	       "there is no protocol \"%.60s\"", at->text);

@@ -9,8 +9,6 @@
 #define BIND_RANGES (BIND_TEXT | BIND_INT | BIND_LIST)
 #define MODBUS_ADDRESS_LAST 65535u
 #define MODBUS_RECORD_LAST 9999u
-#define MODBUS_MEI_CANOPEN 13u
-#define MODBUS_MEI_IDENTIFICATION 14u
 
 /*
  * A number, "first-last", a list of such, or "all" (least .. most, reported as broad); everything must

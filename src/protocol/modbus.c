@@ -4,10 +4,7 @@
 #include "base/cursor.h"
 #include "base/sink.h"
 
-#define EXCEPTION_BIT 0x80u
 #define FILE_REFERENCE 6u
-#define MEI_CANOPEN 13u
-#define MEI_IDENTIFICATION 14u
 
 const struct modbus_function modbus_functions[] = {
 	{ 1, MODBUS_READ, MODBUS_COILS, MODBUS_SHAPE_READ, 2000, 0, "read-coils" },
@@ -42,7 +39,7 @@ const struct modbus_function *modbus_function(uint8_t code)
 	return NULL;
 }
 
-static uint8_t shape_of(uint8_t code)
+uint8_t modbus_shape(uint8_t code)
 {
 	const struct modbus_function *f = modbus_function(code);
 
@@ -210,13 +207,13 @@ static bool write_file(struct cursor *c, struct modbus_message *m)
 static bool request_mei(struct cursor *c, struct modbus_message *m)
 {
 	m->mei_type = cursor_u8(c);
-	if (m->mei_type == MEI_IDENTIFICATION) {
+	if (m->mei_type == MODBUS_MEI_IDENTIFICATION) {
 		m->read_code = cursor_u8(c);
 		m->object_id = cursor_u8(c);
 		return m->read_code >= 1 && m->read_code <= 4;
 	}
 	read_rest(c, m);
-	return m->mei_type == MEI_CANOPEN;
+	return m->mei_type == MODBUS_MEI_CANOPEN;
 }
 
 static bool opaque(struct cursor *c, struct modbus_message *m)
@@ -285,9 +282,9 @@ static bool reply_mei(struct cursor *c, struct modbus_message *m)
 	uint8_t objects;
 
 	m->mei_type = cursor_u8(c);
-	if (m->mei_type != MEI_IDENTIFICATION) {
+	if (m->mei_type != MODBUS_MEI_IDENTIFICATION) {
 		read_rest(c, m);
-		return m->mei_type == MEI_CANOPEN;
+		return m->mei_type == MODBUS_MEI_CANOPEN;
 	}
 	m->read_code = cursor_u8(c);
 	cursor_u8(c); /* conformity level */
@@ -346,9 +343,9 @@ enum reason modbus_request(const uint8_t *frame, size_t len, struct modbus_messa
 	struct cursor c = cursor_over(frame, len);
 
 	clear(ret);
-	if (!read_header(&c, len, ret) || ret->function == 0 || ret->function & EXCEPTION_BIT)
+	if (!read_header(&c, len, ret) || ret->function == 0 || ret->function & MODBUS_EXCEPTION_BIT)
 		return REASON_MALFORMED_FRAME;
-	return judge(shapes[shape_of(ret->function)].request(&c, ret), &c);
+	return judge(shapes[modbus_shape(ret->function)].request(&c, ret), &c);
 }
 
 enum modbus_have modbus_request_start(const uint8_t *frame, size_t len, struct modbus_message *ret)
@@ -378,11 +375,11 @@ enum reason modbus_reply(const uint8_t *frame, size_t len, struct modbus_message
 	struct cursor c = cursor_over(frame, len);
 
 	clear(ret);
-	if (!read_header(&c, len, ret) || (ret->function & ~EXCEPTION_BIT) == 0)
+	if (!read_header(&c, len, ret) || (ret->function & ~MODBUS_EXCEPTION_BIT) == 0)
 		return REASON_MALFORMED_FRAME;
-	if (!(ret->function & EXCEPTION_BIT))
-		return judge(shapes[shape_of(ret->function)].reply(&c, ret), &c);
-	ret->function &= (uint8_t)~EXCEPTION_BIT;
+	if (!(ret->function & MODBUS_EXCEPTION_BIT))
+		return judge(shapes[modbus_shape(ret->function)].reply(&c, ret), &c);
+	ret->function &= (uint8_t)~MODBUS_EXCEPTION_BIT;
 	ret->exception = cursor_u8(&c);
 	return judge(known_exception(ret->exception), &c);
 }
@@ -429,7 +426,7 @@ static uint32_t digest(const uint8_t *p, size_t len)
 /* What of a message the other side repeats: the values, or both masks. */
 static uint32_t echo_digest(const struct modbus_message *m)
 {
-	if (shape_of(m->function) == MODBUS_SHAPE_MASK)
+	if (modbus_shape(m->function) == MODBUS_SHAPE_MASK)
 		return (uint32_t)m->and_mask << 16 | m->or_mask;
 	return digest(m->data, m->data_length);
 }
@@ -467,7 +464,7 @@ static bool echoes(const struct modbus_ask *ask, const struct modbus_message *re
 
 static bool fits(const struct modbus_ask *ask, const struct modbus_message *reply)
 {
-	switch ((enum modbus_shape)shape_of(ask->function)) {
+	switch ((enum modbus_shape)modbus_shape(ask->function)) {
 	case MODBUS_SHAPE_READ:
 	case MODBUS_SHAPE_READ_WRITE:
 		return reply->data_length == data_size(ask->function, ask->quantity);
@@ -514,6 +511,6 @@ void modbus_exception(const struct modbus_ask *ask, uint8_t code,
 	sink_be16(&s, 0);
 	sink_be16(&s, 3);
 	sink_u8(&s, ask->unit);
-	sink_u8(&s, (uint8_t)(ask->function | EXCEPTION_BIT));
+	sink_u8(&s, (uint8_t)(ask->function | MODBUS_EXCEPTION_BIT));
 	sink_u8(&s, code);
 }

@@ -16,6 +16,9 @@
 #define MODBUS_FRAME_MIN 8u    /* header and function code */
 #define MODBUS_FRAME_MAX 260u
 #define MODBUS_EXCEPTION_FRAME 9u
+#define MODBUS_EXCEPTION_BIT 0x80u    /* in the function code of a reply: an exception */
+#define MODBUS_MEI_CANOPEN 13u
+#define MODBUS_MEI_IDENTIFICATION 14u
 #define MODBUS_FILE_PARTS 35u  /* most sub-requests that fit a file record request */
 
 enum modbus_access { MODBUS_READ = 1, MODBUS_WRITE, MODBUS_CONTROL };
@@ -59,6 +62,9 @@ extern const size_t modbus_function_count;
 
 /* The row of a code, or NULL for a code that is not public. */
 const struct modbus_function *modbus_function(uint8_t code);
+
+/* enum modbus_shape of a code; MODBUS_SHAPE_OPAQUE when it is not public. */
+uint8_t modbus_shape(uint8_t code);
 
 /* Does the function's request begin with the address of a data table? */
 bool modbus_has_address(uint8_t code);

@@ -2,16 +2,6 @@
 /* The beginning of a frame: how much of it can be judged before the rest has come. */
 #include "protocol/modbus.h"
 
-#define EXCEPTION_BIT 0x80u
-#define MEI_IDENTIFICATION 14u
-
-static uint8_t shape_of(uint8_t code)
-{
-	const struct modbus_function *f = modbus_function(code);
-
-	return f ? f->shape : MODBUS_SHAPE_OPAQUE;
-}
-
 /* How a receiver that looks at the function, not at the length field, finds the end of a frame. */
 struct layout {
 	uint8_t fixed;    /* bytes of the whole frame, or 0 */
@@ -68,7 +58,7 @@ static bool odd_request_begins(uint8_t shape, const uint8_t *frame, size_t len)
 	if (shape == MODBUS_SHAPE_DIAGNOSTICS)
 		return size >= 12 && (size == 12 || len < 10 || (frame[8] == 0 && frame[9] == 0));
 	if (shape == MODBUS_SHAPE_MEI)
-		return len < 9 || frame[8] != MEI_IDENTIFICATION || size == 11;
+		return len < 9 || frame[8] != MODBUS_MEI_IDENTIFICATION || size == 11;
 	return true;
 }
 
@@ -93,7 +83,7 @@ bool modbus_request_begins(const uint8_t *frame, size_t len)
 
 	if (len < MODBUS_HEADER + 1)
 		return true;
-	shape = shape_of(frame[7]);
+	shape = modbus_shape(frame[7]);
 	if (shape == MODBUS_SHAPE_DIAGNOSTICS || shape == MODBUS_SHAPE_MEI)
 		return odd_request_begins(shape, frame, len);
 	return has_layout(&request_layouts[shape], frame, len) && counts_agree(shape, frame, len);
@@ -105,9 +95,9 @@ bool modbus_reply_begins(const uint8_t *frame, size_t len)
 
 	if (len < MODBUS_HEADER + 1)
 		return true;
-	if (frame[7] & EXCEPTION_BIT)
+	if (frame[7] & MODBUS_EXCEPTION_BIT)
 		return 6u + frame[5] == MODBUS_EXCEPTION_FRAME;
-	shape = shape_of(frame[7]);
+	shape = modbus_shape(frame[7]);
 	if (shape == MODBUS_SHAPE_DIAGNOSTICS)
 		return odd_request_begins(shape, frame, len);
 	return shape == MODBUS_SHAPE_MEI || shape == MODBUS_SHAPE_FIFO ||
