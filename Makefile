@@ -146,7 +146,7 @@ $(BUILD)/gatehouse-inspect-native: $(call obj,$(INSPECT_SRC) $(CORE_SRC)) $(BUIL
 # ---- tests ---------------------------------------------------------------------------------------------
 # tests/unit/test_*.c: a cmocka program each. tests/peers/*.c: peers and probes, linked with what they need.
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
-PEERS := $(patsubst tests/peers/%.c,$(BUILD)/peers/%,$(wildcard tests/peers/*.c))
+PEERS := $(patsubst tests/peers/%.c,$(BUILD)/peers/%,$(wildcard tests/peers/*.c)) $(BUILD)/peers/logix
 $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/obj/run/vm_native.o $(LIB)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -166,6 +166,11 @@ $(BUILD)/peers/%: tests/peers/%.c
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=gnu17 $(CFLAGS) $(WARN) -D_GNU_SOURCE -Isrc -o $@ $< \
 		$$(pkg-config --cflags --libs libmodbus) -lmnl
+# The EtherNet/IP device is a folder of its own, and sees nothing of src/.
+$(BUILD)/peers/logix: $(wildcard tests/peers/logix/*.c tests/peers/logix/*.h)
+	@mkdir -p $(@D)
+	$(call say,CC,tests/peers/logix)
+	$(Q)$(CC) -std=gnu17 $(CFLAGS) $(WARN) $(SANFLAGS) -D_GNU_SOURCE -o $@ $(filter %.c,$^)
 # tests/tools/*.c: drivers of one floor for tests that need more than the command line, linked with the library.
 TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 $(BUILD)/tools/%: tests/tools/%.c $(LIB)
