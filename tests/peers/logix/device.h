@@ -19,6 +19,7 @@ enum deny_style {
 
 struct device {
 	const char *denied; /* tag that answers 0F, or NULL */
+	bool deny_writes; /* only what would change it */
 	enum deny_style deny_style;
 	bool quiet;
 	bool no_large_open;        /* answers 5B with 08 */

@@ -7,7 +7,8 @@
  * whatever was carried out.
  *
  *   logix [-a ADDRESS] [-p PORT] [-u I/O PORT] [-n TAGS] [-q] [--slot N] [--no-large-open]
- *         [--io-ends-with-session] [--deny TAG] [--deny-style parts|all|whole|zero]
+ *         [--io-ends-with-session] [--deny TAG] [--deny-writes]
+ *         [--deny-style parts|all|whole|zero]
  *
  * Default 0.0.0.0, 44818, 2222, 40 more tags "Zone_N". -q: prints nothing but "ready".
  */
@@ -267,7 +268,8 @@ int main(int argc, char **argv)
 	static const struct option longs[] = {
 		{ "slot", required_argument, NULL, 's' },          { "no-large-open", no_argument, NULL, 'L' },
 		{ "io-ends-with-session", no_argument, NULL, 'e' }, { "deny", required_argument, NULL, 'd' },
-		{ "deny-style", required_argument, NULL, 'y' },    { NULL, 0, NULL, 0 },
+		{ "deny-style", required_argument, NULL, 'y' },    { "deny-writes", no_argument, NULL, 'w' },
+		{ NULL, 0, NULL, 0 },
 	};
 	const char *address = "0.0.0.0";
 	unsigned fillers = 40;
@@ -292,6 +294,8 @@ int main(int argc, char **argv)
 			device.io_ends_with_session = true;
 		else if (option == 'd')
 			device.denied = optarg;
+		else if (option == 'w')
+			device.deny_writes = true;
 		else if (option == 'y')
 			device.deny_style = style_of(optarg);
 		else

@@ -185,7 +185,8 @@ static struct in part_at(const struct parts *parts, unsigned index)
 
 static bool parts_parse(struct in data, struct parts *ret_parts)
 {
-	*ret_parts = (struct parts){ .all = data, .count = in_16(&data) };
+	ret_parts->all = data;
+	ret_parts->count = in_16(&data);
 	if (ret_parts->count == 0 || in_left(&data) < 2 * (size_t)ret_parts->count)
 		return false;
 	for (unsigned i = 0; i < ret_parts->count; i++)
@@ -199,7 +200,7 @@ static bool any_denied(const struct parts *parts)
 	for (unsigned i = 0; i < parts->count; i++) {
 		struct request part = { 0 };
 
-		if (parse(part_at(parts, i), &part) == CIP_OK && tag_denied(&part.path))
+		if (parse(part_at(parts, i), &part) == CIP_OK && tag_denied(&part))
 			return true;
 	}
 	return false;

@@ -3,8 +3,6 @@
 #include "device.h"
 #include "tags.h"
 
-enum { READ = 0x4c, WRITE = 0x4d, MODIFY = 0x4e, READ_FRAGMENT = 0x52, WRITE_FRAGMENT = 0x53 };
-
 static void put_type(struct out *out, const struct shape *shape)
 {
 	out_16(out, shape->type);
@@ -100,13 +98,13 @@ void tag_answer(const struct request *request, struct reply *reply)
 
 	if (status)
 		reply_fail(reply, status, extended);
-	else if (tag_denied(&request->path))
+	else if (tag_denied(request))
 		reply_fail(reply, CIP_PRIVILEGE, 0);
-	else if (request->service == READ || request->service == READ_FRAGMENT)
+	else if (request->service == READ_TAG || request->service == READ_FRAGMENT)
 		read_tag(&place, request->data, request->service == READ_FRAGMENT, reply);
-	else if (request->service == WRITE || request->service == WRITE_FRAGMENT)
+	else if (request->service == WRITE_TAG || request->service == WRITE_FRAGMENT)
 		write_tag(&place, request->data, request->service == WRITE_FRAGMENT, reply);
-	else if (request->service == MODIFY)
+	else if (request->service == MODIFY_TAG)
 		modify_tag(&place, request->data, reply);
 	else
 		reply_fail(reply, CIP_SERVICE, 0);

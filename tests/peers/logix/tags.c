@@ -247,11 +247,13 @@ uint8_t tag_find(const struct path *path, struct place *ret_place, uint16_t *ret
 	}
 }
 
-bool tag_denied(const struct path *path)
+bool tag_denied(const struct request *request)
 {
+	bool reads = request->service == READ_TAG || request->service == READ_FRAGMENT;
 	struct place place;
 	uint16_t extended;
 
-	return device.denied && tag_find(path, &place, &extended) == CIP_OK &&
+	return device.denied && !(reads && device.deny_writes) &&
+	       tag_find(&request->path, &place, &extended) == CIP_OK &&
 	       strcasecmp(place.tag->name, device.denied) == 0;
 }

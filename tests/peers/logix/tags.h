@@ -17,6 +17,7 @@ enum tag_type {
 	TYPE_STRUCT = 0x02a0,
 };
 
+enum { READ_TAG = 0x4c, WRITE_TAG = 0x4d, MODIFY_TAG = 0x4e, READ_FRAGMENT = 0x52, WRITE_FRAGMENT = 0x53 };
 enum { TAGS_MOST = 2100, DIMENSIONS = 3 };
 
 struct template;
@@ -77,8 +78,8 @@ struct place {
 /* CIP_OK, or the status that Logix gives, with its extended status. */
 uint8_t tag_find(const struct path *path, struct place *ret_place, uint16_t *ret_extended);
 
-/* Whether the path leads into the tag that the device was told to deny. */
-bool tag_denied(const struct path *path);
+/* Whether that is asked of the tag that the device was told to deny. */
+bool tag_denied(const struct request *request);
 
 /* Read, write, modify at the place that the path leads to. */
 void tag_answer(const struct request *request, struct reply *reply);
