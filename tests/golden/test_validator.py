@@ -14,10 +14,11 @@ import os
 import pathlib
 import random
 import re
-import shutil
 import subprocess
 import tempfile
 import unittest
+
+import npm
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = (ROOT / os.environ.get("BUILD", "build")).resolve()
@@ -254,32 +255,10 @@ def compiler_says(documents):
     return found
 
 
-def install():
-    """ajv into the build folder, as the lock file names it; None, or why not."""
-    wanted = (SOURCES / "package-lock.json").read_bytes()
-    done = MODULES / "installed.json"
-    if done.is_file() and done.read_bytes() == wanted:
-        return None
-    if not shutil.which("node") or not shutil.which("npm"):
-        return "node or npm is not installed"
-    MODULES.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json", ".npmrc"):
-        shutil.copy(SOURCES / name, MODULES)
-    try:
-        npm = subprocess.run(["npm", "ci"], cwd=MODULES, capture_output=True, text=True, timeout=120)
-    except subprocess.TimeoutExpired:
-        return "npm got no answer in two minutes"
-    if npm.returncode:
-        last = [line for line in npm.stderr.splitlines() if "code" in line] or ["npm failed"]
-        return f"ajv could not be installed: {last[0].strip()}"
-    done.write_bytes(wanted)
-    return None
-
-
 class Validator(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        reason = install()
+        reason = npm.install(SOURCES, MODULES)
         if reason:
             raise unittest.SkipTest(reason)
 

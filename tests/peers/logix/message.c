@@ -284,6 +284,7 @@ static bool unwrap(const struct request *request, struct in *ret_message, struct
 	if (!route_is_here(&route, &extended)) {
 		reply_fail(reply, CIP_CONNECTION, extended);
 		out_8(&reply->data, (unsigned)words);
+		out_8(&reply->data, 0);
 		return false;
 	}
 	return true;
