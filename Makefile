@@ -68,7 +68,7 @@ obj = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(1))
 LIB := $(BUILD)/libgatehouse.a
 PROGRAMS := $(BUILD)/gatehouse $(BUILD)/gatehouse-inspect
 
-.PHONY: all help deps demo check check-fast fresh-check bench soak fuzz lint cov install uninstall clean
+.PHONY: all help deps demo check check-fast fresh-check bench soak soak-enip fuzz lint cov install uninstall clean
 all: $(PROGRAMS)
 
 help:
@@ -78,6 +78,7 @@ help:
 	  'make              build (SAN=1 sanitizers, CC=clang, V=1 verbose)' \
 	  'sudo make bench   speed, as ratios in one run' \
 	  'sudo make soak T=600   Modbus clients of other makers at work through the gate for T seconds' \
+	  'sudo make soak-enip    EtherNet/IP nodes of Node-RED at work with the device of the tests' \
 	  'make fuzz T=60    fuzz the decoders and the core for T seconds each' \
 	  'make lint         layers, formatting, static checks' \
 	  'sudo make install  programs, unit, schemas, example, pages (DESTDIR=, PREFIX=/usr); uninstall undoes it' \
@@ -265,6 +266,11 @@ soak: deps
 	$(Q)command -v npm >/dev/null || image/install-packages nodejs npm
 	$(Q)$(MAKE) --no-print-directory demo-built $(SOAK_NPM)/installed
 	$(Q)BUILD=$(BUILD) tests/soak/soak.py -t $(or $(T),600)
+# Node-RED's EtherNet/IP nodes with the tests' device, without the gate.
+soak-enip: deps
+	$(Q)command -v npm >/dev/null || image/install-packages nodejs npm
+	$(Q)$(MAKE) --no-print-directory $(BUILD)/peers/logix $(SOAK_NPM)/installed
+	$(Q)BUILD=$(BUILD) tests/soak/nodered_enip.py
 
 # What cppcheck 2.10 gets wrong here: it does not see that out_of_memory() never returns, nor that a function
 # fills in what it is given the address of (the compilers and the sanitizers watch over that).
