@@ -5,7 +5,7 @@
 //   ENIP_NPM=FOLDER client.js LIBRARY HOST STEP...
 //
 // LIBRARY: st-connected, st-unconnected (st-ethernet-ip), ethernet-ip.
-// STEP: identity, list, reconnect, read:TAG, write:TAG=N, group:TAG,TAG,... (one Multiple Service Packet),
+// STEP: identity, list, reconnect, read:TAG, array:TAG=ELEMENTS, write:TAG=N, group:TAG,TAG,... (one Multiple Service Packet),
 // wgroup:TAG=N,TAG=N,... A tag of a program is Program:NAME.TAG here too.
 "use strict";
 const path = require("path");
@@ -61,6 +61,12 @@ const STEPS = {
 	async read(lib, plc, name) {
 		const tag = newTag(lib, name);
 		await plc.readTag(tag);
+		return plain(tag.value);
+	},
+	async array(lib, plc, text) {
+		const [[name, elements]] = assignments(text);
+		const tag = newTag(lib, name);
+		await plc.readTag(tag, elements);
 		return plain(tag.value);
 	},
 	async write(lib, plc, text) {

@@ -81,6 +81,19 @@ class AtWork(Clients):
                 device.stop()
 
 
+    def test_a_long_array_comes_in_fragments(self):
+        values = list(range(-200, 200))
+        for library in LIBRARIES[:2]:
+            with self.subTest(library=library):
+                device, data = self.device(), struct.pack("<400i", *values)
+                writer = enip.Client(self.lab.connect(PLC, port=enip.PORT))
+                writer.register()
+                for at in range(0, len(data), 400):
+                    writer.ask(enip.write_fragment("Recipe", enip.DINT, 400, at, data[at:at + 400]))
+                self.assertEqual(self.told(library, "array:Recipe=400")[0].get("value"), values)
+                device.stop()
+
+
 class Refused(Clients):
     """The tag Guard is answered by 0F."""
 

@@ -13,11 +13,11 @@ enum command { NOP = 0x0000, LIST_SERVICES = 0x0004, LIST_IDENTITY = 0x0063, LIS
 enum { UNSUPPORTED = 0x0001, INCORRECT = 0x0003, NO_SESSION = 0x0064, BAD_LENGTH = 0x0065, BAD_VERSION = 0x0069 };
 enum { ITEM_NULL = 0x0000, ITEM_IDENTITY = 0x000c, ITEM_CONNECTED = 0x00a1, ITEM_CONNECTED_DATA = 0x00b1,
        ITEM_DATA = 0x00b2, ITEM_SERVICES = 0x0100, ITEM_ADDRESS_OT = 0x8000, ITEM_ADDRESS_TO = 0x8001 };
-enum { REPLY_UNCONNECTED = 504, ITEMS_MOST = 4 };
+enum { REPLY_UNCONNECTED = 504, ITEMS_MOST = 4, ORIGINATORS_PORT = 2222 };
 
 struct frame {
 	uint16_t command;
-	uint32_t session, options;
+	uint32_t session;
 	const uint8_t *context;
 	struct in data;
 };
@@ -46,9 +46,10 @@ static bool parse_frame(struct in bytes, struct frame *ret_frame)
 	uint32_t status = in_32(&bytes);
 
 	ret_frame->context = in_take(&bytes, 8);
-	ret_frame->options = in_32(&bytes);
+	uint32_t options = in_32(&bytes);
+
 	ret_frame->data = bytes;
-	return !bytes.bad && in_left(&bytes) == size && status == 0 && ret_frame->options == 0;
+	return !bytes.bad && in_left(&bytes) == size && status == 0 && options == 0;
 }
 
 /* Writes the header; the length is put right by end_frame(). */
@@ -156,7 +157,7 @@ static uint16_t originators_port(const struct items *items)
 	for (unsigned i = 2; i < items->count; i++)
 		if (items->at[i].type == ITEM_ADDRESS_TO && in_left(&items->at[i].data) == 16)
 			return (uint16_t)(items->at[i].data.p[2] << 8 | items->at[i].data.p[3]);
-	return 2222;
+	return ORIGINATORS_PORT;
 }
 
 /* Where the originator is to send its data. */
@@ -207,7 +208,7 @@ static enum encap_next send_rr_data(struct link *link, const struct frame *frame
 /* The answer to a sequence count, made now or kept from before. */
 static void answer_connected(struct link *link, struct connection *c, struct in message, uint16_t sequence)
 {
-	struct caller caller = { .peer = link->peer, .session = link->session };
+	struct caller caller = { link->peer, link->session, ORIGINATORS_PORT, false };
 	struct out answer = { .at = c->answer, .room = sizeof(c->answer) };
 
 	if (c->answered && c->last_sequence == sequence)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The identity, the processor, and objects of which an attribute can be set: clock and network address. */
-#include <stdio.h>
 #include <time.h>
 
 #include "device.h"

@@ -4,7 +4,6 @@
  * the outputs), 150 (32 bytes from it, behind a run/idle word), 151 (configuration), and the heartbeats 152
  * (input only) and 153 (listen only).
  */
-#include <stdio.h>
 #include <sys/socket.h>
 
 #include "connections.h"

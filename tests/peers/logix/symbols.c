@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Classes 6B and 6C: the list of tags, page by page, and the templates of structures. */
-#include <stdio.h>
-#include <strings.h>
-
 #include "device.h"
 #include "objects.h"
 #include "tags.h"
@@ -11,7 +8,6 @@ enum { LIST = 0x55, READ_TEMPLATE = 0x4c, GET_LIST = 0x03, ATTRIBUTES_MOST = 10,
        PROGRAM_ID = 3 };
 
 struct listing {
-	const char *program;
 	uint16_t attributes[ATTRIBUTES_MOST];
 	unsigned count;
 };
@@ -86,18 +82,19 @@ static bool parse_listing(struct in data, struct listing *listing)
 
 static void list_tags(const struct request *request, unsigned class_at, struct reply *reply)
 {
-	struct listing listing = { .program = class_at ? program_name : NULL };
+	struct listing listing = { 0 };
+	bool in_program = class_at == 1;
 	uint32_t first = path_number(&request->path, class_at + 1, SEG_INSTANCE);
-	struct tag program = { NULL, "Program:Main", { TYPE_DINT, NULL, { 0 } }, PROGRAM_ID, NULL };
+	struct tag program = { false, PROGRAM_SYMBOL, { TYPE_DINT, NULL, { 0 } }, PROGRAM_ID, NULL };
 
 	if (!parse_listing(request->data, &listing)) {
 		reply_fail(reply, CIP_ATTRIBUTE, 0);
 		return;
 	}
-	if (!listing.program && first <= PROGRAM_ID)
+	if (!in_program && first <= PROGRAM_ID)
 		put_row(&reply->data, &listing, &program, PROGRAM_TYPE);
 	for (unsigned i = 0; i < tag_count; i++)
-		if (tags[i].program == listing.program && tags[i].id >= first &&
+		if (tags[i].in_program == in_program && tags[i].id >= first &&
 		    !put_row(&reply->data, &listing, &tags[i], listed_type(&tags[i].shape))) {
 			reply->status = CIP_PARTIAL;
 			return;
@@ -115,7 +112,7 @@ void symbol_answer(const struct request *request, struct reply *reply)
 		tag_answer(request, reply);
 	else if (!ends_in_list)
 		reply_fail(reply, CIP_PATH_UNKNOWN, 0);
-	else if (class_at && strncasecmp((const char *)path->at[0].text, "Program:Main", 12))
+	else if (class_at && !is_name(&path->at[0], PROGRAM_SYMBOL))
 		reply_fail(reply, CIP_PATH_SYNTAX, 0);
 	else
 		list_tags(request, class_at, reply);

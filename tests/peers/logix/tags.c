@@ -36,28 +36,28 @@ static const struct template motor_template = { 0x0153, 0x4c7e, 24, "Motor", mot
 
 const struct template *const templates[] = { &limits_template, &motor_template, &string_template };
 const unsigned template_count = COUNT(templates);
-const char program_name[] = "Main";
 
 static const struct {
-	const char *program, *name;
+	bool in_program;
+	const char *name;
 	struct shape shape;
 } made[] = {
-	{ NULL, "Count", { TYPE_DINT, NULL, { 0 } } },
-	{ NULL, "Speed", { TYPE_REAL, NULL, { 0 } } },
-	{ NULL, "Setpoint", { TYPE_INT, NULL, { 0 } } },
-	{ NULL, "Level", { TYPE_SINT, NULL, { 0 } } },
-	{ NULL, "Running", { TYPE_BOOL, NULL, { 0 } } },
-	{ NULL, "Total", { TYPE_LINT, NULL, { 0 } } },
-	{ NULL, "Guard", { TYPE_DINT, NULL, { 0 } } },
-	{ NULL, "Temps", { TYPE_REAL, NULL, { 10 } } },
-	{ NULL, "Recipe", { TYPE_DINT, NULL, { 400 } } },
-	{ NULL, "Matrix", { TYPE_DINT, NULL, { 3, 4 } } },
-	{ NULL, "Alarms", { TYPE_DWORD, NULL, { 2 } } },
-	{ NULL, "Press", { TYPE_STRUCT, &motor_template, { 0 } } },
-	{ NULL, "Pumps", { TYPE_STRUCT, &motor_template, { 3 } } },
-	{ NULL, "Batch", { TYPE_STRUCT, &string_template, { 0 } } },
-	{ program_name, "Step", { TYPE_DINT, NULL, { 0 } } },
-	{ program_name, "Delays", { TYPE_INT, NULL, { 8 } } },
+	{ false, "Count", { TYPE_DINT, NULL, { 0 } } },
+	{ false, "Speed", { TYPE_REAL, NULL, { 0 } } },
+	{ false, "Setpoint", { TYPE_INT, NULL, { 0 } } },
+	{ false, "Level", { TYPE_SINT, NULL, { 0 } } },
+	{ false, "Running", { TYPE_BOOL, NULL, { 0 } } },
+	{ false, "Total", { TYPE_LINT, NULL, { 0 } } },
+	{ false, "Guard", { TYPE_DINT, NULL, { 0 } } },
+	{ false, "Temps", { TYPE_REAL, NULL, { 10 } } },
+	{ false, "Recipe", { TYPE_DINT, NULL, { 400 } } },
+	{ false, "Matrix", { TYPE_DINT, NULL, { 3, 4 } } },
+	{ false, "Alarms", { TYPE_DWORD, NULL, { 2 } } },
+	{ false, "Press", { TYPE_STRUCT, &motor_template, { 0 } } },
+	{ false, "Pumps", { TYPE_STRUCT, &motor_template, { 3 } } },
+	{ false, "Batch", { TYPE_STRUCT, &string_template, { 0 } } },
+	{ true, "Step", { TYPE_DINT, NULL, { 0 } } },
+	{ true, "Delays", { TYPE_INT, NULL, { 8 } } },
 };
 
 struct tag tags[TAGS_MOST];
@@ -104,12 +104,12 @@ uint32_t shape_count(const struct shape *shape)
 	return count;
 }
 
-static void make(const char *program, const char *name, struct shape shape)
+static void make(bool in_program, const char *name, struct shape shape)
 {
 	struct tag *tag = &tags[tag_count];
 
 	/* Instances as of a controller whose programmer has added and deleted: rising, with gaps, past a byte. */
-	*tag = (struct tag){ program, name, shape, 5 + 11 * tag_count, memory + memory_used };
+	*tag = (struct tag){ in_program, name, shape, 5 + 11 * tag_count, memory + memory_used };
 	memory_used += (shape_element(&shape) * shape_count(&shape) + 7) & ~(size_t)7;
 	tag_count++;
 }
@@ -120,10 +120,10 @@ void tags_make(unsigned fillers)
 	struct shape dint = { TYPE_DINT, NULL, { 0 } };
 
 	for (unsigned i = 0; i < COUNT(made); i++)
-		make(made[i].program, made[i].name, made[i].shape);
+		make(made[i].in_program, made[i].name, made[i].shape);
 	for (unsigned i = 0; i < fillers && tag_count < TAGS_MOST; i++) {
 		snprintf(names[i], sizeof(names[i]), "Zone_%u", i);
-		make(NULL, names[i], dint);
+		make(false, names[i], dint);
 	}
 }
 
@@ -136,7 +136,7 @@ struct walk {
 	size_t name_len;
 };
 
-static bool is_name(const struct segment *segment, const char *name)
+bool is_name(const struct segment *segment, const char *name)
 {
 	return segment->kind == SEG_SYMBOL && segment->size == strlen(name) &&
 	       strncasecmp((const char *)segment->text, name, segment->size) == 0;
@@ -150,7 +150,7 @@ static void walk_name(struct walk *walk, const char *before, const char *name)
 	walk->name_len += (size_t)put < room ? (size_t)put : room - 1;
 }
 
-static const struct tag *find_tag(struct walk *walk, const char *program)
+static const struct tag *find_tag(struct walk *walk, bool in_program)
 {
 	const struct segment *segment = &walk->path->at[walk->at];
 	uint32_t id = path_number(walk->path, walk->at, SEG_CLASS) == 0x6b ?
@@ -159,7 +159,7 @@ static const struct tag *find_tag(struct walk *walk, const char *program)
 	if (walk->at >= walk->path->count)
 		return NULL;
 	for (unsigned i = 0; i < tag_count; i++)
-		if (tags[i].program == program && (id ? tags[i].id == id : is_name(segment, tags[i].name))) {
+		if (tags[i].in_program == in_program && (id ? tags[i].id == id : is_name(segment, tags[i].name))) {
 			walk->at += id ? 2 : 1;
 			return &tags[i];
 		}
@@ -213,14 +213,13 @@ static bool walk_member(struct walk *walk)
 
 static const struct tag *walk_start(struct walk *walk)
 {
-	static const char prefix[] = "Program:Main";
-	const char *program = is_name(&walk->path->at[0], prefix) ? program_name : NULL;
+	bool in_program = is_name(&walk->path->at[0], PROGRAM_SYMBOL);
 
-	walk->at = program ? 1 : 0;
-	const struct tag *tag = find_tag(walk, program);
+	walk->at = in_program ? 1 : 0;
+	const struct tag *tag = find_tag(walk, in_program);
 
-	if (tag && program)
-		walk_name(walk, prefix, ".");
+	if (tag && in_program)
+		walk_name(walk, PROGRAM_SYMBOL, ".");
 	if (tag)
 		walk_name(walk, "", tag->name);
 	return tag;

@@ -20,6 +20,9 @@ enum tag_type {
 enum { READ_TAG = 0x4c, WRITE_TAG = 0x4d, MODIFY_TAG = 0x4e, READ_FRAGMENT = 0x52, WRITE_FRAGMENT = 0x53 };
 enum { TAGS_MOST = 2100, DIMENSIONS = 3 };
 
+/* The one program: what its tags' paths begin with. */
+#define PROGRAM_SYMBOL "Program:Main"
+
 struct template;
 
 struct shape {
@@ -44,7 +47,7 @@ struct template {
 };
 
 struct tag {
-	const char *program; /* NULL: of the controller */
+	bool in_program;
 	const char *name;
 	struct shape shape;
 	uint32_t id; /* its symbol instance */
@@ -55,7 +58,6 @@ extern struct tag tags[TAGS_MOST];
 extern unsigned tag_count;
 extern const struct template *const templates[];
 extern const unsigned template_count;
-extern const char program_name[];
 
 /* The tags that are always there, and so many more of type DINT, in the order of their instances. */
 void tags_make(unsigned fillers);
@@ -74,6 +76,8 @@ struct place {
 	uint8_t bit;
 	char name[160]; /* in the notation of engineers */
 };
+
+bool is_name(const struct segment *segment, const char *name);
 
 /* CIP_OK, or the status that Logix gives, with its extended status. */
 uint8_t tag_find(const struct path *path, struct place *ret_place, uint16_t *ret_extended);
