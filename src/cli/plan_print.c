@@ -24,7 +24,10 @@ static void print_cells(const char *verb, const struct diff_cells *cells, size_t
 	if (effect && !count)
 		printf("        %s other requests there: more at once, across ranges, or other values\n", verb);
 	for (size_t i = 0; i < count; i++)
-		printf("        %s unit %s: addresses %s\n", verb, cells[i].units, cells[i].addresses);
+		if (cells[i].name)
+			printf("        %s %s\n", verb, cells[i].name);
+		else
+			printf("        %s unit %s: addresses %s\n", verb, cells[i].units, cells[i].addresses);
 }
 
 static void print_service(const struct diff_service *s)
@@ -124,8 +127,12 @@ static void write_cells(struct writer *w, const char *name, const struct diff_ce
 	writer_open_list(w);
 	for (size_t i = 0; i < count; i++) {
 		writer_open_map(w);
-		writer_put_text(w, "units", cells[i].units);
-		writer_put_text(w, "addresses", cells[i].addresses);
+		if (cells[i].name) {
+			writer_put_text(w, "name", cells[i].name);
+		} else {
+			writer_put_text(w, "units", cells[i].units);
+			writer_put_text(w, "addresses", cells[i].addresses);
+		}
 		writer_close_map(w);
 	}
 	writer_close_list(w);

@@ -32,6 +32,7 @@ size_t rule_entry_count(const struct rule *rule);
 /* The same for EtherNet/IP: "read-tags Line3.Rate", "get-attribute-single, class identity, instances 1, ..." */
 const char *describe_cip(const struct cip_entry *entry, struct arena *arena);
 const char *describe_cip_name(const struct cip_entry *entry, struct arena *arena);
+const char *describe_file(const struct pccc_file *file, struct arena *arena);
 const char *describe_route(const struct cip_route *route, struct arena *arena);
 const char *describe_routes(const struct cip_route_list *list, struct arena *arena);
 const struct cip_entry *rule_cip(const struct rule *rule, size_t i);

@@ -67,16 +67,19 @@ static const char *tags_text(const struct cip_entry *entry, struct arena *arena)
 	return text;
 }
 
+const char *describe_file(const struct pccc_file *file, struct arena *arena)
+{
+	return arena_printf(arena, "%s%u:%u-%u", file->type, file->number, file->elements.first,
+			    file->elements.last);
+}
+
 static const char *files_text(const struct cip_entry *entry, struct arena *arena)
 {
 	const char *text = "";
 
-	for (size_t i = 0; i < entry->files.count; i++) {
-		const struct pccc_file *file = &entry->files.items[i];
-
-		text = arena_printf(arena, "%s%s %s%u:%u-%u", text, i ? "," : "", file->type, file->number,
-				    file->elements.first, file->elements.last);
-	}
+	for (size_t i = 0; i < entry->files.count; i++)
+		text = arena_printf(arena, "%s%s %s", text, i ? "," : "",
+				    describe_file(&entry->files.items[i], arena));
 	return text;
 }
 

@@ -29,10 +29,12 @@ struct diff_member {
 	const char *after;
 };
 
-/* Addresses that some units gain or lose, whatever the quantity and values. */
+/* What is gained or lost: addresses of some units, whatever the quantity and values; or of a tag or data file at least
+ * a part, some values, or a route. */
 struct diff_cells {
 	const char *units;
 	const char *addresses;
+	const char *name; /* of the tag or file, as written; then the other two are NULL */
 };
 
 struct diff_service {

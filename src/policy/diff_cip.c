@@ -1,68 +1,144 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* EtherNet/IP: entry by entry in canonical words. Sets that only overlap count as both gained and lost. */
+/* EtherNet/IP: the tags, files and other services of one kind, compared as sets. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/describe.h"
 #include "policy/diff_rule.h"
+#include "policy/grants_cip.h"
 
-struct lines {
-	const char **items;
+/* The grants of one kind of a rule. */
+struct version {
+	const struct rule *rule;
+	const struct cip_grant **items;
+	const struct box **boxes;
 	size_t count;
 };
 
-static int by_text(const void *a, const void *b)
+/* What is told together: all tags that are read, all files that are written, one service of one class. */
+static uint32_t kind_of(const struct cip_entry *entry)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	return (uint32_t)entry->kind << 24 | (uint32_t)entry->service << 16 | entry->class;
 }
 
-static struct lines lines_of(const struct rule *rule, struct arena *arena)
+static struct version version_of(const struct rule *rule, const struct cip_grants *all, uint32_t kind,
+			   struct arena *arena)
 {
-	struct lines lines = { .count = rule ? rule_cip_count(rule) : 0 };
-
-	lines.items = arena_array(arena, lines.count, sizeof(char *));
-	for (size_t i = 0; i < lines.count; i++)
-		lines.items[i] = describe_cip(rule_cip(rule, i), arena);
-	if (lines.count)
-		qsort(lines.items, lines.count, sizeof(char *), by_text);
-	return lines;
-}
-
-/* "read-tags" of "read-tags Line3.Rate" */
-static const char *name_of(const char *text, struct arena *arena)
-{
-	return arena_strndup(arena, text, strcspn(text, " ,"));
-}
-
-/* Those of `all` that `other` lacks; both are sorted. */
-static unsigned tell_missing(const struct lines *all, const struct lines *other, bool added,
-			     struct arena *arena, struct diff_rule *ret)
-{
-	unsigned effect = 0;
+	struct version side = { .rule = rule,
+			     .items = arena_array(arena, all->count, sizeof(struct cip_grant *)),
+			     .boxes = arena_array(arena, all->count, sizeof(struct box *)) };
 
 	for (size_t i = 0; i < all->count; i++) {
-		struct diff_service *s = &ret->services[ret->service_count];
-		const char **text = &all->items[i];
-
-		if (other->count && bsearch(text, other->items, other->count, sizeof(char *), by_text))
+		if (kind_of(all->items[i].entry) != kind)
 			continue;
-		*s = (struct diff_service){ .function = name_of(*text, arena),
-					    .change = added ? DIFF_ADDED : DIFF_REMOVED };
-		*(added ? &s->after : &s->before) = text;
-		*(added ? &s->after_count : &s->before_count) = 1;
-		ret->service_count++;
-		effect = added ? DIFF_GAINS : DIFF_LOSES;
+		side.items[side.count] = &all->items[i];
+		side.boxes[side.count++] = &all->items[i].box;
+	}
+	return side;
+}
+
+/* An entry in words, with the route that it has from its rule. */
+static const char *entry_text(const struct rule *rule, const struct cip_entry *entry, struct arena *arena)
+{
+	const char *text = describe_cip(entry, arena);
+
+	if (entry->routes.count || !rule->routes.count || entry->kind == CIP_LIST_IDENTITY)
+		return text;
+	return arena_printf(arena, "%s, route %s", text, describe_routes(&rule->routes, arena));
+}
+
+static const char **texts_of(const struct version *side, struct arena *arena, size_t *ret_count)
+{
+	const char **texts = arena_array(arena, side->count, sizeof(char *));
+
+	*ret_count = 0;
+	for (size_t i = 0; i < side->count; i++)
+		if (!i || side->items[i]->entry != side->items[i - 1]->entry)
+			texts[(*ret_count)++] = entry_text(side->rule, side->items[i]->entry, arena);
+	return texts;
+}
+
+/* Tags and files of `more` of which `less` does not allow everything; other services are told as entries alone. */
+static struct diff_cells *cells_of(const struct version *more, const struct version *less, struct arena *arena,
+				   bool *ret_exceeds, size_t *ret_count)
+{
+	struct diff_cells *cells = arena_array(arena, more->count, sizeof(*cells));
+
+	*ret_exceeds = false;
+	*ret_count = 0;
+	for (size_t i = 0; i < more->count; i++) {
+		if (box_covered(more->boxes[i], less->boxes, less->count))
+			continue;
+		*ret_exceeds = true;
+		if (more->items[i]->text)
+			cells[(*ret_count)++] = (struct diff_cells){ .name = more->items[i]->text };
+	}
+	return cells;
+}
+
+static unsigned compare_kind(const struct version *before, const struct version *after, struct arena *arena,
+			     struct diff_service *ret)
+{
+	const struct version *any = after->count ? after : before;
+	bool gains, loses;
+	unsigned effect;
+
+	*ret = (struct diff_service){ .function = describe_cip_name(any->items[0]->entry, arena) };
+	ret->gained = cells_of(after, before, arena, &gains, &ret->gained_count);
+	ret->lost = cells_of(before, after, arena, &loses, &ret->lost_count);
+	effect = (gains ? DIFF_GAINS : 0) | (loses ? DIFF_LOSES : 0);
+	ret->change = !before->count ? DIFF_ADDED : !after->count ? DIFF_REMOVED : diff_of(effect);
+	if (effect) {
+		ret->before = texts_of(before, arena, &ret->before_count);
+		ret->after = texts_of(after, arena, &ret->after_count);
 	}
 	return effect;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* The kinds of both, each once. */
+static uint32_t *kinds_of(const struct cip_grants sides[static 2], struct arena *arena, size_t *ret_count)
+{
+	uint32_t *kinds = arena_array(arena, sides[0].count + sides[1].count, sizeof(*kinds));
+	size_t count = 0, kept = 0;
+
+	for (unsigned side = 0; side < 2; side++)
+		for (size_t i = 0; i < sides[side].count; i++)
+			kinds[count++] = kind_of(sides[side].items[i].entry);
+	if (count)
+		qsort(kinds, count, sizeof(*kinds), by_number);
+	for (size_t i = 0; i < count; i++)
+		if (!kept || kinds[kept - 1] != kinds[i])
+			kinds[kept++] = kinds[i];
+	*ret_count = kept;
+	return kinds;
 }
 
 unsigned diff_cip(const struct rule *before, const struct rule *after, struct arena *arena,
 		  struct diff_rule *ret)
 {
-	struct lines old = lines_of(before, arena), new = lines_of(after, arena);
+	const struct rule *const rules[2] = { before, after };
+	struct cip_grants grants[2];
+	unsigned effects = 0;
+	uint32_t *kinds;
+	size_t count;
 
-	if (!old.count && !new.count)
-		return 0;
-	ret->services = arena_array(arena, old.count + new.count, sizeof(*ret->services));
-	return tell_missing(&old, &new, false, arena, ret) | tell_missing(&new, &old, true, arena, ret);
+	cip_grants_make(rules, 2, arena, grants);
+	kinds = kinds_of(grants, arena, &count);
+	ret->services = arena_array(arena, count, sizeof(*ret->services));
+	for (size_t i = 0; i < count; i++) {
+		struct version old = version_of(before, &grants[0], kinds[i], arena);
+		struct version new = version_of(after, &grants[1], kinds[i], arena);
+		unsigned effect = compare_kind(&old, &new, arena, &ret->services[ret->service_count]);
+
+		ret->service_count += effect != 0;
+		effects |= effect;
+	}
+	return effects;
 }

@@ -110,15 +110,6 @@ static void compare_expiry(struct pair *p)
 
 /* ---- limits and handling ---- */
 
-static void compare_routes(struct pair *p)
-{
-	const char *before = describe_routes(&p->before->routes, p->arena);
-	const char *after = describe_routes(&p->after->routes, p->arena);
-
-	if (strcmp(before, after))
-		member(p, "route", DIFF_GAINS | DIFF_LOSES, before, after);
-}
-
 /* 0 is no limit. */
 static void compare_limit(struct pair *p, const char *what, uint32_t before, uint32_t after)
 {
@@ -159,7 +150,6 @@ unsigned diff_members(const struct rule *before, const struct rule *after, struc
 	compare_path(&p);
 	compare_schedules(&p);
 	compare_expiry(&p);
-	compare_routes(&p);
 	if (before->protocol->inspected && after->protocol->inspected)
 		compare_handling(&p);
 	return p.effect;

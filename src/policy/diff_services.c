@@ -6,34 +6,44 @@
 #include "policy/diff_rule.h"
 #include "policy/grants.h"
 
-/* The entries of one function of a rule. */
+/* The entries of one function of a rule, or all of them. */
 struct services {
-	struct grant **items;
+	const struct entry **entries;
+	const struct box **boxes;
 	size_t count;
 };
 
-static struct services grants_of(const struct rule *rule, struct arena *arena)
+static void make_room(struct services *side, size_t count, struct arena *arena)
 {
-	struct services side = { 0 };
-	struct grant *grants;
-	size_t count = rule ? rule_entry_count(rule) : 0;
+	side->entries = arena_array(arena, count, sizeof(*side->entries));
+	side->boxes = arena_array(arena, count, sizeof(*side->boxes));
+}
 
-	grants = arena_array(arena, count, sizeof(*grants));
-	side.items = arena_array(arena, count, sizeof(struct grant *));
-	for (size_t i = 0; i < count; i++) {
-		grant_make(rule_entry(rule, i), arena, &grants[i]);
-		side.items[side.count++] = &grants[i];
+static struct services services_of(const struct rule *rule, struct arena *arena)
+{
+	struct services side = { .count = rule ? rule_entry_count(rule) : 0 };
+	struct box *boxes = arena_array(arena, side.count, sizeof(*boxes));
+
+	make_room(&side, side.count, arena);
+	for (size_t i = 0; i < side.count; i++) {
+		side.entries[i] = rule_entry(rule, i);
+		side.boxes[i] = &boxes[i];
+		grant_make(side.entries[i], arena, &boxes[i]);
 	}
 	return side;
 }
 
-static struct services alike(const struct services *all, const struct grant *like, struct arena *arena)
+static struct services alike(const struct services *all, const struct box *like, struct arena *arena)
 {
-	struct services side = { .items = arena_array(arena, all->count, sizeof(struct grant *)) };
+	struct services side = { 0 };
 
-	for (size_t i = 0; i < all->count; i++)
-		if (grant_alike(all->items[i], like))
-			side.items[side.count++] = all->items[i];
+	make_room(&side, all->count, arena);
+	for (size_t i = 0; i < all->count; i++) {
+		if (all->boxes[i]->family != like->family)
+			continue;
+		side.entries[side.count] = all->entries[i];
+		side.boxes[side.count++] = all->boxes[i];
+	}
 	return side;
 }
 
@@ -41,7 +51,7 @@ static struct services alike(const struct services *all, const struct grant *lik
 static bool exceeds(const struct services *a, const struct services *b)
 {
 	for (size_t i = 0; i < a->count; i++)
-		if (!grant_covered(a->items[i], (const struct grant *const *)b->items, b->count))
+		if (!box_covered(a->boxes[i], b->boxes, b->count))
 			return true;
 	return false;
 }
@@ -51,21 +61,21 @@ static const char **texts_of(const struct services *side, struct arena *arena)
 	const char **texts = arena_array(arena, side->count, sizeof(char *));
 
 	for (size_t i = 0; i < side->count; i++)
-		texts[i] = describe_entry(side->items[i]->entry, arena);
+		texts[i] = describe_entry(side->entries[i], arena);
 	return texts;
 }
 
 /* ---- units and addresses that only one side has ---- */
 
-static bool has_unit(const struct grant *g, unsigned unit)
+static bool has_unit(const struct entry *e, unsigned unit)
 {
-	return g->entry->units[unit / 32] >> unit % 32 & 1;
+	return e->units[unit / 32] >> unit % 32 & 1;
 }
 
 static bool same_holders(const struct services *side, unsigned a, unsigned b)
 {
 	for (size_t i = 0; i < side->count; i++)
-		if (has_unit(side->items[i], a) != has_unit(side->items[i], b))
+		if (has_unit(side->entries[i], a) != has_unit(side->entries[i], b))
 			return false;
 	return true;
 }
@@ -84,12 +94,12 @@ static struct range_list addresses_of(const struct services *side, unsigned unit
 	size_t count = 0, kept = 0;
 
 	for (size_t i = 0; i < side->count; i++)
-		count += side->items[i]->parts[GRANT_ADDRESSES].count;
+		count += side->boxes[i]->parts[GRANT_ADDRESSES].count;
 	list.items = arena_array(arena, count, sizeof(*list.items));
 	for (size_t i = 0; i < side->count; i++) {
-		const struct grant_set *set = &side->items[i]->parts[GRANT_ADDRESSES];
+		const struct box_part *set = &side->boxes[i]->parts[GRANT_ADDRESSES];
 
-		if (!has_unit(side->items[i], unit) || !set->count)
+		if (!has_unit(side->entries[i], unit) || !set->count)
 			continue;
 		memcpy(list.items + list.count, set->ranges, set->count * sizeof(*set->ranges));
 		list.count += set->count;
@@ -161,8 +171,8 @@ static struct diff_cells *cells_of(const struct services *more, const struct ser
 		had = addresses_of(less, unit, arena);
 		left = subtract(&has, &had, arena);
 		if (left.count)
-			found[(*ret_count)++] = (struct diff_cells){ describe_units(units, arena),
-								     describe_ranges(&left, arena) };
+			found[(*ret_count)++] = (struct diff_cells){ .units = describe_units(units, arena),
+								     .addresses = describe_ranges(&left, arena) };
 	}
 	cells = arena_array(arena, *ret_count, sizeof(*cells));
 	if (*ret_count)
@@ -180,8 +190,8 @@ static unsigned compare_function(const struct services *before, const struct ser
 			  (exceeds(before, after) ? DIFF_LOSES : 0);
 
 	*ret = (struct diff_service){
-		.function = describe_function(any->items[0]->entry, arena),
-		.code = any->items[0]->entry->code,
+		.function = describe_function(any->entries[0], arena),
+		.code = any->entries[0]->code,
 		.change = !before->count ? DIFF_ADDED : !after->count ? DIFF_REMOVED : diff_of(effect),
 		.before_count = before->count,
 		.after_count = after->count,
@@ -195,10 +205,10 @@ static unsigned compare_function(const struct services *before, const struct ser
 	return effect;
 }
 
-static bool told(const struct services *side, size_t until, const struct grant *like)
+static bool told(const struct services *side, size_t until, const struct box *like)
 {
 	for (size_t i = 0; i < until; i++)
-		if (grant_alike(side->items[i], like))
+		if (side->boxes[i]->family == like->family)
 			return true;
 	return false;
 }
@@ -210,12 +220,12 @@ static unsigned compare_all(const struct services *first, const struct services 
 
 	for (size_t i = 0; i < first->count; i++) {
 		struct diff_service *service = &ret->services[ret->service_count];
-		struct services mine = alike(first, first->items[i], arena);
-		struct services other = alike(second, first->items[i], arena);
+		struct services mine = alike(first, first->boxes[i], arena);
+		struct services other = alike(second, first->boxes[i], arena);
 		unsigned effect;
 
 		/* the second round is for functions that only the other side has */
-		if (told(first, i, first->items[i]) || (!first_is_before && other.count))
+		if (told(first, i, first->boxes[i]) || (!first_is_before && other.count))
 			continue;
 		effect = first_is_before ? compare_function(&mine, &other, arena, service) :
 					   compare_function(&other, &mine, arena, service);
@@ -282,8 +292,8 @@ unsigned diff_services(const struct rule *before, const struct rule *after, stru
 		return diff_cip(before, after, arena, ret);
 	if (same_entries(before, after))
 		return 0;
-	old = grants_of(before, arena);
-	new = grants_of(after, arena);
+	old = services_of(before, arena);
+	new = services_of(after, arena);
 	ret->services = arena_array(arena, old.count + new.count + 1, sizeof(*ret->services));
 	effect = compare_all(&old, &new, true, arena, ret);
 	effect |= compare_all(&new, &old, false, arena, ret);

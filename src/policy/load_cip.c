@@ -321,7 +321,8 @@ static void load_service(const struct loader *l, const struct cip_members *m, st
 	warn_control(l, m->service, ret, s);
 }
 
-static void read_tag(const struct loader *l, const struct value *at, struct tag *ret)
+/* False when it is none. */
+static bool read_tag(const struct loader *l, const struct value *at, struct tag *ret)
 {
 	const char *why = tag_parse(at->text, l->arena, ret);
 
@@ -333,6 +334,7 @@ static void read_tag(const struct loader *l, const struct value *at, struct tag 
 	else if (tag_is_broad(ret))
 		report(l, FINDING_BROAD_TAGS, at, "name the tags that the server really uses",
 		       "\"%.60s\" allows every tag%s", at->text, ret->part_count ? " of the program" : "");
+	return !why;
 }
 
 static void read_tags(const struct loader *l, const struct value *list, struct tag_list *ret)
@@ -341,7 +343,7 @@ static void read_tags(const struct loader *l, const struct value *list, struct t
 	ret->items = arena_array(l->arena, list->count, sizeof(*ret->items));
 	for (size_t i = 0; i < list->count; i++)
 		if (bind_type(&l->bind, &list->items[i], BIND_TEXT))
-			read_tag(l, &list->items[i], &ret->items[ret->count++]);
+			ret->count += read_tag(l, &list->items[i], &ret->items[ret->count]);
 }
 
 static void load_write_tags(const struct loader *l, const struct cip_members *m, struct cip_entry *ret)
@@ -374,7 +376,7 @@ static void load_pccc(const struct loader *l, const struct cip_members *m, struc
 			continue;
 		why = pccc_file_parse(at->text, file);
 		file->at = at;
-		ret->files.count++;
+		ret->files.count += !why;
 		if (why)
 			report(l, FINDING_INVALID_FILE, at, "write it as in \"N7:0-99\" or \"F8\"",
 			       "\"%.60s\" is not a data file: %s", at->text, why);
@@ -435,7 +437,7 @@ void read_routes(const struct loader *l, const struct value *list, struct cip_ro
 		if (!bind_type(&l->bind, at, BIND_TEXT))
 			continue;
 		why = route_parse(at->text, l->arena, route);
-		ret->count++;
+		ret->count += !why;
 		if (why)
 			report(l, FINDING_INVALID_ROUTE, at,
 			       "write port and slot as in \"1/0\"; further steps behind another \"/\"",

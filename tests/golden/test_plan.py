@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`gatehouse plan`: differences known beforehand, and for random pairs of rules what trying every request of a small
-domain says (small_requests.py). The same trial judges the warnings about overlaps."""
+domain says (small_requests.py, small_cip.py). The same trial judges the warnings about overlaps."""
 import datetime
 import json
 import os
@@ -11,6 +11,7 @@ import re
 import subprocess
 import unittest
 
+import small_cip
 import small_requests as small
 from test_explain import Site, rule, write_site
 
@@ -168,16 +169,53 @@ class Differences(Plan):
         self.assertEqual((answer["rules"][0]["change"], answer["conduits"][0]["connections"]),
                          ("removed", "reset"))
 
-    def test_ethernet_ip_entry_by_entry(self):
-        def tags(*allow):
-            return rule("r", list(allow), protocol="ethernet-ip")
+    def tags(self, *allow, **other):
+        return rule("r", list(allow), protocol="ethernet-ip", **other)
+
+    def test_ethernet_ip(self):
         identity = {"service": "get-attribute-single", "class": "identity", "instance": 1, "attributes": [1, 7]}
-        change = self.one(tags({"read-tags": ["Line3.Rate"]}, identity),
-                          tags({**identity, "class": 1, "instance": 1}, {"read-tags": ["Line3.Rate"]}))
-        self.assertEqual(change["change"], "unchanged")
-        change = self.one(tags(identity), tags(identity, {"write-tags": ["Speed"], "values": {"min": 0, "max": 9}}))
-        self.assertEqual((change["change"], [(s["function"], s["change"], s["after"]) for s in change["services"]]),
-                         ("widened", [("write-tags", "added", ["write-tags Speed, values 0 to 9"])]))
+        counts = {"read-tags": ["Line3.Rate", "Counts[0-9]"]}
+        for before, after, change in (
+                ((counts, identity), ({**identity, "class": 1, "attributes": ["7", 1]}, counts), "unchanged"),
+                ((counts,), ({"read-tags": ["COUNTS[0-9]"]}, {"read-tags": ["line3.RATE"]}), "unchanged"),
+                ((counts,), ({"read-tags": ["Line3.Rate", "Counts[0-19]"]},), "widened"),
+                ((counts,), ({"read-tags": ["Line3.*", "Counts[0-9]"]},), "widened"),
+                ((counts,), ({"read-tags": ["Line3.Rate", "Counts[0-4]", "Counts[5-9]"]},), "narrowed"),
+                ((identity,), ({**identity, "attributes": [1]}, {**identity, "attributes": [7]}), "unchanged"),
+                (({**identity, "service": "get-attribute-list"},),
+                 ({**identity, "service": "get-attribute-list", "attributes": [1]},
+                  {**identity, "service": "get-attribute-list", "attributes": [7]}), "narrowed"),
+                ((counts,), ({**counts, "route": ["1/0"]},), "narrowed"),
+                ((counts,), ({**counts, "route": ["1/3"]},), "changed"),
+                (({"pccc": "read", "files": ["N7:0-9"]},), ({"pccc": "read", "files": ["n7"]},), "widened"),
+                (({"io": "listen-only", "assemblies": [100]},),
+                 ({"io": "listen-only", "assemblies": [100], "min_rpi_ms": 10},), "narrowed"),
+                (({"write-tags": ["Speed"]},), ({"write-tags": ["Speed"], "values": {"min": 0, "max": 9}},), "narrowed"),
+                (({"write-tags": ["Speed"], "values": {"min": 0, "max": 3}},),
+                 ({"write-tags": ["Speed"], "values": {"one_of": [0, 1, 2, 3]}},), "narrowed"),
+                ((identity,), (identity, {"browse-tags": True}), "widened")):
+            with self.subTest(before=before, after=after):
+                self.assertEqual(self.one(self.tags(*before), self.tags(*after))["change"], change)
+
+    def test_ethernet_ip_says_what_is_gained_and_lost(self):
+        change = self.one(self.tags({"read-tags": ["Line3.Rate", "Counts[0-9]", "Old"]}),
+                          self.tags({"read-tags": ["Line3.Rate", "Counts[0-19]"]},
+                                    {"write-tags": ["Speed"], "values": {"min": 0, "max": 9}}))
+        self.assertEqual(change["services"], [
+            {"function": "read-tags", "code": 0, "change": "changed",
+             "before": ["read-tags Line3.Rate, Counts[0-9], Old"], "after": ["read-tags Line3.Rate, Counts[0-19]"],
+             "gained": [{"name": "Counts[0-19]"}], "lost": [{"name": "Old"}]},
+            {"function": "write-tags", "code": 0, "change": "added", "before": [],
+             "after": ["write-tags Speed, values 0 to 9"], "gained": [{"name": "Speed"}], "lost": []}])
+
+    def test_the_route_of_a_rule_is_that_of_its_entries(self):
+        read = {"read-tags": ["Line3.Rate"]}
+        change = self.one(self.tags(read), self.tags(read, route=["1/0"]))
+        self.assertEqual((change["change"], change["services"][0]["after"], change["members"]),
+                         ("narrowed", ["read-tags Line3.Rate, route 1/0"], []))
+        # those of an entry are its own, whatever its rule says
+        self.assertEqual(self.one(self.tags({**read, "route": ["1/2"]}),
+                                  self.tags({**read, "route": ["1/2"]}, route=["1/0"]))["change"], "unchanged")
 
     def test_the_site(self):
         write_site(self.old, [rule("r", [READ])])
@@ -317,6 +355,38 @@ class Trial(Plan):
                     seen.add(word)
         self.assertEqual(seen, {"unchanged", "widened", "narrowed", "changed"})
 
+    def mutated_cip(self, r, entries):
+        entries = [dict(e) for e in entries if r.random() < 0.9] or entries
+        entries = [part for e in entries for part in (small_cip.split(r, e) if r.random() < 0.3 else [e])]
+        if r.random() < 0.4:
+            entries.append(small_cip.random_entry(r, small_cip.kind(r.choice(entries))))
+        for entry in entries:
+            if r.random() < 0.2 and "list-identity" not in entry:
+                entry["route"] = r.choice((["1/1"], ["1/0", "1/1"]))
+            if "read-tags" in entry and r.random() < 0.3:
+                entry["read-tags"] = entry["read-tags"] + [small_cip.random_tag(r)]
+        r.shuffle(entries)
+        return entries
+
+    def test_ethernet_ip_widened_and_narrowed(self):
+        seen = set()
+        for seed in range(5):
+            r = random.Random(seed)
+            pairs = []
+            for _ in range(40):
+                old = [small_cip.random_entry(r) for _ in range(r.randint(1, 4))]
+                route = r.choice((None, ["1/0"], ["1/1"]))
+                pairs.append((old, self.mutated_cip(r, old), route))
+            answer = self.plan(*([rule(f"r{i:02}", pair[side], protocol="ethernet-ip",
+                                       **({"route": pair[2]} if pair[2] else {})) for i, pair in enumerate(pairs)]
+                                 for side in (0, 1)))
+            for (old, new, route), change in zip(pairs, answer["rules"]):
+                with self.subTest(seed=seed, old=old, new=new, route=route):
+                    word = self.word(small_cip.permitted(old, route), small_cip.permitted(new, route))
+                    self.assertEqual(change["change"], word)
+                    seen.add(word)
+        self.assertEqual(seen, {"unchanged", "widened", "narrowed", "changed"})
+
     def findings(self, rules):
         """{(rule, entry): code} of what `check` says about overlaps."""
         write_site(self.site, rules)
@@ -326,10 +396,10 @@ class Trial(Plan):
                 for f in json.loads(done.stdout)["findings"]
                 if f["code"] in ("overlapping-rules", "shadowed-rule", "duplicate-rule")}
 
-    def check_overlaps(self, rules):
-        """Whatever is told is so; of two entries with something in common one is told."""
+    def check_overlaps(self, rules, sets):
+        """Whatever is told is so; of two services with something in common one is told. sets: what each permits, by its
+        place in the document."""
         found = self.findings(rules)
-        sets = {(i, k): small.permitted([e]) for i, rl in enumerate(rules) for k, e in enumerate(rl["allow"])}
         for place, code in found.items():
             others = [s for other, s in sets.items() if other[0] != place[0]]
             together = set().union(*others)
@@ -339,7 +409,9 @@ class Trial(Plan):
                 self.assertLessEqual(sets[place], together)
             else:
                 self.assertTrue(sets[place] & together)
-                self.assertFalse(any(sets[place] <= s for s in others))
+                # of two that are the same, the second is told as such
+                self.assertFalse(any(sets[place] < s or (sets[place] == s and other[0] < place[0])
+                                     for other, s in sets.items() if other[0] != place[0]))
         for place, mine in sets.items():
             if place in found:
                 continue
@@ -357,23 +429,62 @@ class Trial(Plan):
             name = r.choice(small.NAMES)
             rules = [rule(f"r{i}", [small.random_entry(r, r.choice((name, None))) for _ in range(r.randint(1, 2))])
                      for i in range(r.randint(2, 6))]
+            sets = {(i, k): small.permitted([e]) for i, rl in enumerate(rules) for k, e in enumerate(rl["allow"])}
             with self.subTest(seed):
-                seen |= self.check_overlaps(rules)
+                seen |= self.check_overlaps(rules, sets)
         self.assertEqual(seen, {"overlapping-rules", "shadowed-rule", "duplicate-rule"})
 
-    def test_many_rules_on_one_conduit(self):
-        """Every one is told once, however many there are."""
+    @staticmethod
+    def sets_of(rules):
+        """By rule and entry, and by position of the tag or file where one entry lists several."""
+        sets = {}
+        for i, rl in enumerate(rules):
+            for k, entry in enumerate(rl["allow"]):
+                name = next((n for n in ("read-tags", "write-tags", "files") if n in entry), None)
+                for n in range(len(entry[name]) if name else 1):
+                    one = {**entry, name: [entry[name][n]]} if name else entry
+                    sets[(i, k, n) if name else (i, k)] = small_cip.permitted([one], rl.get("route"))
+        return sets
+
+    def test_ethernet_ip_overlaps(self):
+        seen = set()
+        for seed in range(30):
+            r = random.Random(seed)
+            name = r.choice(tuple(small_cip.REQUESTS))
+            rules = [rule(f"r{i}", [small_cip.random_entry(r, r.choice((name, name, None)))
+                                    for _ in range(r.randint(1, 2))], protocol="ethernet-ip")
+                     for i in range(r.randint(2, 6))]
+            if r.random() < 0.3:
+                rules[0]["route"] = ["1/0"]
+            with self.subTest(seed, rules=[rl["allow"] for rl in rules]):
+                seen |= self.check_overlaps(rules, self.sets_of(rules))
+        self.assertEqual(seen, {"overlapping-rules", "shadowed-rule", "duplicate-rule"})
+
+    def warned(self, entries, **other):
+        """How many warnings many rules with one entry each have, but for the assets and people that no rule names."""
         today = datetime.datetime.now(datetime.timezone.utc).date()
         dates = {"approved_on": (today - datetime.timedelta(days=5)).isoformat(),
                  "review_by": (today + datetime.timedelta(days=200)).isoformat()}
+        write_site(self.site, [rule(f"r{i:04}", [entry], **dates, **other) for i, entry in enumerate(entries)])
+        done = subprocess.run([GATEHOUSE, "check", "--json", self.site], capture_output=True, text=True, timeout=60)
+        return json.loads(done.stdout)["warnings"] - 2
+
+    def test_many_rules_on_one_conduit(self):
+        """Every one is told once, however many there are."""
         for ranges, expected in ((lambda i: "0-99", 1999), (lambda i: f"{10 * i}-{10 * i + 10}", 1999),
                                  (lambda i: f"{10 * i}-{10 * i + 9}", 0), (lambda i: f"{i}-{9000 - i}", 1999)):
-            rules = [rule(f"r{i:04}", [{**READ, "addresses": [ranges(i)]}], **dates) for i in range(2000)]
-            write_site(self.site, rules)
-            done = subprocess.run([GATEHOUSE, "check", "--json", self.site], capture_output=True, text=True,
-                                  timeout=60)
-            # the assets and people that no rule names
-            self.assertEqual(json.loads(done.stdout)["warnings"] - 2, expected)
+            self.assertEqual(self.warned({**READ, "addresses": [ranges(i)]} for i in range(2000)), expected)
+
+    def test_many_ethernet_ip_rules_on_one_conduit(self):
+        for tag, expected in ((lambda i: "Rate", 1999), (lambda i: f"Rate{i}", 0), (lambda i: f"Rate[{i}]", 0),
+                              (lambda i: f"Rate[{i}-{i + 1}]", 1999), (lambda i: f"Rate{i // 2}", 1000),
+                              (lambda i: f"Rate[{i // 2}]", 1000), (lambda i: f"Rate[{i % 50},{i // 100}]", 1000),
+                              (lambda i: f"R{i % 50}.X[{i // 100}]", 1000),
+                              (lambda i: f"R{i}" if i else "*", 1999 + 1)):
+            with self.subTest(tag(7)):
+                # this version opens nothing for the protocol, and says so for every rule
+                self.assertEqual(self.warned(({"read-tags": [tag(i)]} for i in range(2000)),
+                                             protocol="ethernet-ip") - 2000, expected)
 
 
 if __name__ == "__main__":
