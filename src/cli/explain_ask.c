@@ -6,6 +6,7 @@
 
 #include "inspect/core.h"
 #include "inspect/match_modbus.h"
+#include "policy/address.h"
 #include "policy/describe.h"
 
 #define STEPS_MAX 6u /* differences looked for one after another */
@@ -97,13 +98,29 @@ uint32_t ask_conduit(const struct ask_site *site, const struct rule *rule)
 	return 0;
 }
 
+/* What the kernel says of a conduit that the inspector does not see. */
+static enum reason ask_ruleset(const struct ruleset *r, const struct rule *rule, int64_t wall)
+{
+	for (size_t i = 0; i < r->overdue_count; i++)
+		for (size_t k = 0; k < r->conduit_count && wall >= r->overdue[i].from; k++) {
+			const struct ruleset_conduit *c = &r->conduits[k];
+
+			if (c->mark == r->overdue[i].mark && c->port == rule->port &&
+			    c->transport == rule->protocol->transport &&
+			    !address_compare(&c->server, &rule->from->address) &&
+			    !address_compare(&c->device, &rule->to->address))
+				return REASON_REVIEW_OVERDUE;
+		}
+	return REASON_NONE;
+}
+
 enum reason ask_serves(const struct ask_site *site, const struct rule *rule, int64_t wall)
 {
 	for (size_t i = 0; i < site->compiled->rule_count; i++)
 		if (site->rules[i] == rule)
 			return program_rule_serves(&site->program, &site->program.rules[i],
 						   (struct program_time){ wall, wall });
-	return REASON_NONE;
+	return ask_ruleset(&site->compiled->ruleset, rule, wall);
 }
 
 /* ---- what differs ---- */

@@ -272,6 +272,16 @@ static void add_closed_now(const struct build *b, const struct step *s)
 	add_lookup_missing(b, SHAPE_WINDOWS);
 }
 
+/* meta mark . meta time @overdue */
+static void add_overdue_now(const struct build *b, const struct step *s)
+{
+	add_meta(b, NFT_META_MARK, 0);
+	add_swap(b, 4, 0);
+	add_meta(b, NFT_META_TIME_NS, 4);
+	add_swap(b, 8, 4);
+	add_lookup(b, SHAPE_OVERDUE);
+}
+
 static void add_ct(const struct build *b, uint32_t key, uint32_t offset)
 {
 	struct nftnl_expr *e = add(b, "ct");
@@ -340,6 +350,16 @@ static void add_state(const struct build *b, const struct step *s)
 	add_ct(b, NFT_CT_STATE, 0);
 	add_bitwise(b, s->a, 0);
 	add_compare(b, NFT_CMP_NEQ, &none, sizeof(none));
+}
+
+/* ct status ! confirmed */
+static void add_fresh(const struct build *b, const struct step *s)
+{
+	const uint32_t none = 0;
+
+	add_ct(b, NFT_CT_STATUS, 0);
+	add_bitwise(b, SHAPE_STATUS_CONFIRMED, 0);
+	add_compare(b, NFT_CMP_EQ, &none, sizeof(none));
 }
 
 /* notrack */
@@ -451,6 +471,8 @@ static void (*const add_step[STEP_KINDS])(const struct build *, const struct ste
 	[STEP_FIND_RELATED] = add_find_related,
 	[STEP_OWN] = add_own,
 	[STEP_CLOSED_NOW] = add_closed_now,
+	[STEP_OVERDUE_NOW] = add_overdue_now,
+	[STEP_FRESH] = add_fresh,
 	[STEP_DIRECTION] = add_direction,
 	[STEP_STATE] = add_state,
 	[STEP_NOTRACK] = add_notrack,

@@ -124,6 +124,16 @@ static void put_closed_now(const struct text *t, const struct step *s)
 	fprintf(t->out, "meta mark . meta time != @%s", shape_sets[SHAPE_WINDOWS].name);
 }
 
+static void put_overdue_now(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "meta mark . meta time @%s", shape_sets[SHAPE_OVERDUE].name);
+}
+
+static void put_fresh(const struct text *t, const struct step *s)
+{
+	fputs("ct status ! confirmed", t->out);
+}
+
 static void put_direction(const struct text *t, const struct step *s)
 {
 	fprintf(t->out, "ct direction %s", s->a ? "reply" : "original");
@@ -219,6 +229,8 @@ static void (*const put_step[STEP_KINDS])(const struct text *, const struct step
 	[STEP_FIND_RELATED] = put_find_related,
 	[STEP_OWN] = put_own,
 	[STEP_CLOSED_NOW] = put_closed_now,
+	[STEP_OVERDUE_NOW] = put_overdue_now,
+	[STEP_FRESH] = put_fresh,
 	[STEP_DIRECTION] = put_direction,
 	[STEP_STATE] = put_state,
 	[STEP_NOTRACK] = put_notrack,
@@ -351,6 +363,18 @@ static void put_windows(struct list *list)
 	}
 }
 
+static void put_overdue(struct list *list)
+{
+	const struct text *t = list->t;
+
+	for (size_t i = 0; i < t->ruleset->overdue_count; i++) {
+		const struct ruleset_overdue *o = &t->ruleset->overdue[i];
+
+		if (begin_element(list))
+			fprintf(t->out, "0x%08x . %" PRId64 "-%" PRId64, o->mark, o->from, RULESET_FOREVER);
+	}
+}
+
 static void put_own_rows(struct list *list, uint8_t family)
 {
 	const struct text *t = list->t;
@@ -384,6 +408,9 @@ static size_t put_list(const struct text *t, enum shape_set_id id, size_t first)
 		break;
 	case SHAPE_WINDOWS:
 		put_windows(&list);
+		break;
+	case SHAPE_OVERDUE:
+		put_overdue(&list);
 		break;
 	case SHAPE_OWN4:
 	case SHAPE_OWN6:

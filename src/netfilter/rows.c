@@ -117,6 +117,23 @@ static size_t window_rows(const struct ruleset *ruleset, struct row *rows)
 	return ruleset->window_count;
 }
 
+static void put_overdue_key(uint32_t mark, int64_t seconds, uint8_t key[static SHAPE_KEY_MAX])
+{
+	struct sink s = sink_over(key, SHAPE_KEY_MAX);
+
+	sink_be32(&s, mark);
+	put_be64(&s, (uint64_t)seconds * NANOSECONDS);
+}
+
+static size_t overdue_rows(const struct ruleset *ruleset, struct row *rows)
+{
+	for (size_t i = 0; i < ruleset->overdue_count; i++) {
+		put_overdue_key(ruleset->overdue[i].mark, ruleset->overdue[i].from, rows[i].key);
+		put_overdue_key(ruleset->overdue[i].mark, RULESET_FOREVER, rows[i].last);
+	}
+	return ruleset->overdue_count;
+}
+
 static size_t own_rows(const struct ruleset *ruleset, uint8_t family, struct row *rows)
 {
 	size_t n = 0;
@@ -140,6 +157,8 @@ static size_t rows_most(const struct ruleset *ruleset, enum shape_set_id id)
 {
 	if (id == SHAPE_WINDOWS)
 		return ruleset->window_count;
+	if (id == SHAPE_OVERDUE)
+		return ruleset->overdue_count;
 	if (id == SHAPE_HOMES4 || id == SHAPE_HOMES6)
 		return ruleset->home_count;
 	return shape_sets[id].map ? ruleset->conduit_count : ruleset->own_count;
@@ -156,6 +175,8 @@ static size_t fill_rows(const struct ruleset *ruleset, enum shape_set_id id, str
 		return home_rows(ruleset, id == SHAPE_HOMES4 ? 4 : 6, rows);
 	case SHAPE_WINDOWS:
 		return window_rows(ruleset, rows);
+	case SHAPE_OVERDUE:
+		return overdue_rows(ruleset, rows);
 	case SHAPE_OWN4:
 	case SHAPE_OWN6:
 		return own_rows(ruleset, id == SHAPE_OWN4 ? 4 : 6, rows);
@@ -278,12 +299,20 @@ static const char *own_name(enum shape_set_id id, const struct row *row, struct 
 			    (unsigned)behind[4] << 8 | behind[5]);
 }
 
+static const char *overdue_name(const struct row *row, struct arena *arena)
+{
+	return arena_printf(arena, "conduit %u without new connections from %s on",
+			    rows_window_mark(row) & MARK_CONDUIT, instant(row->key + 4, arena));
+}
+
 const char *rows_name(enum shape_set_id id, const struct row *row, struct arena *arena)
 {
 	if (shape_sets[id].map)
 		return conduit_name(id, row, arena);
 	if (id == SHAPE_OWN4 || id == SHAPE_OWN6)
 		return own_name(id, row, arena);
+	if (id == SHAPE_OVERDUE)
+		return overdue_name(row, arena);
 	if (id != SHAPE_WINDOWS)
 		return home_name(id, row, arena);
 	return arena_printf(arena, "conduit %u from %s to %s", rows_window_mark(row) & MARK_CONDUIT,

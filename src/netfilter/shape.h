@@ -35,6 +35,7 @@ enum shape_set_id {
 	SHAPE_HOMES4,
 	SHAPE_HOMES6,
 	SHAPE_WINDOWS,
+	SHAPE_OVERDUE,
 	SHAPE_OWN4,
 	SHAPE_OWN6,
 	SHAPE_SETS
@@ -72,6 +73,8 @@ enum step_kind {
 	STEP_FIND_RELATED,  /* family a: mark = that of the connection an ICMP error is about; else as STEP_FIND */
 	STEP_OWN,           /* family a, b = 1 reversed: the gate itself may talk to this address and port */
 	STEP_CLOSED_NOW,    /* the mark is in none of its windows */
+	STEP_OVERDUE_NOW,   /* the review of the mark's conduit is overdue */
+	STEP_FRESH,         /* the first packet of a connection: none of it was let through yet */
 	STEP_DIRECTION,     /* a: 0 as the connection was opened, 1 the answers */
 	STEP_STATE,         /* a: bits of conntrack's state */
 	STEP_NOTRACK,
@@ -116,7 +119,7 @@ struct shape_drop {
 	const char *comment;
 };
 
-#define SHAPE_DROPS 8u
+#define SHAPE_DROPS 9u
 #define SHAPE_DROP_RULES 3u
 #define SHAPE_LOG_PREFIX "gatehouse " /* the reason follows */
 
@@ -124,6 +127,7 @@ struct shape_drop {
 #define SHAPE_STATE_ESTABLISHED 2u
 #define SHAPE_STATE_RELATED 4u
 #define SHAPE_STATE_NEW 8u
+#define SHAPE_STATUS_CONFIRMED 8u /* of its status: a packet of the connection has left */
 
 extern const struct shape_set shape_sets[SHAPE_SETS];
 extern const struct shape_drop shape_drops[SHAPE_DROPS];

@@ -22,12 +22,17 @@ struct comparing {
 
 /* ---- rows ---- */
 
-/* The finding of a row: a map's carry the rules' ids, those of windows are found by the mark. */
+static bool has_times(enum shape_set_id id)
+{
+	return id == SHAPE_WINDOWS || id == SHAPE_OVERDUE;
+}
+
+/* The finding of a row: a map's carry the rules' ids, those of windows and reviews are found by the mark. */
 static struct drift of_row(const struct comparing *c, enum drift_code code, const struct row *row)
 {
 	struct drift drift = { .code = code, .rules = row->comment, .file = row->file, .line = row->line };
 
-	for (size_t i = 0; c->id == SHAPE_WINDOWS && i < c->ruleset->conduit_count; i++) {
+	for (size_t i = 0; has_times(c->id) && i < c->ruleset->conduit_count; i++) {
 		const struct ruleset_conduit *conduit = &c->ruleset->conduits[i];
 
 		if (conduit->mark != rows_window_mark(row))
@@ -46,7 +51,7 @@ static bool is_homes(enum shape_set_id id)
 
 static void report_added(const struct comparing *c, const struct row *row)
 {
-	enum drift_code code = c->id == SHAPE_WINDOWS ? DRIFT_WINDOW_CHANGED :
+	enum drift_code code = has_times(c->id) ? DRIFT_WINDOW_CHANGED :
 			       is_homes(c->id) ? DRIFT_HOME_ADDED : DRIFT_ELEMENT_ADDED;
 	struct drift drift = of_row(c, code, row);
 
@@ -57,7 +62,7 @@ static void report_added(const struct comparing *c, const struct row *row)
 
 static void report_removed(const struct comparing *c, const struct row *row)
 {
-	enum drift_code code = c->id == SHAPE_WINDOWS ? DRIFT_WINDOW_CHANGED :
+	enum drift_code code = has_times(c->id) ? DRIFT_WINDOW_CHANGED :
 			       is_homes(c->id) ? DRIFT_HOME_REMOVED : DRIFT_ELEMENT_REMOVED;
 	struct drift drift = of_row(c, code, row);
 
@@ -67,7 +72,7 @@ static void report_removed(const struct comparing *c, const struct row *row)
 
 static void report_changed(const struct comparing *c, const struct row *had, const struct row *wanted)
 {
-	enum drift_code code = c->id == SHAPE_WINDOWS ? DRIFT_WINDOW_CHANGED : DRIFT_ELEMENT_CHANGED;
+	enum drift_code code = has_times(c->id) ? DRIFT_WINDOW_CHANGED : DRIFT_ELEMENT_CHANGED;
 	struct drift drift = of_row(c, code, wanted);
 	const char *name = rows_name(c->id, wanted, c->drifts->arena);
 

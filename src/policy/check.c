@@ -130,18 +130,6 @@ static void check_review(const struct loader *l, const struct rule *rule)
 		       "the review of \"%s\" is due within %d days", rule->id, DUE_DAYS);
 }
 
-/* The kernel alone cannot tell an established flow of an uninspected rule from a new one at a later date. */
-static void check_refusal(const struct loader *l, const struct rule *rule)
-{
-	if (l->site->overdue != OVERDUE_REFUSE_NEW || rule->expired || !rule->protocol ||
-	    rule->protocol->inspected || rule->review_by == NO_DAY ||
-	    (rule->expires != NO_DAY && rule->expires <= rule->review_by))
-		return;
-	report(l, FINDING_NOT_IN_THIS_VERSION, rule->m.review_by,
-	       "add an \"expires\" that is not later than \"review_by\", or write \"overdue\": \"warn\"",
-	       "this version cannot refuse new connections of an overdue rule that is not inspected");
-}
-
 static void check_expiry(const struct loader *l, struct rule *rule)
 {
 	if (rule->mode == PROGRAM_OBSERVE)
@@ -224,7 +212,6 @@ void check_site(const struct loader *l)
 		check_expiry(l, rule);
 		check_approval(l, rule);
 		check_review(l, rule);
-		check_refusal(l, rule);
 		check_ends(l, rule);
 	}
 	check_conduits(l);

@@ -26,8 +26,6 @@ const struct finding_code finding_codes[FINDING_COUNT] = {
 		"An object lacks a member that it must have." },
 	[FINDING_WRONG_TYPE] = { "wrong-type", E, STRUCTURE,
 		"A value is of another type than its place needs." },
-	[FINDING_NOT_IN_THIS_VERSION] = { "not-in-this-version", E, MEANING,
-		"The document asks for something that this version does not do." },
 
 	[FINDING_INVALID_NAME] = { "invalid-name", E, STRUCTURE,
 		"A name has characters that names cannot have." },

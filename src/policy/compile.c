@@ -194,6 +194,37 @@ static void fill_windows(struct compiler *c, const struct window_list *lists)
 		qsort(r->windows, total, sizeof(*r->windows), compare_ruleset_windows);
 }
 
+static int compare_overdue(const void *a, const void *b)
+{
+	const struct ruleset_overdue *x = a, *y = b;
+
+	return (x->mark > y->mark) - (x->mark < y->mark);
+}
+
+/* Of a conduit that is not inspected, which has one rule: from when on it serves no new connection. */
+static void fill_overdue(struct compiler *c)
+{
+	const struct site *site = c->l->site;
+	struct ruleset *r = &c->out->ruleset;
+
+	if (site->overdue != OVERDUE_REFUSE_NEW)
+		return;
+	r->overdue = arena_array(c->arena, c->list.count, sizeof(*r->overdue));
+	for (size_t i = 0; i < c->list.count; i++) {
+		const struct rule *rule = c->list.items[i].rules[0];
+
+		if (rule->protocol->inspected || (rule->expires != NO_DAY && rule->expires <= rule->review_by))
+			continue;
+		r->overdue[r->overdue_count++] = (struct ruleset_overdue){
+			.mark = r->conduits[i].mark,
+			/* a clock that is set back later must not undo it */
+			.from = rule->review_by < site->today ? 0 : calendar_instant(rule->review_by + 1, 0),
+		};
+	}
+	if (r->overdue_count)
+		qsort(r->overdue, r->overdue_count, sizeof(*r->overdue), compare_overdue);
+}
+
 static int compare_homes(const void *a, const void *b)
 {
 	const struct ruleset_home *x = a, *y = b;
@@ -290,6 +321,7 @@ static bool emit(struct compiler *c)
 	for (size_t i = 0; i < c->list.count; i++)
 		lists[i] = build_conduit(c, &c->list.items[i]);
 	fill_windows(c, lists);
+	fill_overdue(c);
 	fill_homes(c);
 	fill_own(c);
 	out->program_size = program_finish(&c->program, &out->program);

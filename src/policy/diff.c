@@ -72,6 +72,27 @@ static unsigned moved_zone(struct differ *d, const struct rule *old, const struc
 	return DIFF_GAINS | DIFF_LOSES;
 }
 
+/* When a rule of a site that refuses new connections of overdue rules begins to: another date is another permission. */
+static int64_t refuses_after(const struct compiled *compiled, const struct rule *rule)
+{
+	return compiled->site->overdue == OVERDUE_REFUSE_NEW ? rule->review_by : INT64_MAX;
+}
+
+static unsigned moved_review(struct differ *d, const struct rule *old, const struct rule *new,
+			     struct diff_rule *ret)
+{
+	int64_t before = refuses_after(d->before, old), after = refuses_after(d->after, new);
+
+	if (before == after)
+		return 0;
+	ret->members[ret->member_count++] = (struct diff_member){
+		"review_by", after > before ? DIFF_WIDENED : DIFF_NARROWED,
+		before == INT64_MAX ? "refuses nothing" : old->m.review_by->text,
+		after == INT64_MAX ? "refuses nothing" : new->m.review_by->text,
+	};
+	return after > before ? DIFF_GAINS : DIFF_LOSES;
+}
+
 static void compare_rules(struct differ *d, const struct rule *before, const struct rule *after)
 {
 	struct diff_rule *ret = &d->out->rules[d->out->rule_count++];
@@ -82,7 +103,8 @@ static void compare_rules(struct differ *d, const struct rule *before, const str
 	effect = diff_services(old, new, d->arena, ret);
 	if (old && new) {
 		effect |= diff_members(old, new, d->arena, ret);
-		ret->change = diff_of(effect | moved_zone(d, old, new, ret));
+		effect |= moved_zone(d, old, new, ret) | moved_review(d, old, new, ret);
+		ret->change = diff_of(effect);
 	} else if (old || new) {
 		ret->change = new ? DIFF_ADDED : DIFF_REMOVED;
 	}

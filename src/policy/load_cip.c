@@ -298,6 +298,15 @@ static void warn_control(const struct loader *l, const struct value *at, const s
 		       class_text(l, entry->class));
 }
 
+static void warn_write(const struct loader *l, const struct value *at, const struct cip_entry *entry,
+		       const struct cip_service *s)
+{
+	if (entry->access == CIP_WRITE && s)
+		report(l, FINDING_WRITE_WITHOUT_VALUES, at,
+		       "allow no more instances and attributes than have to be set; limits of values are for \"write-tags\"",
+		       "%s on %s may set any value", s->name, class_text(l, entry->class));
+}
+
 static void load_service(const struct loader *l, const struct cip_members *m, struct cip_entry *ret)
 {
 	const struct cip_service *s;
@@ -319,6 +328,7 @@ static void load_service(const struct loader *l, const struct cip_members *m, st
 	}
 	raise_access(s, ret);
 	warn_control(l, m->service, ret, s);
+	warn_write(l, m->service, ret, s);
 }
 
 /* False when it is none. */
@@ -365,6 +375,10 @@ static void load_pccc(const struct loader *l, const struct cip_members *m, struc
 	ret->access = ret->kind == CIP_PCCC_WRITE ? CIP_WRITE : CIP_READ;
 	if (!m->files)
 		return;
+	if (ret->kind == CIP_PCCC_WRITE)
+		report(l, FINDING_WRITE_WITHOUT_VALUES, m->files,
+		       "allow no more elements than have to be written; limits of values are for \"write-tags\"",
+		       "any value may be written to these files");
 	check_filled(l, m->files);
 	ret->files.items = arena_array(l->arena, m->files->count, sizeof(*ret->files.items));
 	for (size_t i = 0; i < m->files->count; i++) {

@@ -41,6 +41,16 @@ struct ruleset_home {
 };
 
 /*
+ * From then on the conduit serves no new connection; those that are open go on. Of conduits that are not inspected
+ * (the inspector knows the others' reviews by itself).
+ */
+struct ruleset_overdue {
+	uint32_t mark; /* as in the conduit */
+	int64_t from;  /* seconds UTC; 0: it is so already, whatever the clock says */
+};
+#define RULESET_FOREVER INT64_C(9223372036) /* the last second that the kernel can count in nanoseconds */
+
+/*
  * What the gate itself may send: a permit of its own output to this address and port (and the answers to
  * it as input), nothing else. Whatever leaves the box besides is dropped.
  */
@@ -59,6 +69,8 @@ struct ruleset {
 	size_t conduit_count;
 	struct ruleset_window *windows;   /* sorted by mark, from; they do not overlap or touch */
 	size_t window_count;
+	struct ruleset_overdue *overdue;  /* sorted by mark; each once */
+	size_t overdue_count;
 	struct ruleset_home *homes;       /* sorted by interface, family, network, prefix */
 	size_t home_count;
 	struct ruleset_own *own;          /* sorted by family, to, transport, port; each once */

@@ -19,7 +19,7 @@ WEDNESDAY_NOON, WEDNESDAY_NIGHT = "2026-11-18T12:00:00Z", "2026-11-18T23:00:00Z"
 
 
 def rule(name, allow, **other):
-    return {"id": name, "from": "historian", "to": "press", "protocol": "modbus", "allow": allow,
+    return {"id": name, "from": "historian", "to": "press", "protocol": "modbus", **({"allow": allow} if allow else {}),
             "purpose": "Production counts for the schedule", "owner": "ot", "approved_by": "chief",
             "approved_on": "2026-01-10", "review_by": "2026-12-01", **other}
 
@@ -214,6 +214,21 @@ class Answers(Site):
                 answer = self.ask("--at", at, *words)
                 self.assertEqual(answer["reason"], reason, (at, words))
         self.assertTrue(answer["nearest"]["review_overdue"])
+
+    def test_overdue_review_of_what_is_not_inspected(self):
+        write_site(self.site, [rule("clock", None, protocol="udp", port=123, uninspected_because="Only the time of day"),
+                               rule("shell", None, protocol="tcp", port=22, uninspected_because="The vendor's tool",
+                                    expires="2026-11-30")])
+        site = json.loads((self.site / "site.json").read_text())
+        for overdue in ("warn", "refuse-new"):
+            site["review"] = {"overdue": overdue}
+            (self.site / "site.json").write_text(json.dumps(site))
+            for at, late in (("2026-12-02T04:59:00Z", False), ("2026-12-02T05:00:00Z", True)):
+                answer = self.ask("--at", at, "--protocol", "udp", "--port", 123)
+                self.assertEqual(answer["reason"], "review-overdue" if late and overdue == "refuse-new" else None)
+            # it ends before its review is due
+            answer = self.ask("--at", "2026-11-20T12:00:00Z", "--protocol", "tcp", "--port", 22)
+            self.assertEqual(answer["reason"], None)
 
     def test_readable(self):
         done = self.run_explain("--from", "historian", "--to", "press", "--function", "write-single-register",

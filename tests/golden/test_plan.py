@@ -232,6 +232,22 @@ class Differences(Plan):
                           ("network", "added", None, "eth1 10.3.0.0/24"),
                           ("network", "added", None, "eth7 10.1.0.0/24")])
 
+    def test_another_review_date_where_overdue_rules_are_refused(self):
+        def change(before, after, *overdue):
+            for folder, date, word in ((self.old, before, overdue[0]), (self.site, after, overdue[1])):
+                write_site(folder, [rule("r", [READ], review_by=date)])
+                site = json.loads((folder / "site.json").read_text())
+                site["review"] = {"overdue": word}
+                (folder / "site.json").write_text(json.dumps(site))
+            done = self.run_plan(self.site, "--against", self.old, "--at", NOON, "--json")
+            return json.loads(done.stdout)["rules"][0]["change"]
+        early, late = "2026-12-01", "2026-12-15"
+        self.assertEqual(change(early, late, "warn", "warn"), "unchanged")
+        self.assertEqual(change(early, late, "refuse-new", "refuse-new"), "widened")
+        self.assertEqual(change(late, early, "refuse-new", "refuse-new"), "narrowed")
+        self.assertEqual(change(early, early, "warn", "refuse-new"), "narrowed")
+        self.assertEqual(change(early, early, "refuse-new", "warn"), "widened")
+
     def test_readable(self):
         write_site(self.old, [rule("reads", [READ]), rule("sets", [WRITE])])
         write_site(self.site, [rule("reads", [{**READ, "addresses": ["0-120"]}], reference="MOC-9")])

@@ -36,6 +36,13 @@ def rule(name, server, device, allow=(READ, WRITE), **more):
             "approved_by": "ot-controls", "approved_on": day(-30), "review_by": day(180), **more}
 
 
+def uninspected(name, server, device, protocol, port, **more):
+    whole = rule(name, server, device, (), protocol=protocol, port=port,
+                 uninspected_because="Nothing that could be decoded", **more)
+    del whole["allow"]
+    return whole
+
+
 def standard_rules(**more):
     return [rule("historian-press", "historian", "press-plc", **more),
             rule("energy-meter", "energy", "meter", [READ], **more),
@@ -52,7 +59,8 @@ def write_site(folder, rules):
                                      "networks": ["10.1.0.0/24", "fd00:1::/64"]},
                       "press-line": {"side": "ot", "interface": "eth1",
                                      "networks": ["10.2.0.0/24", "fd00:2::/64"]}},
-            "people": {"ot-controls": {"name": "OT controls", "contact": "ext. 4410"}}}
+            "people": {"ot-controls": {"name": "OT controls", "contact": "ext. 4410"}},
+            "review": {"overdue": "refuse-new"}}
     assets = {name: {"role": role, "zone": zone, "address": address, "owner": "ot-controls",
                      "description": "A host of the test lab"}
               for role, zone, hosts in (("server", "enterprise", SERVERS), ("device", "press-line", DEVICES))

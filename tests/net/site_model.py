@@ -41,6 +41,7 @@ class Site:
         self.timezone = self.pick_zone(now)
         self.local = datetime.datetime.fromtimestamp(now, zoneinfo.ZoneInfo(self.timezone))
         self.assets, self.rules, self.conduits, self.ports = {}, [], {}, {}
+        self.refuses_new = self.random.random() < 0.85
         self.zones = {f"zone-{i}": {"side": self.random.choice(SIDES[i]), "interface": i, "networks": networks(i)}
                       for i in INTERFACES}
         for zone in self.zones:
@@ -114,7 +115,7 @@ class Site:
         r = self.random
         rule = {"id": f"rule-{len(self.rules)}", "from": ends[0], "to": ends[1], "protocol": name, "port": port,
                 "purpose": "Drawn by lot for a test", "owner": "somebody", "approved_by": "somebody",
-                "approved_on": self.day(-200), "review_by": self.day(r.randint(-5, 100))}
+                "approved_on": self.day(-200), "review_by": self.day(r.choice([-60, -1, r.randint(-5, 100)]))}
         if name == "modbus":
             rule["allow"] = [{"function": "read-holding-registers", "unit": 1, "addresses": [len(self.rules)]}]
         else:
@@ -128,6 +129,7 @@ class Site:
     def write(self):
         documents = {"site.json": {"$schema": "../schemas/site.schema.json", "site": "by-lot",
                                    "timezone": self.timezone, "zones": self.zones,
+                                   "review": {"overdue": "refuse-new" if self.refuses_new else "warn"},
                                    "people": {"somebody": {"name": "Somebody", "contact": "ext. 1"}}}}
         for part, name in ((self.assets, "assets"), (None, "rules")):
             for i in range(self.random.randint(1, 3)):
@@ -162,7 +164,7 @@ def open_now(rule, local):
 
 class Conduit:
     def __init__(self, inspected):
-        self.inspected, self.open = inspected, False
+        self.inspected, self.open, self.overdue = inspected, False, False
 
 
 class Packet:
@@ -192,6 +194,7 @@ class Model:
                    UDP if rule["protocol"] == "udp" else TCP, rule["port"])
             conduit = self.conduits.setdefault(key, Conduit(rule["protocol"] == "modbus"))
             conduit.open |= open_now(rule, site.local)
+            conduit.overdue = site.refuses_new and site.local.date() > datetime.date.fromisoformat(rule["review_by"])
 
     def at_home(self, packet):
         source = ipaddress.ip_address(packet.source)
@@ -215,11 +218,14 @@ class Model:
             return "outside_schedule"
         if conduit.inspected:
             return "queue"
-        if asked:
-            self.opened.add((packet.protocol, packet.source, packet.sport, packet.destination, packet.dport))
-            return "pass"
-        opening = (packet.protocol, packet.destination, packet.dport, packet.source, packet.sport)
-        return "pass" if opening in self.opened else "not_asked"
+        there = (packet.protocol, packet.source, packet.sport, packet.destination, packet.dport)
+        back = (packet.protocol, packet.destination, packet.dport, packet.source, packet.sport)
+        if not asked:
+            return "pass" if back in self.opened else "not_asked"
+        if conduit.overdue and there not in self.opened and back not in self.opened:
+            return "review_overdue"
+        self.opened.add(there)
+        return "pass"
 
     def of_error(self, packet):
         """Errors about a connection that is open pass, the inspector looks at the others, the rest is nothing."""

@@ -34,7 +34,7 @@ TAG = struct.Struct(">4sI")  # at the end of every packet
 PREFIX = f"property-{os.getpid()}"
 WORLD, GATE = f"{PREFIX}-world", f"{PREFIX}-gate"
 GATEHOUSE = BUILD / "gatehouse"
-DROPS = ("no_rule", "spoofed_source", "outside_schedule", "not_asked")
+DROPS = ("no_rule", "spoofed_source", "outside_schedule", "review_overdue", "not_asked")
 
 
 def seeds():

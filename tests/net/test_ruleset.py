@@ -3,6 +3,7 @@
 """The ruleset in the real kernel: three namespaces (it - gate - ot) and real packets."""
 import contextlib
 import ctypes
+import errno
 import json
 import os
 import pathlib
@@ -201,6 +202,7 @@ class Listing(Network):
              + conduit(SERVER6, DEVICE6, "tcp", 4840, 4)
              + f"window 0x{INSPECTED | TIMED | 3:08x} 1767225600 1798761600\n"
              + f"window 0x{INSPECTED | TIMED | 3:08x} 1798800000 1798900000\n"
+             + "overdue 2 1798800000\noverdue 4 0\n"
              + "home it 10.3.0.7 32\nhome ot 10.40.0.0 13\nhome ot 10.2.0.128 25\nhome it fd00:1::7 128\n"
              + "own 10.1.0.5 udp 123 time-server rules/site.json 9\nown fd00:1::6 tcp 6514 log-collector rules/site.json 9\n")
 
@@ -399,6 +401,40 @@ class Packets(Network):
         self.assertEqual(run("ip", "netns", "pids", GATE).stdout, "")
         until("the end of the window", lambda: time.time() >= now + 3.01)
         self.assertDropped("outside-schedule", lambda: client.sendall(b"after"), device)
+
+    def test_an_overdue_review_keeps_what_is_open_and_refuses_what_is_new_with_nothing_running(self):
+        now = int(time.time())
+        load(conduit(SERVER, DEVICE, "tcp", 8000, 2), conduit(SERVER, DEVICE, "udp", 6000, 3),
+             conduit(SERVER, DEVICE, "udp", 6001, 4), f"overdue 2 {now + 4}\noverdue 3 {now + 4}\noverdue 4 0\n")
+        listener = self.bound(OT, (DEVICE, 8000), socket.SOCK_STREAM)
+        client = self.new_socket(IT, kind=socket.SOCK_STREAM)
+        client.connect((DEVICE, 8000))
+        device = listener.accept()[0]
+        self.addCleanup(device.close)
+        asked, told, late = (self.bound(IT, (SERVER, 0)) for _ in range(3))
+        clock, other = self.bound(OT, (DEVICE, 6000)), self.bound(OT, (DEVICE, 6001))
+        peer = self.assertPasses(asked, clock, (DEVICE, 6000))
+        self.assertPasses(clock, asked, peer)
+        self.assertPasses(told, clock, (DEVICE, 6000))  # and is never answered
+        for _ in range(2):  # overdue from the beginning on: a second try is no connection either
+            self.assertDropped("review-overdue", lambda: told.sendto(b"x", (DEVICE, 6001)), other)
+        self.assertLess(time.time(), now + 4, "the machine is too slow for this test")
+        self.assertEqual(run("ip", "netns", "pids", GATE).stdout, "")
+        until("the end of the review", lambda: time.time() >= now + 4.01)
+        client.sendall(b"goes on")
+        self.assertEqual(device.recv(100), b"goes on")
+        device.sendall(b"as well")
+        self.assertEqual(client.recv(100), b"as well")
+        self.assertPasses(asked, clock, (DEVICE, 6000))
+        self.assertPasses(clock, asked, peer)
+        self.assertPasses(told, clock, (DEVICE, 6000))
+        for _ in range(2):
+            self.assertDropped("review-overdue", lambda: late.sendto(b"x", (DEVICE, 6000)), clock)
+        second = self.new_socket(IT, kind=socket.SOCK_STREAM)
+        second.setblocking(False)
+        before = drops()["review-overdue"]
+        self.assertEqual(second.connect_ex((DEVICE, 8000)), errno.EINPROGRESS)
+        until("the refusal", lambda: drops()["review-overdue"] > before)
 
     def test_marks_from_outside_are_not_believed(self):
         """Neighbours share no marks; the gate's own do not help a packet that was not made for a conduit."""

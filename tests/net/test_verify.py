@@ -8,14 +8,15 @@ import threading
 import time
 import unittest
 
-from gate import GATEHOUSE, READ, Gate, GateCase, day, rule, standard_rules
+from gate import GATEHOUSE, READ, Gate, GateCase, day, rule, standard_rules, uninspected
 from lab import BUILD, HISTORIAN, PLC, STRANGER, Lab, wait_until
 
 INSPECTED = 0x40000000
 TOOL = BUILD / "tools/ruleset_tool"
 T = "inet gatehouse"
 HISTORIAN_PRESS = f"{HISTORIAN} . {PLC} . tcp . 502"
-RULES = standard_rules() + [rule("timed", "energy", "press-plc", [READ], expires=day(100))]
+RULES = standard_rules() + [rule("timed", "energy", "press-plc", [READ], expires=day(100)),
+                            uninspected("clock", "historian", "press-plc", "udp", 123)]
 
 # What is done (nft's words), what it is called, where, and a rule that it concerns.
 TAMPERING = [
@@ -47,6 +48,7 @@ TAMPERING = [
     (f"delete element {T} conduits4 {{ {HISTORIAN_PRESS} }}; add element {T} conduits4 {{ {HISTORIAN_PRESS} : 1 }}",
      "element-changed", "map conduits4", "historian-press"),
     (f"flush set {T} windows", "window-changed", "set windows", "timed"),
+    (f"flush set {T} overdue", "window-changed", "set overdue", "clock"),
     (f'add element {T} homes4 {{ "eth0" . 10.9.0.0/16 }}', "home-added", "set homes4", None),
     (f'delete element {T} homes4 {{ "eth0" . 10.1.0.0/24 }}', "home-removed", "set homes4", None),
 ]
@@ -97,7 +99,7 @@ class Quiet(unittest.TestCase):
     def test_what_was_applied_is_clean(self):
         result = self.verify()
         self.assertEqual((result["findings"], result["conduits"], result["windows"], result["compared_with"]),
-                         ([], 5, 1, "state"))
+                         ([], 6, 1, "state"))
         self.assertIn("permits exactly what the policy of lab says", self.gate.command("verify").stdout)
 
     def test_each_tampering_is_named_and_put_right_by_applying_again(self):

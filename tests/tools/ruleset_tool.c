@@ -4,6 +4,7 @@
  *   site NAME | queues COUNT
  *   conduit SERVER DEVICE tcp|udp PORT MARK RULES FILE LINE
  *   window MARK FROM UNTIL
+ *   overdue MARK FROM
  *   home INTERFACE NETWORK PREFIX
  *   own ADDRESS tcp|udp PORT WHAT FILE LINE
  * Commands: load, verify (a line a finding), text, text-without-queue, counts, drops, listen N, remove-open, remove-closed.
@@ -67,6 +68,14 @@ static void parse_window(struct ruleset *r, const char *line)
 		fail(line);
 }
 
+static void parse_overdue(struct ruleset *r, const char *line)
+{
+	struct ruleset_overdue *o = &r->overdue[r->overdue_count++];
+
+	if (sscanf(line, "overdue %" SCNx32 " %" SCNd64, &o->mark, &o->from) != 2)
+		fail(line);
+}
+
 static void parse_home(struct ruleset *r, const char *line)
 {
 	struct ruleset_home *h = &r->homes[r->home_count++];
@@ -100,6 +109,7 @@ static void parse(FILE *in, struct ruleset *r)
 			       .log_group = RULESET_LOG_GROUP };
 	r->conduits = arena_array(&arena, most, sizeof(*r->conduits));
 	r->windows = arena_array(&arena, most, sizeof(*r->windows));
+	r->overdue = arena_array(&arena, most, sizeof(*r->overdue));
 	r->homes = arena_array(&arena, most, sizeof(*r->homes));
 	r->own = arena_array(&arena, most, sizeof(*r->own));
 	while (fgets(line, sizeof(line), in)) {
@@ -107,6 +117,8 @@ static void parse(FILE *in, struct ruleset *r)
 			parse_conduit(r, line);
 		else if (!strncmp(line, "window ", 7) && r->window_count < most)
 			parse_window(r, line);
+		else if (!strncmp(line, "overdue ", 8) && r->overdue_count < most)
+			parse_overdue(r, line);
 		else if (!strncmp(line, "home ", 5) && r->home_count < most)
 			parse_home(r, line);
 		else if (!strncmp(line, "own ", 4) && r->own_count < most)

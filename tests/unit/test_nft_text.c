@@ -34,6 +34,10 @@ static struct ruleset_window windows[] = {
 	{ 0x50000003, 1767225600, 1798761600 },
 	{ 0x50000003, 1798800000, 1798900000 },
 };
+static struct ruleset_overdue overdue[] = {
+	{ 0x00000002, 1798800000 },
+	{ 0x00000004, 0 },
+};
 static struct ruleset_home homes[] = {
 	{ "eth0", IP4(10, 1, 0, 0), 24 },
 	{ "eth0", IP6(1, 0), 64 },
@@ -46,8 +50,8 @@ static struct ruleset_own own[] = {
 };
 static const struct ruleset ruleset = {
 	.site = "north-mill", .conduits = conduits, .conduit_count = 4, .windows = windows,
-	.window_count = 2, .homes = homes, .home_count = 4, .own = own, .own_count = 2, .queue_first = RULESET_QUEUE,
-	.queue_count = 2, .log_group = RULESET_LOG_GROUP,
+	.window_count = 2, .overdue = overdue, .overdue_count = 2, .homes = homes, .home_count = 4, .own = own,
+	.own_count = 2, .queue_first = RULESET_QUEUE, .queue_count = 2, .log_group = RULESET_LOG_GROUP,
 };
 
 static char *text_of(const struct ruleset *r, const struct netfilter_kernel *kernel)
