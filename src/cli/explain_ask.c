@@ -98,19 +98,30 @@ uint32_t ask_conduit(const struct ask_site *site, const struct rule *rule)
 	return 0;
 }
 
+static const struct ruleset_conduit *conduit_of(const struct ruleset *r, const struct rule *rule)
+{
+	for (size_t i = 0; i < r->conduit_count; i++) {
+		const struct ruleset_conduit *c = &r->conduits[i];
+
+		if (c->port == rule->port && c->transport == rule->protocol->transport &&
+		    !address_compare(&c->server, &rule->from->address) &&
+		    !address_compare(&c->device, &rule->to->address))
+			return c;
+	}
+	return NULL;
+}
+
 /* What the kernel says of a conduit that the inspector does not see. */
 static enum reason ask_ruleset(const struct ruleset *r, const struct rule *rule, int64_t wall)
 {
-	for (size_t i = 0; i < r->overdue_count; i++)
-		for (size_t k = 0; k < r->conduit_count && wall >= r->overdue[i].from; k++) {
-			const struct ruleset_conduit *c = &r->conduits[k];
+	const struct ruleset_conduit *c = conduit_of(r, rule);
 
-			if (c->mark == r->overdue[i].mark && c->port == rule->port &&
-			    c->transport == rule->protocol->transport &&
-			    !address_compare(&c->server, &rule->from->address) &&
-			    !address_compare(&c->device, &rule->to->address))
-				return REASON_REVIEW_OVERDUE;
-		}
+	for (size_t i = 0; c && i < r->overdue_count; i++) {
+		const struct ruleset_overdue *o = &r->overdue[i];
+
+		if (c->mark >= o->first && c->mark <= o->last && wall >= o->from)
+			return REASON_REVIEW_OVERDUE;
+	}
 	return REASON_NONE;
 }
 

@@ -371,7 +371,8 @@ static void put_overdue(struct list *list)
 		const struct ruleset_overdue *o = &t->ruleset->overdue[i];
 
 		if (begin_element(list))
-			fprintf(t->out, "0x%08x . %" PRId64 "-%" PRId64, o->mark, o->from, RULESET_FOREVER);
+			fprintf(t->out, "0x%08x-0x%08x . %" PRId64 "-%" PRId64, o->first, o->last, o->from,
+				RULESET_FOREVER);
 	}
 }
 

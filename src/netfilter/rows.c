@@ -128,8 +128,8 @@ static void put_overdue_key(uint32_t mark, int64_t seconds, uint8_t key[static S
 static size_t overdue_rows(const struct ruleset *ruleset, struct row *rows)
 {
 	for (size_t i = 0; i < ruleset->overdue_count; i++) {
-		put_overdue_key(ruleset->overdue[i].mark, ruleset->overdue[i].from, rows[i].key);
-		put_overdue_key(ruleset->overdue[i].mark, RULESET_FOREVER, rows[i].last);
+		put_overdue_key(ruleset->overdue[i].first, ruleset->overdue[i].from, rows[i].key);
+		put_overdue_key(ruleset->overdue[i].last, RULESET_FOREVER, rows[i].last);
 	}
 	return ruleset->overdue_count;
 }
@@ -280,10 +280,19 @@ static const char *instant(const uint8_t *bytes, struct arena *arena)
 	return arena_printf(arena, "%s", text);
 }
 
+static uint32_t mark_at(const uint8_t *key)
+{
+	return (uint32_t)key[0] << 24 | (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 | key[3];
+}
+
 uint32_t rows_window_mark(const struct row *row)
 {
-	return (uint32_t)row->key[0] << 24 | (uint32_t)row->key[1] << 16 | (uint32_t)row->key[2] << 8 |
-	       row->key[3];
+	return mark_at(row->key);
+}
+
+uint32_t rows_last_mark(const struct row *row)
+{
+	return mark_at(row->last);
 }
 
 static const char *own_name(enum shape_set_id id, const struct row *row, struct arena *arena)
@@ -301,8 +310,9 @@ static const char *own_name(enum shape_set_id id, const struct row *row, struct 
 
 static const char *overdue_name(const struct row *row, struct arena *arena)
 {
-	return arena_printf(arena, "conduit %u without new connections from %s on",
-			    rows_window_mark(row) & MARK_CONDUIT, instant(row->key + 4, arena));
+	return arena_printf(arena, "no new connection on conduits %u to %u from %s on",
+			    rows_window_mark(row) & MARK_CONDUIT, rows_last_mark(row) & MARK_CONDUIT,
+			    instant(row->key + 4, arena));
 }
 
 const char *rows_name(enum shape_set_id id, const struct row *row, struct arena *arena)

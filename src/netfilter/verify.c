@@ -35,7 +35,7 @@ static struct drift of_row(const struct comparing *c, enum drift_code code, cons
 	for (size_t i = 0; has_times(c->id) && i < c->ruleset->conduit_count; i++) {
 		const struct ruleset_conduit *conduit = &c->ruleset->conduits[i];
 
-		if (conduit->mark != rows_window_mark(row))
+		if (conduit->mark < rows_window_mark(row) || conduit->mark > rows_last_mark(row))
 			continue;
 		drift.rules = conduit->rules;
 		drift.file = conduit->file;

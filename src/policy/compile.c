@@ -198,31 +198,58 @@ static int compare_overdue(const void *a, const void *b)
 {
 	const struct ruleset_overdue *x = a, *y = b;
 
-	return (x->mark > y->mark) - (x->mark < y->mark);
+	return (x->first > y->first) - (x->first < y->first);
 }
 
-/* Of a conduit that is not inspected, which has one rule: from when on it serves no new connection. */
+/* Never, of a rule that ends before its review is due. */
+static int64_t overdue_from(const struct site *site, const struct rule *rule)
+{
+	if (rule->expires != NO_DAY && rule->expires <= rule->review_by)
+		return INT64_MAX;
+	/* a clock that is set back later must not undo it */
+	return rule->review_by < site->today ? 0 : calendar_instant(rule->review_by + 1, 0);
+}
+
+/* Those with the same day behind each other, and nothing else that is not inspected between them, are one run. */
+static void join_overdue(struct ruleset *r)
+{
+	size_t count = r->overdue_count;
+
+	r->overdue_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct ruleset_overdue *last = r->overdue_count ? &r->overdue[r->overdue_count - 1] : NULL;
+
+		if (last && last->from == r->overdue[i].from)
+			last->last = r->overdue[i].last;
+		else
+			r->overdue[r->overdue_count++] = r->overdue[i];
+	}
+	count = r->overdue_count;
+	r->overdue_count = 0;
+	for (size_t i = 0; i < count; i++)
+		if (r->overdue[i].from != INT64_MAX)
+			r->overdue[r->overdue_count++] = r->overdue[i];
+}
+
+/* Of conduits that are not inspected, which have one rule each. */
 static void fill_overdue(struct compiler *c)
 {
-	const struct site *site = c->l->site;
 	struct ruleset *r = &c->out->ruleset;
 
-	if (site->overdue != OVERDUE_REFUSE_NEW)
+	if (c->l->site->overdue != OVERDUE_REFUSE_NEW)
 		return;
 	r->overdue = arena_array(c->arena, c->list.count, sizeof(*r->overdue));
 	for (size_t i = 0; i < c->list.count; i++) {
 		const struct rule *rule = c->list.items[i].rules[0];
+		uint32_t mark = r->conduits[i].mark;
 
-		if (rule->protocol->inspected || (rule->expires != NO_DAY && rule->expires <= rule->review_by))
-			continue;
-		r->overdue[r->overdue_count++] = (struct ruleset_overdue){
-			.mark = r->conduits[i].mark,
-			/* a clock that is set back later must not undo it */
-			.from = rule->review_by < site->today ? 0 : calendar_instant(rule->review_by + 1, 0),
-		};
+		if (!rule->protocol->inspected)
+			r->overdue[r->overdue_count++] = (struct ruleset_overdue){ mark, mark,
+										   overdue_from(c->l->site, rule) };
 	}
 	if (r->overdue_count)
 		qsort(r->overdue, r->overdue_count, sizeof(*r->overdue), compare_overdue);
+	join_overdue(r);
 }
 
 static int compare_homes(const void *a, const void *b)

@@ -41,14 +41,14 @@ struct ruleset_home {
 };
 
 /*
- * From then on the conduit serves no new connection; those that are open go on. Of conduits that are not inspected
- * (the inspector knows the others' reviews by itself).
+ * From then on conduits serve no new connection; those that are open go on. Of conduits that are not inspected (the
+ * inspector knows the others' reviews by itself), in runs of those that are side by side and have the same day.
  */
 struct ruleset_overdue {
-	uint32_t mark; /* as in the conduit */
-	int64_t from;  /* seconds UTC; 0: it is so already, whatever the clock says */
+	uint32_t first, last; /* marks as in the conduits */
+	int64_t from;         /* seconds UTC; 0: it is so already, whatever the clock says */
 };
-#define RULESET_FOREVER INT64_C(9223372036) /* the last second that the kernel can count in nanoseconds */
+#define RULESET_FOREVER (INT64_C(1) << 33) /* seconds; a round number makes the kernel's ranges short */
 
 /*
  * What the gate itself may send: a permit of its own output to this address and port (and the answers to
@@ -69,7 +69,7 @@ struct ruleset {
 	size_t conduit_count;
 	struct ruleset_window *windows;   /* sorted by mark, from; they do not overlap or touch */
 	size_t window_count;
-	struct ruleset_overdue *overdue;  /* sorted by mark; each once */
+	struct ruleset_overdue *overdue;  /* sorted by mark; they do not overlap */
 	size_t overdue_count;
 	struct ruleset_home *homes;       /* sorted by interface, family, network, prefix */
 	size_t home_count;

@@ -202,7 +202,7 @@ class Listing(Network):
              + conduit(SERVER6, DEVICE6, "tcp", 4840, 4)
              + f"window 0x{INSPECTED | TIMED | 3:08x} 1767225600 1798761600\n"
              + f"window 0x{INSPECTED | TIMED | 3:08x} 1798800000 1798900000\n"
-             + "overdue 2 1798800000\noverdue 4 0\n"
+             + "overdue 2 3 1798800000\noverdue 4 4 0\n"
              + "home it 10.3.0.7 32\nhome ot 10.40.0.0 13\nhome ot 10.2.0.128 25\nhome it fd00:1::7 128\n"
              + "own 10.1.0.5 udp 123 time-server rules/site.json 9\nown fd00:1::6 tcp 6514 log-collector rules/site.json 9\n")
 
@@ -405,7 +405,7 @@ class Packets(Network):
     def test_an_overdue_review_keeps_what_is_open_and_refuses_what_is_new_with_nothing_running(self):
         now = int(time.time())
         load(conduit(SERVER, DEVICE, "tcp", 8000, 2), conduit(SERVER, DEVICE, "udp", 6000, 3),
-             conduit(SERVER, DEVICE, "udp", 6001, 4), f"overdue 2 {now + 4}\noverdue 3 {now + 4}\noverdue 4 0\n")
+             conduit(SERVER, DEVICE, "udp", 6001, 4), f"overdue 2 3 {now + 4}\noverdue 4 4 0\n")
         listener = self.bound(OT, (DEVICE, 8000), socket.SOCK_STREAM)
         client = self.new_socket(IT, kind=socket.SOCK_STREAM)
         client.connect((DEVICE, 8000))

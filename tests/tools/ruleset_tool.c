@@ -4,7 +4,7 @@
  *   site NAME | queues COUNT
  *   conduit SERVER DEVICE tcp|udp PORT MARK RULES FILE LINE
  *   window MARK FROM UNTIL
- *   overdue MARK FROM
+ *   overdue FIRST LAST FROM
  *   home INTERFACE NETWORK PREFIX
  *   own ADDRESS tcp|udp PORT WHAT FILE LINE
  * Commands: load, verify (a line a finding), text, text-without-queue, counts, drops, listen N, remove-open, remove-closed.
@@ -72,7 +72,7 @@ static void parse_overdue(struct ruleset *r, const char *line)
 {
 	struct ruleset_overdue *o = &r->overdue[r->overdue_count++];
 
-	if (sscanf(line, "overdue %" SCNx32 " %" SCNd64, &o->mark, &o->from) != 2)
+	if (sscanf(line, "overdue %" SCNx32 " %" SCNx32 " %" SCNd64, &o->first, &o->last, &o->from) != 3)
 		fail(line);
 }
 

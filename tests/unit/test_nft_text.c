@@ -35,8 +35,8 @@ static struct ruleset_window windows[] = {
 	{ 0x50000003, 1798800000, 1798900000 },
 };
 static struct ruleset_overdue overdue[] = {
-	{ 0x00000002, 1798800000 },
-	{ 0x00000004, 0 },
+	{ 0x00000002, 0x00000002, 1798800000 },
+	{ 0x00000004, 0x00000007, 0 },
 };
 static struct ruleset_home homes[] = {
 	{ "eth0", IP4(10, 1, 0, 0), 24 },
