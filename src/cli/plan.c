@@ -130,8 +130,8 @@ const struct command command_plan = {
 	.arguments = "DIR [--against DIR]",
 	.summary = "what a site folder would change: permissions, and live connections",
 	.help = "Compares DIR with what is in force (in the --state folder), or with another site folder: rule by\n"
-		"rule and service by service, as sets of units, addresses, quantities and values, so that writing the\n"
-		"same in another way changes nothing. Nothing is put in force.\n\n"
+		"rule and service by service, as sets (units, addresses, quantities, values; tags, elements, objects,\n"
+		"data files, routes), so that writing the same in another way changes nothing. Nothing is put in force.\n\n"
 		"  --against DIR  the site to compare with, instead of what is in force\n"
 		"  --at TIME      as of then, like 2026-11-22T14:00:00Z (default: now)\n"
 		"  --json         one object; docs/explain-and-plan.md names its members\n\n"

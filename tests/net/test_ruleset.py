@@ -402,6 +402,13 @@ class Packets(Network):
         until("the end of the window", lambda: time.time() >= now + 3.01)
         self.assertDropped("outside-schedule", lambda: client.sendall(b"after"), device)
 
+    def test_a_refusal_names_the_line_of_the_rule(self):
+        twice = conduit(SERVER, DEVICE, "udp", 5000, 1, "first", 7), conduit(SERVER, DEVICE, "udp", 5000, 2, "second", 19)
+        done = load(*twice, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"rules/x\.json:(7|19):1: error\[kernel-refused\]: the kernel refused the conduit "
+                         rf"{SERVER} -> {DEVICE}, udp port 5000")
+
     def test_an_overdue_review_keeps_what_is_open_and_refuses_what_is_new_with_nothing_running(self):
         now = int(time.time())
         load(conduit(SERVER, DEVICE, "tcp", 8000, 2), conduit(SERVER, DEVICE, "udp", 6000, 3),
