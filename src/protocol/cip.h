@@ -11,6 +11,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The layout of a service's data, requests and replies: see cip_walk.h and enip_ask.h. */
+enum cip_shape {
+	CIP_SHAPE_OPAQUE = 0,          /* any data -> any data */
+	CIP_SHAPE_NONE,                /* none -> any data */
+	CIP_SHAPE_ATTRIBUTE_LIST,      /* count, attribute numbers -> count, values */
+	CIP_SHAPE_SET_ATTRIBUTE_LIST,  /* count, then number and value each -> count, number and status each */
+	CIP_SHAPE_SET,                 /* a value, at least one byte -> any data */
+	CIP_SHAPE_MULTIPLE,            /* count, offsets, requests -> count, offsets, replies */
+	CIP_SHAPE_UNCONNECTED_SEND,    /* time-out, request, route -> the request's own reply */
+	CIP_SHAPE_FORWARD_OPEN,        /* cip_connection.h */
+	CIP_SHAPE_LARGE_FORWARD_OPEN,
+	CIP_SHAPE_FORWARD_CLOSE,
+	CIP_SHAPE_PCCC,                /* pccc.h */
+	CIP_SHAPE_READ_TAG,            /* elements -> type, values */
+	CIP_SHAPE_READ_TAG_FRAGMENT,   /* elements, byte offset -> type, values */
+	CIP_SHAPE_WRITE_TAG,           /* type, elements, values -> none */
+	CIP_SHAPE_WRITE_TAG_FRAGMENT,  /* type, elements, byte offset, values -> none */
+	CIP_SHAPE_MODIFY_TAG,          /* mask size, OR mask, AND mask -> none */
+	CIP_SHAPE_LISTING,             /* count, attribute numbers -> instances with these attributes */
+	CIP_SHAPE_READ_TEMPLATE        /* byte offset, bytes -> bytes */
+};
+
 /* A carrier holds other requests, which are judged one by one; no rule names it. */
 enum cip_access { CIP_READ = 1, CIP_WRITE, CIP_CONTROL, CIP_CARRIER };
 
@@ -36,6 +58,7 @@ struct cip_service {
 	uint8_t access;  /* enum cip_access */
 	bool attributes; /* its path or data names attributes */
 	bool sets;       /* it sets attributes: access is that of the class, if that is more */
+	uint8_t shape;   /* enum cip_shape */
 	const char *name;
 };
 
