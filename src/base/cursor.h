@@ -64,6 +64,21 @@ static inline uint32_t cursor_be32(struct cursor *c)
 	return b ? (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3] : 0;
 }
 
+/* Little-endian (CIP). */
+static inline uint16_t cursor_le16(struct cursor *c)
+{
+	const uint8_t *b = cursor_take(c, 2);
+
+	return b ? (uint16_t)(b[0] | b[1] << 8) : 0;
+}
+
+static inline uint32_t cursor_le32(struct cursor *c)
+{
+	const uint8_t *b = cursor_take(c, 4);
+
+	return b ? b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24 : 0;
+}
+
 /* A cursor over the next n bytes only (a length-prefixed region); bad when fewer are left. */
 static inline struct cursor cursor_sub(struct cursor *c, size_t n)
 {

@@ -44,6 +44,20 @@ static inline void sink_be32(struct sink *s, uint32_t v)
 	sink_be16(s, (uint16_t)v);
 }
 
+/* Little-endian. */
+static inline void sink_le16(struct sink *s, uint16_t v)
+{
+	sink_u8(s, (uint8_t)v);
+	sink_u8(s, (uint8_t)(v >> 8));
+}
+
+/* Little-endian. */
+static inline void sink_le32(struct sink *s, uint32_t v)
+{
+	sink_le16(s, (uint16_t)v);
+	sink_le16(s, (uint16_t)(v >> 16));
+}
+
 static inline void sink_bytes(struct sink *s, const uint8_t *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Numbers in network byte order at a place that is known to be inside a buffer, and the Internet
- * checksum (RFC 1071). For headers whose length was checked; messages are read with a cursor.
+ * Numbers at a place that is known to be inside a buffer, in network byte order or little-endian, and
+ * the Internet checksum (RFC 1071). For headers whose length was checked; messages are read with a cursor.
  * Freestanding.
  */
 #include <stdbool.h>
@@ -17,6 +17,17 @@ static inline uint16_t get_be16(const uint8_t *p)
 static inline uint32_t get_be32(const uint8_t *p)
 {
 	return (uint32_t)get_be16(p) << 16 | get_be16(p + 2);
+}
+
+/* Little-endian (CIP). */
+static inline uint16_t get_le16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] | p[1] << 8);
+}
+
+static inline uint32_t get_le32(const uint8_t *p)
+{
+	return get_le16(p) | (uint32_t)get_le16(p + 2) << 16;
 }
 
 static inline void put_be16(uint8_t *p, uint16_t v)

@@ -190,9 +190,19 @@ const struct cip_class *cip_class(uint32_t number)
 
 static const struct cip_service *service_row(uint32_t class, uint8_t code)
 {
-	for (size_t i = 0; i < cip_service_count; i++)
-		if (cip_services[i].class == class && cip_services[i].code == code)
-			return &cip_services[i];
+	size_t low = 0, high = cip_service_count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		const struct cip_service *row = &cip_services[middle];
+
+		if (row->class == class && row->code == code)
+			return row;
+		if (row->class < class || (row->class == class && row->code < code))
+			low = middle + 1;
+		else
+			high = middle;
+	}
 	return NULL;
 }
 

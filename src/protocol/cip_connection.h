@@ -10,7 +10,7 @@
 
 #include "protocol/cip_path.h"
 #include "protocol/cip_reply.h"
-#include "protocol/cip_walk.h"
+#include "protocol/cip_request.h"
 #include "protocol/reason.h"
 
 enum cip_connection_type { CIP_NULL = 0, CIP_MULTICAST, CIP_POINT_TO_POINT };

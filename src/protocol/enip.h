@@ -16,7 +16,7 @@
 #define ENIP_HEADER 24u
 #define ENIP_FRAME_MAX 8192u /* the largest connection of a known device is 4,002 bytes */
 #define ENIP_CONTEXT 8u      /* bytes that the client chooses and the device repeats */
-#define ENIP_ERROR_MAX 64u   /* bytes of the longest error reply */
+#define ENIP_ERROR_MAX 248u  /* bytes of the longest error reply */
 
 enum enip_number {
 	ENIP_NOP = 0x0000,
@@ -91,6 +91,12 @@ enum reason enip_frame(const uint8_t *p, size_t len, size_t *ret_size);
  */
 bool enip_request_begins(const uint8_t *frame, size_t len);
 bool enip_reply_begins(const uint8_t *frame, size_t len);
+
+/*
+ * Decodes what is there of a request's beginning: false when that is less than the header, or can begin
+ * no good request. *ret_there is how many of ret->cip_length bytes have arrived at ret->cip.
+ */
+bool enip_request_start(const uint8_t *frame, size_t len, struct enip_message *ret, size_t *ret_there);
 
 /*
  * Decodes one whole message. REASON_NONE, REASON_MALFORMED_FRAME or REASON_TRAILING_BYTES. A request's

@@ -2,8 +2,7 @@
 #pragma once
 /*
  * What has to be remembered of an EtherNet/IP request to judge its reply and to write an error reply in
- * its place: struct enip_ask is small and of fixed size however large the request was (of a Multiple
- * Service Packet it keeps the number of parts and a digest of their services and layouts). Freestanding.
+ * its place: struct enip_ask is small and of fixed size however large the request was. Freestanding.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,6 +13,7 @@
 #include "protocol/reason.h"
 
 #define ENIP_ASK_ATTRIBUTES 8u
+#define ENIP_ASK_PARTS 32u /* parts whose services are kept one by one; a digest has all of them */
 
 struct enip_ask {
 	uint16_t command;
@@ -24,12 +24,13 @@ struct enip_ask {
 	bool connected;
 	bool unconnected_send;
 	bool multiple;
-	uint8_t service;            /* of the innermost request; of the first part */
-	uint8_t shape;              /* enum cip_shape of that */
-	uint8_t attribute_count;    /* listing: ENIP_ASK_ATTRIBUTES + 1 = more than that */
-	uint16_t attributes[ENIP_ASK_ATTRIBUTES];
-	uint16_t elements;
-	uint16_t part_count;
+	bool symbols;               /* a listing of symbols with known attributes: see cip_symbol_next() */
+	uint8_t shape;              /* enum cip_shape of the innermost request; opaque: parts differ */
+	uint8_t attribute_count;    /* of a listing of symbols */
+	uint8_t attributes[ENIP_ASK_ATTRIBUTES];
+	uint8_t services[ENIP_ASK_PARTS]; /* of the innermost requests; [0] the only one */
+	uint16_t part_count;        /* 1 when not within a Multiple Service Packet, 0: carries no request */
+	uint16_t elements;          /* asked for; of parts the most */
 	uint32_t offset;
 	uint32_t instance;          /* listing: where it starts */
 	uint32_t digest;            /* of the parts; of a connection's triad; of a PCCC transaction */
@@ -73,8 +74,11 @@ bool cip_symbol_next(const struct enip_ask *ask, struct cursor *c, struct cip_sy
 /*
  * Writes the error reply that the request's client expects, with this CIP general status: unconnected as
  * SendRRData, connected as SendUnitData with ask->reply_connection and the request's sequence count. An
- * Unconnected Send is answered as its embedded service, a Multiple Service Packet as a whole. Returns its
- * size, at most ENIP_ERROR_MAX; 0: the command is one that is answered otherwise (see enip_refusal).
+ * Unconnected Send is answered as its embedded service. A Multiple Service Packet is answered by general
+ * status 1E and this status for each part, as controllers do (a client that unpacks without looking at
+ * the status, libplctag, would read old bytes out of a bare error); one of more than ENIP_ASK_PARTS by a
+ * bare error. Returns its size, at most ENIP_ERROR_MAX; 0: the message carries no CIP request (see
+ * enip_refusal).
  */
 uint32_t enip_error(const struct enip_ask *ask, uint8_t status, uint8_t out[static ENIP_ERROR_MAX]);
 

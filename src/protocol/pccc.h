@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "protocol/cip_walk.h"
+#include "protocol/cip_request.h"
 #include "protocol/reason.h"
 
 enum pccc_shape {

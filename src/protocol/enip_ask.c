@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "protocol/enip_ask.h"
+
+#include "base/sink.h"
+#include "protocol/bytes.h"
+#include "protocol/cip_connection.h"
+#include "protocol/pccc.h"
+
+/* FNV-1a, as in modbus.c: against accidents and lies of a device, not against collisions. */
+#define DIGEST_START 2166136261u
+
+static uint32_t digest_add(uint32_t h, uint32_t v)
+{
+	for (unsigned i = 0; i < 4; i++, v >>= 8)
+		h = (h ^ (v & 0xff)) * 16777619u;
+	return h;
+}
+
+static uint32_t triad_digest(const struct cip_triad *t)
+{
+	return digest_add(digest_add(DIGEST_START, t->serial | (uint32_t)t->vendor << 16), t->originator);
+}
+
+static uint32_t pccc_digest(const struct pccc *p)
+{
+	return p->transaction | (uint32_t)p->command << 16;
+}
+
+uint64_t cip_scope_digest(const struct cip_segment *symbol)
+{
+	uint64_t h = 14695981039346656037u;
+
+	for (size_t i = 0; i < symbol->length; i++) {
+		uint8_t b = symbol->bytes[i];
+
+		if (b >= 'A' && b <= 'Z')
+			b = (uint8_t)(b + ('a' - 'A'));
+		h = (h ^ b) * 1099511628211u;
+	}
+	return h ? h : 1;
+}
+
+/* ---- what is remembered ------------------------------------------------------------------------------- */
+
+void enip_ask(const struct enip_message *m, struct enip_ask *ret)
+{
+	ret->command = m->command;
+	ret->sequence = m->sequence;
+	ret->session = m->session;
+	for (unsigned i = 0; i < ENIP_CONTEXT; i++)
+		ret->context[i] = m->context[i];
+	ret->reply_connection = 0;
+	ret->connected = m->connected;
+	ret->unconnected_send = ret->multiple = ret->symbols = false;
+	ret->shape = CIP_SHAPE_OPAQUE;
+	ret->attribute_count = 0;
+	ret->part_count = ret->elements = 0;
+	ret->offset = ret->instance = 0;
+	ret->digest = DIGEST_START;
+	ret->scope = 0;
+}
+
+/* Bytes of a symbol's attribute in a listing; NAME: a counted string. 0: not known. */
+#define NAME 255u
+static unsigned attribute_size(uint32_t attribute)
+{
+	static const uint8_t sizes[] = { 0, NAME, 2, 4, 0, 4, 4, 2, 12, 0, 1 };
+
+	return attribute < sizeof(sizes) ? sizes[attribute] : 0;
+}
+
+static void note_listing(struct enip_ask *ask, const struct cip_request *r)
+{
+	ask->symbols = r->object == CIP_CLASS_SYMBOL && r->attribute_count &&
+		       r->attribute_count <= ENIP_ASK_ATTRIBUTES;
+	for (unsigned i = 0; i < r->attribute_count && ask->symbols; i++) {
+		uint16_t attribute = get_le16(r->values + 2 * i);
+
+		ask->symbols = attribute_size(attribute) > 0;
+		ask->attributes[i] = (uint8_t)attribute;
+	}
+	ask->attribute_count = ask->symbols ? (uint8_t)r->attribute_count : 0;
+	for (unsigned i = 0; i < r->path.count; i++)
+		if (r->path.segments[i].kind == CIP_SEGMENT_INSTANCE)
+			ask->instance = r->path.segments[i].number;
+	if (cip_path_names_tag(&r->path))
+		ask->scope = cip_scope_digest(&r->path.segments[0]);
+}
+
+static void note_open(struct enip_ask *ask, const struct cip_request *r)
+{
+	struct cip_open open;
+
+	if (cip_open(r, &open) == REASON_NONE)
+		ask->digest = triad_digest(&open.triad);
+}
+
+static void note_close(struct enip_ask *ask, const struct cip_request *r)
+{
+	struct cip_close close;
+
+	if (cip_close(r, &close) == REASON_NONE)
+		ask->digest = triad_digest(&close.triad);
+}
+
+static void note_pccc(struct enip_ask *ask, const struct cip_request *r)
+{
+	struct pccc pccc;
+
+	if (pccc_request(r, &pccc) == REASON_NONE)
+		ask->digest = pccc_digest(&pccc);
+}
+
+static bool asks_elements(uint8_t shape)
+{
+	return shape == CIP_SHAPE_READ_TAG || shape == CIP_SHAPE_READ_TAG_FRAGMENT ||
+	       shape == CIP_SHAPE_READ_TEMPLATE;
+}
+
+/* Of the only request: what its reply repeats or follows from. */
+static void note_shape(struct enip_ask *ask, const struct cip_request *r)
+{
+	ask->shape = r->shape;
+	ask->elements = asks_elements(r->shape) ? r->elements : r->attribute_count;
+	if (r->shape == CIP_SHAPE_READ_TAG_FRAGMENT)
+		ask->offset = r->offset;
+	else if (r->shape == CIP_SHAPE_LISTING)
+		note_listing(ask, r);
+	else if (r->shape == CIP_SHAPE_FORWARD_OPEN || r->shape == CIP_SHAPE_LARGE_FORWARD_OPEN)
+		note_open(ask, r);
+	else if (r->shape == CIP_SHAPE_FORWARD_CLOSE)
+		note_close(ask, r);
+	else if (r->shape == CIP_SHAPE_PCCC)
+		note_pccc(ask, r);
+}
+
+/* Of the parts: their services, and what holds for every one of them. */
+static void note_part(struct enip_ask *ask, const struct cip_request *r)
+{
+	if (ask->part_count == 0)
+		ask->shape = r->shape;
+	if (ask->shape != r->shape || (r->shape != CIP_SHAPE_READ_TAG && r->shape != CIP_SHAPE_WRITE_TAG &&
+				       r->shape != CIP_SHAPE_MODIFY_TAG))
+		ask->shape = CIP_SHAPE_OPAQUE;
+	else if (r->shape == CIP_SHAPE_READ_TAG && r->elements > ask->elements)
+		ask->elements = r->elements;
+	ask->digest = (ask->digest ^ r->service) * 16777619u;
+}
+
+void enip_ask_add(struct enip_ask *ask, const struct cip_walk *walk)
+{
+	const struct cip_request *r = &walk->request;
+
+	ask->unconnected_send = walk->unconnected_send;
+	ask->multiple = walk->multiple;
+	if (ask->multiple)
+		note_part(ask, r);
+	else
+		note_shape(ask, r);
+	if (ask->part_count < ENIP_ASK_PARTS)
+		ask->services[ask->part_count] = r->service;
+	ask->part_count++;
+}
+
+/* ---- judging replies ---------------------------------------------------------------------------------- */
+
+bool enip_pairs(const struct enip_ask *ask, const struct enip_message *reply)
+{
+	if (ask->command != reply->command)
+		return false;
+	if (ask->command == ENIP_SEND_UNIT_DATA && reply->status == 0)
+		return ask->reply_connection == reply->connection && ask->sequence == reply->sequence;
+	return (ask->session == reply->session || ask->command == ENIP_REGISTER_SESSION) &&
+	       bytes_equal(ask->context, reply->context, ENIP_CONTEXT);
+}
+
+static bool tag_fits(const struct enip_ask *ask, const struct cip_reply *r)
+{
+	struct cursor c = cursor_over(r->data, r->length);
+	uint16_t type = cursor_le16(&c);
+	size_t size = cip_type_size(type), left;
+
+	if (type == CIP_TYPE_STRUCT)
+		cursor_le16(&c);
+	left = cursor_left(&c);
+	if (c.bad || (left == 0 && ask->elements))
+		return false;
+	return !size || left + ask->offset <= size * ask->elements;
+}
+
+static bool list_fits(const struct enip_ask *ask, const struct cip_reply *r)
+{
+	return r->length >= 2 && get_le16(r->data) == ask->elements;
+}
+
+static bool listing_fits(const struct enip_ask *ask, const struct cip_reply *r)
+{
+	struct cursor c = cursor_over(r->data, r->length);
+	struct cip_symbol symbol;
+
+	if (!ask->symbols)
+		return true;
+	while (cip_symbol_next(ask, &c, &symbol))
+		;
+	return !c.bad;
+}
+
+static bool opened_fits(const struct enip_ask *ask, const struct cip_reply *r, bool open)
+{
+	struct cip_opened opened;
+
+	if ((open ? cip_opened(r, &opened) : cip_closed(r, &opened)) != REASON_NONE)
+		return false;
+	return r->length == 0 || triad_digest(&opened.triad) == ask->digest;
+}
+
+static bool pccc_fits(const struct enip_ask *ask, const struct cip_reply *r)
+{
+	struct pccc pccc;
+
+	return pccc_reply(r->data, r->length, &pccc) == REASON_NONE && pccc_digest(&pccc) == ask->digest;
+}
+
+/* The data of one reply against the layout of what was asked. Of an error it is the device's own affair. */
+static bool data_fits(const struct enip_ask *ask, const struct cip_reply *r)
+{
+	enum cip_shape shape = (enum cip_shape)ask->shape;
+
+	if (shape == CIP_SHAPE_FORWARD_OPEN || shape == CIP_SHAPE_LARGE_FORWARD_OPEN)
+		return opened_fits(ask, r, true);
+	if (shape == CIP_SHAPE_FORWARD_CLOSE)
+		return opened_fits(ask, r, false);
+	if (r->status != CIP_STATUS_SUCCESS && r->status != CIP_STATUS_PARTIAL_TRANSFER)
+		return true;
+	if (shape == CIP_SHAPE_READ_TAG || shape == CIP_SHAPE_READ_TAG_FRAGMENT)
+		return tag_fits(ask, r);
+	if (shape == CIP_SHAPE_WRITE_TAG || shape == CIP_SHAPE_WRITE_TAG_FRAGMENT ||
+	    shape == CIP_SHAPE_MODIFY_TAG)
+		return r->length == 0;
+	if (shape == CIP_SHAPE_ATTRIBUTE_LIST || shape == CIP_SHAPE_SET_ATTRIBUTE_LIST)
+		return list_fits(ask, r);
+	if (shape == CIP_SHAPE_LISTING)
+		return listing_fits(ask, r);
+	if (shape == CIP_SHAPE_READ_TEMPLATE)
+		return r->length <= ask->elements;
+	return shape != CIP_SHAPE_PCCC || pccc_fits(ask, r);
+}
+
+/* Every part answers the request in its place. A bare error answers them all. */
+static bool parts_fit(const struct enip_ask *ask, const struct cip_reply *whole)
+{
+	struct cip_reply_parts parts;
+	uint32_t digest = DIGEST_START;
+	enum reason reason;
+
+	if (whole->service != CIP_MULTIPLE_SERVICE_PACKET)
+		return false;
+	if (whole->length == 0)
+		return whole->status != CIP_STATUS_SUCCESS;
+	for (reason = cip_parts_first(&parts, whole); reason == REASON_NONE && !parts.end;
+	     reason = cip_parts_next(&parts)) {
+		if (!data_fits(ask, &parts.reply))
+			return false;
+		digest = (digest ^ parts.reply.service) * 16777619u;
+	}
+	return reason == REASON_NONE && parts.part_count == ask->part_count && digest == ask->digest;
+}
+
+/* A router that could not deliver says so as itself, and how much of the route was left. */
+static bool send_failed(const struct enip_ask *ask, const struct cip_reply *r)
+{
+	return ask->unconnected_send && r->service == CIP_UNCONNECTED_SEND &&
+	       r->status != CIP_STATUS_SUCCESS && r->length <= 2;
+}
+
+enum reason enip_answers(const struct enip_ask *ask, const struct enip_message *reply,
+			 struct cip_reply *ret)
+{
+	enum reason reason;
+	bool fits;
+
+	*ret = (struct cip_reply){ 0 };
+	if (!reply->cip)
+		return reply->status || !ask->part_count ? REASON_NONE : REASON_REPLY_MISMATCH;
+	reason = cip_reply(reply->cip, reply->cip_length, ret);
+	if (reason != REASON_NONE)
+		return reason;
+	if (ask->multiple)
+		fits = parts_fit(ask, ret);
+	else
+		fits = ret->service == ask->services[0] && data_fits(ask, ret);
+	return fits || send_failed(ask, ret) ? REASON_NONE : REASON_REPLY_MISMATCH;
+}
+
+bool cip_symbol_next(const struct enip_ask *ask, struct cursor *c, struct cip_symbol *ret)
+{
+	*ret = (struct cip_symbol){ 0 };
+	if (!cursor_left(c))
+		return false;
+	ret->instance = cursor_le32(c);
+	for (unsigned i = 0; i < ask->attribute_count; i++) {
+		unsigned size = attribute_size(ask->attributes[i]);
+
+		if (size == NAME) {
+			ret->name_length = cursor_le16(c);
+			ret->name = cursor_take(c, ret->name_length);
+		} else if (ask->attributes[i] == 2) {
+			ret->type = cursor_le16(c);
+		} else {
+			cursor_take(c, size);
+		}
+	}
+	return !c->bad;
+}
+
+/* ---- error replies ------------------------------------------------------------------------------------ */
+
+#define ITEM_NULL 0x0000u
+#define ITEM_CONNECTED_ADDRESS 0x00a1u
+#define ITEM_CONNECTED_DATA 0x00b1u
+#define ITEM_UNCONNECTED_DATA 0x00b2u
+#define BARE_REPLY 4u /* service, reserved, status, no additional status */
+#define PACKET_HEAD 8u
+
+static void write_header(struct sink *s, const struct enip_ask *ask, size_t length, uint32_t status)
+{
+	sink_le16(s, ask->command);
+	sink_le16(s, (uint16_t)length);
+	sink_le32(s, ask->session);
+	sink_le32(s, status);
+	sink_bytes(s, ask->context, ENIP_CONTEXT);
+	sink_le32(s, 0); /* options */
+}
+
+static void write_bare(struct sink *s, uint8_t service, uint8_t status)
+{
+	sink_u8(s, service | CIP_REPLY_BIT);
+	sink_u8(s, 0);
+	sink_u8(s, status);
+	sink_u8(s, 0);
+}
+
+static bool by_part(const struct enip_ask *ask)
+{
+	return ask->multiple && ask->part_count <= ENIP_ASK_PARTS;
+}
+
+static size_t reply_size(const struct enip_ask *ask)
+{
+	return by_part(ask) ? BARE_REPLY + 2 + ask->part_count * (2 + BARE_REPLY) : BARE_REPLY;
+}
+
+static void write_reply(struct sink *s, const struct enip_ask *ask, uint8_t status)
+{
+	if (!by_part(ask)) {
+		write_bare(s, ask->multiple ? CIP_MULTIPLE_SERVICE_PACKET : ask->services[0], status);
+		return;
+	}
+	write_bare(s, CIP_MULTIPLE_SERVICE_PACKET, CIP_STATUS_EMBEDDED_ERROR);
+	sink_le16(s, ask->part_count);
+	for (unsigned i = 0; i < ask->part_count; i++)
+		sink_le16(s, (uint16_t)(2 + 2 * ask->part_count + i * BARE_REPLY));
+	for (unsigned i = 0; i < ask->part_count; i++)
+		write_bare(s, ask->services[i], status);
+}
+
+static void write_items(struct sink *s, const struct enip_ask *ask, size_t size)
+{
+	sink_le32(s, 0); /* interface handle */
+	sink_le16(s, 0); /* time-out */
+	sink_le16(s, 2);
+	if (!ask->connected) {
+		sink_le32(s, ITEM_NULL); /* and its length */
+		sink_le16(s, ITEM_UNCONNECTED_DATA);
+		sink_le16(s, (uint16_t)size);
+		return;
+	}
+	sink_le16(s, ITEM_CONNECTED_ADDRESS);
+	sink_le16(s, 4);
+	sink_le32(s, ask->reply_connection);
+	sink_le16(s, ITEM_CONNECTED_DATA);
+	sink_le16(s, (uint16_t)(2 + size));
+	sink_le16(s, ask->sequence);
+}
+
+uint32_t enip_error(const struct enip_ask *ask, uint8_t status, uint8_t out[static ENIP_ERROR_MAX])
+{
+	struct sink s = sink_over(out, ENIP_ERROR_MAX);
+	size_t size = reply_size(ask);
+
+	if (!ask->part_count)
+		return 0;
+	write_header(&s, ask, PACKET_HEAD + (ask->connected ? 14 : 8) + size, 0);
+	write_items(&s, ask, size);
+	write_reply(&s, ask, status);
+	return (uint32_t)s.len;
+}
+
+uint32_t enip_refusal(const struct enip_ask *ask, uint32_t status, uint8_t out[static ENIP_ERROR_MAX])
+{
+	struct sink s = sink_over(out, ENIP_ERROR_MAX);
+
+	if (ask->command == ENIP_NOP || ask->command == ENIP_UNREGISTER_SESSION)
+		return 0; /* never answered */
+	write_header(&s, ask, 0, status);
+	return (uint32_t)s.len;
+}
