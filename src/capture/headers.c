@@ -169,3 +169,22 @@ bool headers_tcp(const struct ip_part *part, struct tcp_segment *ret)
 	ret->length = cursor_left(&c);
 	return !c.bad;
 }
+
+bool headers_udp(const struct ip_part *part, struct udp_datagram *ret)
+{
+	struct cursor c = cursor_over(part->payload, part->length);
+	size_t length;
+
+	if (part->protocol != IPPROTO_UDP)
+		return false;
+	*ret = (struct udp_datagram){ .source = part->source, .target = part->target };
+	ret->source.port = cursor_be16(&c);
+	ret->target.port = cursor_be16(&c);
+	length = cursor_be16(&c);
+	cursor_be16(&c); /* checksum */
+	if (c.bad || length < 8)
+		return false;
+	ret->length = length - 8;
+	ret->payload = cursor_take(&c, ret->length);
+	return !c.bad;
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * IP and TCP headers as captures have them: lenient where a capture may differ from the wire
+ * IP, TCP and UDP headers as captures have them: lenient where a capture may differ from the wire
  * (checksums left to the network card, total length 0, packets cut short), bounded everywhere. For
  * analysis only; the gate itself reads headers with protocol/. All numbers in host order.
  */
@@ -62,3 +62,13 @@ struct tcp_segment {
 
 /* The TCP segment in a whole datagram; false: not TCP, or its header is not all there. */
 bool headers_tcp(const struct ip_part *part, struct tcp_segment *ret);
+
+struct udp_datagram {
+	struct endpoint source;
+	struct endpoint target;
+	const uint8_t *payload; /* inside the packet */
+	size_t length;          /* as the header says */
+};
+
+/* The UDP datagram in a whole IP datagram; false: not UDP, or not all of it is there. */
+bool headers_udp(const struct ip_part *part, struct udp_datagram *ret);

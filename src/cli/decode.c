@@ -20,6 +20,7 @@ struct decoding {
 	uint64_t connections;
 	uint64_t requests;
 	uint64_t replies;
+	uint64_t io;
 	uint64_t malformed;
 	uint64_t holes; /* places where the capture lacks bytes */
 	uint64_t broken;
@@ -44,6 +45,8 @@ static void print_message(struct decoding *d, const struct message *message)
 	putchar('\n');
 	if (reason != REASON_NONE)
 		d->malformed++;
+	else if (message->io)
+		d->io++;
 	else if (message->request)
 		d->requests++;
 	else
@@ -127,6 +130,29 @@ static void deliver(void *context, struct reorder_flow *flow, const struct reord
 		on_forgotten(d, flow);
 }
 
+static void on_datagram(void *context, const struct udp_datagram *datagram, uint64_t frame,
+			struct timespec time)
+{
+	struct decoding *d = context;
+	bool request = false;
+	const struct protocol *protocol = ports_find_datagram(&d->ports, datagram, &request);
+	struct message message = {
+		.protocol = protocol,
+		.frame = frame,
+		.time = time,
+		.source = &datagram->source,
+		.target = &datagram->target,
+		.request = request,
+		.datagram = true,
+		.io = protocol && protocol->io,
+		.bytes = datagram->payload,
+		.length = datagram->length,
+	};
+
+	if (protocol)
+		print_message(d, &message);
+}
+
 static void write_summary(const struct decoding *d, const struct traffic *traffic)
 {
 	struct writer w;
@@ -137,9 +163,10 @@ static void write_summary(const struct decoding *d, const struct traffic *traffi
 	writer_open_map(&w);
 	writer_put_uint(&w, "frames", traffic->frames);
 	writer_put_uint(&w, "connections", d->connections);
-	writer_put_uint(&w, "messages", d->requests + d->replies + d->malformed);
+	writer_put_uint(&w, "messages", d->requests + d->replies + d->io + d->malformed);
 	writer_put_uint(&w, "requests", d->requests);
 	writer_put_uint(&w, "replies", d->replies);
+	writer_put_uint(&w, "io", d->io);
 	writer_put_uint(&w, "malformed", d->malformed);
 	writer_put_uint(&w, "holes", d->holes);
 	writer_put_uint(&w, "incomplete", d->broken);
@@ -156,6 +183,8 @@ static void print_summary(const struct decoding *d, const struct traffic *traffi
 	       (unsigned long long)traffic->frames, (unsigned long long)d->connections,
 	       (unsigned long long)d->requests, (unsigned long long)d->replies,
 	       (unsigned long long)d->malformed);
+	if (d->io)
+		printf("%llu datagrams of class 0/1 data\n", (unsigned long long)d->io);
 	if (d->holes || d->broken)
 		printf("not all of the traffic is in the capture: %llu holes, %llu messages "
 		       "incomplete, %llu bytes passed over\n", (unsigned long long)d->holes,
@@ -169,7 +198,8 @@ static int decode_file(const char *path, struct decoding *d)
 {
 	char error[400] = "";
 	struct traffic traffic;
-	int err = traffic_read(path, deliver, d, &traffic, error, sizeof(error));
+	const struct traffic_sink sink = { d, deliver, on_datagram };
+	int err = traffic_read(path, &sink, &traffic, error, sizeof(error));
 
 	if (err && !traffic.frames) {
 		fprintf(stderr, "gatehouse decode: %s cannot be read as a capture: %s\n", path,
@@ -218,9 +248,10 @@ const struct command command_decode = {
 	.name = "decode",
 	.arguments = "FILE [--port PROTOCOL=NUMBER ...] [--json]",
 	.summary = "shows every message in a capture",
-	.help = "Reads pcap and pcapng. Every Modbus message is one line, in wire order; --json\n"
-		"writes JSON Lines (docs/decode.md) and a summary.\n\n"
-		"  --port modbus=1502   this port speaks Modbus, too (repeatable; 502 does)\n\n"
+	.help = "Reads pcap and pcapng. Every Modbus and EtherNet/IP message is one line, in\n"
+		"wire order; --json writes JSON Lines (docs/decode.md) and a summary.\n\n"
+		"  --port modbus=1502   this port speaks Modbus, too (repeatable; 502 does).\n"
+		"                       ethernet-ip=PORT likewise (44818 does)\n\n"
 		"exit codes: 0 clean, 1 a message is malformed, 2 wrong usage, 3 the file\n"
 		"cannot be read\n",
 	.run = run,

@@ -399,9 +399,10 @@ static int load_core(struct replay *r)
 
 static int replay_capture(struct replay *r, const char *path)
 {
+	const struct traffic_sink sink = { .context = r, .stream = deliver };
 	char error[400] = "";
 	struct traffic traffic;
-	int err = traffic_read(path, deliver, r, &traffic, error, sizeof(error));
+	int err = traffic_read(path, &sink, &traffic, error, sizeof(error));
 
 	if (err && !traffic.frames)
 		return fail_capture(path, error);
@@ -419,11 +420,12 @@ static int replay_capture(struct replay *r, const char *path)
 /* With --as, the capture is read once before, to know its connections. */
 static int narrow(struct replay *r, const struct wanted *wanted)
 {
+	const struct traffic_sink sink = { .context = r, .stream = note_pair };
 	char error[400] = "";
 	struct traffic traffic;
 	const char *why;
 
-	if (traffic_read(wanted->capture, note_pair, r, &traffic, error, sizeof(error)) &&
+	if (traffic_read(wanted->capture, &sink, &traffic, error, sizeof(error)) &&
 	    !traffic.frames)
 		return fail_capture(wanted->capture, error);
 	why = replay_site_narrow(&r->site, wanted->as, r->pairs, r->pair_count);

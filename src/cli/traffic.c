@@ -8,7 +8,9 @@
 #include "base/failure.h"
 #include "capture/fragment.h"
 #include "capture/pcap.h"
+#include "cli/ethernet_ip.h"
 #include "cli/modbus.h"
+#include "protocol/enip.h"
 #include "protocol/modbus.h"
 
 static const struct protocol protocols[] = {
@@ -17,6 +19,18 @@ static const struct protocol protocols[] = {
 	  .framing = { modbus_frame, modbus_plausible, MODBUS_FRAME_MIN, MODBUS_FRAME_MAX },
 	  .write = modbus_write,
 	  .print = modbus_print },
+	{ .name = "ethernet-ip",
+	  .port = 44818,
+	  .udp = true,
+	  .framing = { enip_frame, enip_plausible, ENIP_HEADER, ENIP_FRAME_MAX },
+	  .write = enip_write,
+	  .print = enip_print },
+	{ .name = "ethernet-ip",
+	  .port = 2222,
+	  .udp = true,
+	  .io = true,
+	  .write = enip_io_write,
+	  .print = enip_io_print },
 };
 #define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
 
@@ -62,7 +76,7 @@ const char *ports_add(struct ports *ports, const char *text)
 		return "--port wants PROTOCOL=NUMBER, for example modbus=1502";
 	found = find_protocol(text, (size_t)(equals - text));
 	if (!found)
-		return "--port knows the protocol modbus";
+		return "--port knows the protocols modbus and ethernet-ip";
 	port = strtoul(equals + 1, &end, 10);
 	if (end == equals + 1 || *end || port < 1 || port > 65535)
 		return "--port wants a port number from 1 to 65535";
@@ -77,8 +91,23 @@ const struct protocol *ports_find(const struct ports *ports, const struct reorde
 	/* end 1 was called */
 	for (unsigned device = 2; device-- > 0;)
 		for (size_t i = 0; i < ports->count; i++)
-			if (ports->items[i].port == flow->ends[device].port) {
+			if (ports->items[i].port == flow->ends[device].port &&
+			    !ports->items[i].protocol->io) {
 				*ret_device = device;
+				return ports->items[i].protocol;
+			}
+	return NULL;
+}
+
+const struct protocol *ports_find_datagram(const struct ports *ports,
+					   const struct udp_datagram *datagram, bool *ret_request)
+{
+	const uint16_t by[2] = { datagram->target.port, datagram->source.port };
+
+	for (unsigned end = 0; end < 2; end++)
+		for (size_t i = 0; i < ports->count; i++)
+			if (ports->items[i].protocol->udp && ports->items[i].port == by[end]) {
+				*ret_request = end == 0;
 				return ports->items[i].protocol;
 			}
 	return NULL;
@@ -86,13 +115,14 @@ const struct protocol *ports_find(const struct ports *ports, const struct reorde
 
 /*
  * One frame of the file: its TCP segment, put together from fragments if need be, goes to the
- * streams.
+ * streams; its UDP datagram is delivered as it comes.
  */
 static int add_packet(struct reorder *reorder, struct fragments *fragments,
-		      const struct capture_packet *packet)
+		      const struct capture_packet *packet, const struct traffic_sink *sink)
 {
 	struct ip_part part, whole;
 	struct tcp_segment segment;
+	struct udp_datagram datagram;
 
 	if (!packet->ip || !headers_ip(packet->ip, packet->length, &part))
 		return 0;
@@ -101,13 +131,15 @@ static int add_packet(struct reorder *reorder, struct fragments *fragments,
 			return 0;
 		part = whole;
 	}
+	if (sink->datagram && headers_udp(&part, &datagram))
+		sink->datagram(sink->context, &datagram, packet->frame, packet->time);
 	if (!headers_tcp(&part, &segment))
 		return 0;
 	return reorder_add(reorder, &segment, packet->frame, packet->time);
 }
 
 static int read_all(struct capture *capture, struct reorder *reorder, struct fragments *fragments,
-		    struct traffic *ret, char *error, size_t error_size)
+		    const struct traffic_sink *sink, struct traffic *ret, char *error, size_t error_size)
 {
 	struct capture_packet packet;
 	int got, err = 0;
@@ -115,7 +147,7 @@ static int read_all(struct capture *capture, struct reorder *reorder, struct fra
 	while ((got = capture_next(capture, &packet)) > 0 && !err) {
 		ret->frames++;
 		ret->truncated += packet.truncated;
-		err = add_packet(reorder, fragments, &packet);
+		err = add_packet(reorder, fragments, &packet, sink);
 	}
 	if (got < 0)
 		snprintf(error, error_size, "damaged after frame %llu: %s",
@@ -127,14 +159,12 @@ static int read_all(struct capture *capture, struct reorder *reorder, struct fra
 	return err ? err : got;
 }
 
-int traffic_read(const char *path,
-		 void (*deliver)(void *context, struct reorder_flow *flow,
-				 const struct reorder_event *event),
-		 void *context, struct traffic *ret, char *error, size_t error_size)
+int traffic_read(const char *path, const struct traffic_sink *sink, struct traffic *ret, char *error,
+		 size_t error_size)
 {
 	char reason[CAPTURE_ERROR];
 	struct capture *capture = capture_open(path, reason);
-	struct reorder *reorder = reorder_new(deliver, context);
+	struct reorder *reorder = reorder_new(sink->stream, sink->context);
 	struct fragments *fragments = fragments_new();
 	int err;
 
@@ -146,7 +176,7 @@ int traffic_read(const char *path,
 		snprintf(error, error_size, "out of memory");
 		err = -ENOMEM;
 	} else {
-		err = read_all(capture, reorder, fragments, ret, error, error_size);
+		err = read_all(capture, reorder, fragments, sink, ret, error, error_size);
 	}
 	fragments_free(fragments);
 	reorder_free(reorder);
@@ -166,7 +196,7 @@ void message_write_head(struct writer *w, const struct message *message)
 	writer_put_text(w, "protocol", message->protocol->name);
 	writer_put_text(w, "src", source);
 	writer_put_text(w, "dst", target);
-	writer_put_text(w, "direction", message->request ? "request" : "reply");
+	writer_put_text(w, "direction", message->io ? "io" : message->request ? "request" : "reply");
 }
 
 void message_print_head(FILE *out, const struct message *message)

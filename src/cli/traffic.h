@@ -23,6 +23,8 @@ struct message {
 	const struct endpoint *source;
 	const struct endpoint *target;
 	bool request;         /* direction: to the protocol's port */
+	bool datagram;        /* came by UDP */
+	bool io;              /* has neither direction: class 0/1 data */
 	enum reason reason;   /* of the framing; REASON_NONE: cut out whole */
 	const uint8_t *bytes;
 	size_t length;
@@ -32,6 +34,8 @@ struct message {
 struct protocol {
 	const char *name;
 	uint16_t port;
+	bool udp;             /* messages may come as datagrams, too */
+	bool io;              /* and these are class 0/1 data: no streams */
 	struct framing framing;
 	/* the members of one message behind "direction"; returns why it is malformed */
 	enum reason (*write)(struct writer *w, const struct message *message);
@@ -65,21 +69,32 @@ bool ports_add_number(struct ports *ports, const char *protocol, uint16_t port);
 const struct protocol *ports_find(const struct ports *ports, const struct reorder_flow *flow,
 				  unsigned *ret_device);
 
+/* The same of a datagram. NULL: not ours. */
+const struct protocol *ports_find_datagram(const struct ports *ports,
+					   const struct udp_datagram *datagram, bool *ret_request);
+
 /* Counts of a capture, for the summary. */
 struct traffic {
 	uint64_t frames;
 	uint64_t truncated; /* frames of which the file holds only a part */
 };
 
+/* What the file is delivered to. */
+struct traffic_sink {
+	void *context;
+	void (*stream)(void *context, struct reorder_flow *flow, const struct reorder_event *event);
+	/* NULL: datagrams are passed over */
+	void (*datagram)(void *context, const struct udp_datagram *datagram, uint64_t frame,
+			 struct timespec time);
+};
+
 /*
- * Reads the whole file and delivers its TCP streams. 0; otherwise negative and `error` says why,
+ * Reads the whole file and delivers its TCP streams and UDP datagrams. 0; otherwise negative and `error` says why,
  * and what was readable has been delivered.
  */
 __attribute__((warn_unused_result))
-int traffic_read(const char *path,
-		 void (*deliver)(void *context, struct reorder_flow *flow,
-				 const struct reorder_event *event),
-		 void *context, struct traffic *ret, char *error, size_t error_size);
+int traffic_read(const char *path, const struct traffic_sink *sink, struct traffic *ret, char *error,
+		 size_t error_size);
 
 /* The members that every message's object begins with: frame .. direction. */
 void message_write_head(struct writer *w, const struct message *message);

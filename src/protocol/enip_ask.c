@@ -359,7 +359,7 @@ static void write_reply(struct sink *s, const struct enip_ask *ask, uint8_t stat
 	write_bare(s, CIP_MULTIPLE_SERVICE_PACKET, CIP_STATUS_EMBEDDED_ERROR);
 	sink_le16(s, ask->part_count);
 	for (unsigned i = 0; i < ask->part_count; i++)
-		sink_le16(s, (uint16_t)(2 + 2 * ask->part_count + i * BARE_REPLY));
+		sink_le16(s, (uint16_t)(2u + 2u * ask->part_count + i * BARE_REPLY));
 	for (unsigned i = 0; i < ask->part_count; i++)
 		write_bare(s, ask->services[i], status);
 }
