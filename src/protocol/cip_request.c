@@ -54,7 +54,8 @@ static bool read_set_list(struct cursor *c, struct cip_request *r)
 {
 	r->attribute_count = cursor_le16(c);
 	read_values(c, r);
-	return r->attribute_count && r->values_length >= 3u * r->attribute_count;
+	return r->attribute_count ? r->values_length >= 3u * r->attribute_count :
+				    r->values_length == 0;
 }
 
 static bool read_set(struct cursor *c, struct cip_request *r)
