@@ -12,6 +12,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GATEHOUSE = (ROOT / os.environ.get("BUILD", "build") / "gatehouse").resolve()
+PAIRS = (ROOT / os.environ.get("BUILD", "build") / "tools/enip_pairs").resolve()
 CAPTURES = pathlib.Path(os.environ.get("GATEHOUSE_CAPTURES", ROOT / ".." / "shared" / "captures"))
 
 # Where decode and tshark differ, by capture: how often, and how (docs/decode-and-tshark.md says why).
@@ -20,6 +21,13 @@ DIFFERENCES = {
     "own/plctag26-abfixed-clx-fo-rejected-retry.pcap": {MALFORMED: 2},
     "own/plctag26-abstock-clx-read.pcap": {MALFORMED: 4},
     "own/plctag26-abstock-clx-write.pcap": {MALFORMED: 6},
+}
+# Replies whose request came before the capture began.
+EARLIER = {
+    "ITI_ICS-Security-Tools/CIP__cip_only.pcap": 1,
+    "ITI_ICS-Security-Tools/EthernetIP__EthernetIP-CIP.pcap": 1,
+    "ITI_ICS-Security-Tools/EthernetIP__cip-eth-set-2.pcap": 1,
+    "ITI_ICS-Security-Tools/EthernetIP__cip-multiple-2.pcap": 1,
 }
 NUMBERS = {"class": "class", "instance": "instance", "attribute": "attribute", "member": "member",
            "connpoint": "connection_point"}
@@ -145,6 +153,26 @@ class PublicCaptures(unittest.TestCase):
                     self.assertFalse([d for d in found if d[0] != "stricter"], found)
                 rows_compared += len(rows)
         self.assertGreater(rows_compared, 1000)
+
+
+class Pairs(unittest.TestCase):
+    def test_every_reply_answers_its_request(self):
+        """Of real devices and of simulators; ab_server (libplctag's) does not repeat the sender context."""
+        if not (CAPTURES / "truth").is_dir():
+            self.skipTest(f"no captures with truth tables at {CAPTURES}")
+        answered = 0
+        for truth in sorted((CAPTURES / "truth").glob("*/*.cip.tsv*")):
+            name = f"{truth.parent.name}/{truth.name.split('.cip.tsv')[0]}"
+            with self.subTest(capture=name):
+                done = subprocess.run([PAIRS, CAPTURES / name], capture_output=True, text=True, check=True,
+                                      timeout=120)
+                words = [one.split() for one in done.stdout.splitlines()[-1].split(", ")]
+                counts = {what: int(count) for what, count in words}
+                self.assertEqual(counts["mismatched"], 0, done.stdout)
+                if not any(simulator in name for simulator in ("-ab-", "-abfixed-", "-abstock-")):
+                    self.assertEqual(counts["unpaired"], EARLIER.get(name, 0))
+                answered += counts["answered"]
+        self.assertGreater(answered, 1000)
 
 
 if __name__ == "__main__":
