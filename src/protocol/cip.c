@@ -62,8 +62,8 @@ const struct cip_class cip_classes[] = {
 const size_t cip_class_count = sizeof(cip_classes) / sizeof(cip_classes[0]);
 
 const struct cip_service cip_services[] = {
-	{ CIP_COMMON, 0x01, CIP_READ, false, false, CIP_SHAPE_OPAQUE, /* RSLinx adds a word on class AC */
-	  "get-attributes-all" },
+	/* RSLinx sends a word of data with it to class AC. */
+	{ CIP_COMMON, 0x01, CIP_READ, false, false, CIP_SHAPE_OPAQUE, "get-attributes-all" },
 	{ CIP_COMMON, 0x02, CIP_WRITE, false, true, CIP_SHAPE_SET, "set-attributes-all" },
 	{ CIP_COMMON, 0x03, CIP_READ, true, false, CIP_SHAPE_ATTRIBUTE_LIST,
 	  "get-attribute-list" },

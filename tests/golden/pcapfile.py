@@ -24,9 +24,13 @@ def tcp(sport, dport, sequence, acknowledged, flags, data=b""):
                        0x50, flags, 64240, 0, 0) + data
 
 
-def ipv4(source, target, payload, identification=1, offset=0, more=False):
+def udp(sport, dport, data):
+    return struct.pack(">HHHH", sport, dport, 8 + len(data), 0) + data
+
+
+def ipv4(source, target, payload, identification=1, offset=0, more=False, protocol=6):
     return struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), identification,
-                       offset // 8 | (0x2000 if more else 0), 64, 6, 0,
+                       offset // 8 | (0x2000 if more else 0), 64, protocol, 0,
                        ipaddress.ip_address(source).packed, ipaddress.ip_address(target).packed) + payload
 
 

@@ -8,7 +8,10 @@ import json
 import os
 import pathlib
 import subprocess
+import tempfile
 import unittest
+
+import pcapfile as p
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GATEHOUSE = (ROOT / os.environ.get("BUILD", "build") / "gatehouse").resolve()
@@ -173,6 +176,42 @@ class Pairs(unittest.TestCase):
                     self.assertEqual(counts["unpaired"], EARLIER.get(name, 0))
                 answered += counts["answered"]
         self.assertGreater(answered, 1000)
+
+
+class Datagrams(unittest.TestCase):
+    def decode(self, *packets):
+        with tempfile.NamedTemporaryFile() as file:
+            p.write_pcap(file.name, p.RAW, packets)
+            return decode(file.name)
+
+    def datagram(self, sport, dport, hexadecimal, server_sends=True):
+        ends = ("10.1.0.2", "10.2.0.2") if server_sends else ("10.2.0.2", "10.1.0.2")
+        return p.ipv4(*ends, p.udp(sport, dport, bytes.fromhex(hexadecimal)), protocol=17)
+
+    def test_list_identity(self):
+        header = "6300%s 00000000 00000000 0102030405060708 00000000"
+        code, (request, reply), summary = self.decode(
+            self.datagram(50000, 44818, header % "0000"),
+            self.datagram(44818, 50000, header % "0800" + "0100 0c00 0200 0100", False))
+        self.assertEqual((code, summary["requests"], summary["replies"]), (0, 1, 1))
+        self.assertEqual((request["direction"], request["command_name"]), ("request", "list-identity"))
+        self.assertEqual((reply["direction"], reply["src"]), ("reply", "10.2.0.2:44818"))
+
+    def test_a_command_that_may_not_come_by_udp(self):
+        code, (message,), _ = self.decode(self.datagram(
+            50000, 44818, "65000400 00000000 00000000 0000000000000000 00000000 01000000"))
+        self.assertEqual((code, message["malformed"]), (1, "malformed-frame"))
+
+    def test_io(self):
+        packet = "0200 0280 0800 ddccbbaa 05000000 b100 0600 010000000042"
+        code, messages, summary = self.decode(
+            self.datagram(2222, 2222, packet), self.datagram(44818, 2222, packet, False),
+            self.datagram(2222, 2222, packet + "00"))
+        self.assertEqual((code, summary["io"], summary["malformed"]), (1, 2, 1))
+        for message in messages[:2]:
+            self.assertEqual([message[name] for name in ("direction", "connection_id", "sequence", "length")],
+                             ["io", 0xaabbccdd, 5, 6])
+        self.assertEqual(messages[2]["malformed"], "trailing-bytes")
 
 
 if __name__ == "__main__":

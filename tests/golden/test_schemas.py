@@ -76,7 +76,8 @@ class Schemas(unittest.TestCase):
         rows = {name: re.search(r"%s\[\] = \{(.*?)\n\};" % name, source, re.S)[1]
                 for name in ("cip_classes", "cip_services", "cip_attributes")}
         classes = re.findall(r'"([a-z0-9-]+)"', rows["cip_classes"])
-        services = [name for access, name in re.findall(r'\w+, \w+, (\w+), \w+, \w+, "([a-z-]+)"', rows["cip_services"])
+        services = [name for access, name in
+                    re.findall(r'\w+, \w+, (\w+), \w+, \w+, \w+,\s+"([a-z-]+)"', rows["cip_services"])
                     if access != "CIP_CARRIER"]
         attributes = re.findall(r'"([a-z0-9-]+)"', rows["cip_attributes"])
         self.assertGreater(min(len(classes), len(services), len(attributes)), 30)
