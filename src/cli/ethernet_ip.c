@@ -136,7 +136,7 @@ static void write_close(struct writer *w, const struct cip_request *r)
 	writer_close_map(w);
 }
 
-/* "N7:0", "T4:2/1"; where the request does not say the type: "7:0". */
+/* "N7:0", "T4:2.1"; where the request does not say the type: "7:0". */
 static void pccc_address(const struct pccc *p, char *out, size_t size)
 {
 	const char *type = pccc_type_name(p->type);

@@ -50,7 +50,7 @@ static bool read_transport(uint8_t byte, struct cip_open *ret)
 static enum reason read_path(struct cursor *c, size_t words, struct cip_path *ret, unsigned *ret_route)
 {
 	const uint8_t *path = cursor_take(c, 2 * words);
-	enum reason reason = path ? cip_path(path, 2 * words, ret) : REASON_MALFORMED_FRAME;
+	enum reason reason = c->bad ? REASON_MALFORMED_FRAME : cip_path(path, 2 * words, ret);
 	unsigned route = 0;
 
 	if (reason != REASON_NONE)

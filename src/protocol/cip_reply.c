@@ -13,7 +13,7 @@ enum reason cip_reply(const uint8_t *p, size_t len, struct cip_reply *ret)
 	ret->status = cursor_u8(&c);
 	ret->extended_count = cursor_u8(&c);
 	extended = cursor_take(&c, 2u * ret->extended_count);
-	if (!extended || reserved || service <= CIP_REPLY_BIT)
+	if (c.bad || reserved || service <= CIP_REPLY_BIT)
 		return REASON_MALFORMED_FRAME;
 	ret->service = (uint8_t)(service & ~CIP_REPLY_BIT);
 	ret->extended = ret->extended_count ? get_le16(extended) : 0;

@@ -179,7 +179,7 @@ static enum reason read_head(struct cursor *c, struct cip_request *ret)
 	ret->service = cursor_u8(c);
 	length = 2u * cursor_u8(c);
 	path = cursor_take(c, length);
-	if (!path || ret->service == 0 || ret->service & CIP_REPLY_BIT)
+	if (c->bad || ret->service == 0 || ret->service & CIP_REPLY_BIT)
 		return REASON_MALFORMED_FRAME;
 	reason = cip_path(path, length, &ret->path);
 	if (reason != REASON_NONE)

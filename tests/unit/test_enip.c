@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,6 +197,34 @@ static void test_prefixes(void **state)
 	}
 }
 
+/* Of replies no byte beyond is read either, whatever was asked; what the header lacks is missed. */
+static void test_reply_prefixes(void **state)
+{
+	uint8_t frame[MESSAGE_MAX], bytes[MESSAGE_MAX];
+	struct enip_message m;
+	struct enip_ask ask;
+	struct cip_reply r;
+
+	for (size_t i = 0; i < SAMPLES; i++) {
+		size_t len = packet_of(i % 2, samples[i].request, frame);
+
+		if (!samples[i].reply)
+			continue;
+		ask_of(frame, len, &ask);
+		len = packet_of(i % 2, samples[i].reply, bytes);
+		assert_int_equal(enip_reply(bytes, len, &m), REASON_NONE);
+		len = bytes_of(samples[i].reply, bytes);
+		for (size_t n = 0; n < len; n++) {
+			uint8_t *copy = exactly(bytes, n);
+
+			m.cip = copy;
+			m.cip_length = (uint16_t)n;
+			assert_int_equal(enip_answers(&ask, &m, &r) == REASON_MALFORMED_FRAME, n < 4);
+			free(copy);
+		}
+	}
+}
+
 /* ---- nesting ------------------------------------------------------------------------------------------ */
 
 static void test_nesting(void **state)
@@ -369,6 +398,33 @@ static void test_errors(void **state)
 	}
 }
 
+/* More parts than are remembered one by one: an error of the whole. */
+static void test_error_of_many(void **state)
+{
+	uint8_t frame[MESSAGE_MAX], out[ENIP_ERROR_MAX], part[16];
+	char request[MESSAGE_MAX] = "0a02 20022401 2100";
+	size_t size = bytes_of("4c03" TAG "0100", part), at = strlen(request), len;
+	struct enip_message m;
+	struct enip_ask ask;
+	struct cip_reply r;
+
+	for (unsigned i = 0; i <= ENIP_ASK_PARTS; i++) {
+		size_t offset = 2 + 2 * (ENIP_ASK_PARTS + 1) + i * size;
+
+		at += (size_t)sprintf(request + at, "%02zx%02zx", offset & 0xff, offset >> 8);
+	}
+	for (unsigned i = 0; i <= ENIP_ASK_PARTS; i++)
+		at += (size_t)sprintf(request + at, "4c03" TAG "0100");
+	ask_of(frame, packet_of(true, request, frame), &ask);
+	assert_int_equal(ask.part_count, ENIP_ASK_PARTS + 1);
+	len = enip_error(&ask, CIP_STATUS_PRIVILEGE_VIOLATION, out);
+	assert_int_equal(enip_reply(out, len, &m), REASON_NONE);
+	assert_int_equal(enip_answers(&ask, &m, &r), REASON_NONE);
+	assert_int_equal(r.service, CIP_MULTIPLE_SERVICE_PACKET);
+	assert_int_equal(r.status, CIP_STATUS_PRIVILEGE_VIOLATION);
+	assert_int_equal(r.length, 0);
+}
+
 static void test_refusals(void **state)
 {
 	uint8_t frame[MESSAGE_MAX], out[ENIP_ERROR_MAX];
@@ -488,11 +544,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_samples),
 		cmocka_unit_test(test_prefixes),
+		cmocka_unit_test(test_reply_prefixes),
 		cmocka_unit_test(test_nesting),
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_header),
 		cmocka_unit_test(test_datagrams),
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_error_of_many),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_forward_open),
 		cmocka_unit_test(test_pccc_addresses),
