@@ -202,14 +202,10 @@ static void put_goto(const struct text *t, const struct step *s)
 
 static void put_queue(const struct text *t, const struct step *s)
 {
-	unsigned first = t->ruleset->queue_first, count = t->ruleset->queue_count;
-
-	if (!t->queue)
-		fputs("drop", t->out);
-	else if (count > 1)
-		fprintf(t->out, "queue num %u-%u", first, first + count - 1);
+	if (t->queue)
+		fprintf(t->out, "queue num %u", ruleset_queue(t->ruleset, s->a));
 	else
-		fprintf(t->out, "queue num %u", first);
+		fputs("drop", t->out);
 }
 
 static void (*const put_step[STEP_KINDS])(const struct text *, const struct step *) = {
@@ -246,15 +242,26 @@ static void (*const put_step[STEP_KINDS])(const struct text *, const struct step
 
 /* ---- chains ---- */
 
+static bool has_step(const struct shape_rule *rule, enum step_kind kind)
+{
+	const struct step *s = rule->steps;
+
+	while (s->kind && s->kind != kind)
+		s++;
+	return s->kind == kind;
+}
+
 static void put_rule(const struct text *t, const struct shape_rule *rule)
 {
 	if (rule->comment)
 		fprintf(t->out, "\t\t# %s\n", rule->comment);
-	for (const struct step *s = rule->steps; s->kind; s++) {
-		if (s->kind == STEP_QUEUE && !t->queue)
-			fputs("\t\t# (this kernel has no nft queue: `gatehouse apply` queues, text cannot)\n",
-			      t->out);
+	if (has_step(rule, STEP_FIND_QUOTED)) {
+		fputs("\t\t# (nft cannot write this look-up: `gatehouse apply` makes it, text drops these errors)\n",
+		      t->out);
+		return;
 	}
+	if (rule->comment && has_step(rule, STEP_QUEUE) && !t->queue)
+		fputs("\t\t# (this kernel has no nft queue: `gatehouse apply` queues, text cannot)\n", t->out);
 	for (const struct step *s = rule->steps; s->kind; s++) {
 		fputs(s == rule->steps ? "\t\t" : " ", t->out);
 		put_step[s->kind](t, s);
@@ -461,8 +468,8 @@ static void put_head(const struct text *t)
 	fputs("\", written by gatehouse from its rule documents. Change those, not this.\n"
 	      "# Loading it replaces the gate's own table in one transaction; other tables stay.\n"
 	      "# Path MTU discovery needs net.ipv4.fwmark_reflect=1 and net.ipv6.fwmark_reflect=1 beside it.\n"
-	      "# A mark's low 24 bits number the conduit; 0x10000000 has windows, 0x20000000 sent by the\n"
-	      "# device, 0x40000000 inspected, 0x80000000 made by the inspector.\n"
+	      "# A mark's low 24 bits number the conduit; 0x08000000 open without its inspector, 0x10000000 has\n"
+	      "# windows, 0x20000000 sent by the device, 0x40000000 inspected, 0x80000000 made by the inspector.\n"
 	      "\ntable inet " SHAPE_TABLE "\ndelete table inet " SHAPE_TABLE "\n"
 	      "\ntable inet " SHAPE_TABLE " {\n", t->out);
 }

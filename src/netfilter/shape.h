@@ -71,6 +71,7 @@ enum step_kind {
 	STEP_STRANGER,      /* family a: the source does not belong to the interface */
 	STEP_FIND,          /* family a, b = 1 reversed: mark = the conduit's; ends the rule when there is none */
 	STEP_FIND_RELATED,  /* family a: mark = that of the connection an ICMP error is about; else as STEP_FIND */
+	STEP_FIND_QUOTED,   /* the same of the packet that an ICMP error quotes, by its bytes */
 	STEP_OWN,           /* family a, b = 1 reversed: the gate itself may talk to this address and port */
 	STEP_CLOSED_NOW,    /* the mark is in none of its windows */
 	STEP_OVERDUE_NOW,   /* the review of the mark's conduit is overdue */
@@ -85,7 +86,7 @@ enum step_kind {
 	STEP_DROP,
 	STEP_JUMP,          /* name: of the chain */
 	STEP_GOTO,
-	STEP_QUEUE,
+	STEP_QUEUE,         /* a: bucket of ruleset_queue() */
 	STEP_KINDS
 };
 

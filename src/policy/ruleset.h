@@ -75,10 +75,26 @@ struct ruleset {
 	size_t home_count;
 	struct ruleset_own *own;          /* sorted by family, to, transport, port; each once */
 	size_t own_count;
-	uint16_t queue_first;             /* NFQUEUE numbers queue_first .. queue_first + queue_count - 1 */
-	uint16_t queue_count;
+	uint16_t queue_first;             /* number of the first NFQUEUE; see ruleset_queue() */
+	uint16_t queue_count;             /* 1 .. RULESET_QUEUES_MAX */
 	uint16_t log_group;               /* NFLOG group of drops */
 };
 
 #define RULESET_QUEUE 4410u
+#define RULESET_QUEUES_MAX 16u /* and one for the conduits that fail open */
+
+/*
+ * Which queue a conduit's packets go to, both directions and every transport of it: picked by the last bits of its
+ * number, so that what the inspector knows of a conduit is in one place, however many queues there are.
+ */
+#define RULESET_BUCKETS 16u /* values of those bits; a power of two */
+#define RULESET_BUCKET_OPEN RULESET_BUCKETS
+
+static inline uint16_t ruleset_queue(const struct ruleset *ruleset, uint32_t bucket)
+{
+	uint32_t offset = bucket == RULESET_BUCKET_OPEN ? RULESET_QUEUES_MAX : bucket % ruleset->queue_count;
+
+	return (uint16_t)(ruleset->queue_first + offset);
+}
+
 #define RULESET_LOG_GROUP 4410u

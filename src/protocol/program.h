@@ -15,6 +15,7 @@
 
 /* A packet's mark: the low bits number the conduit (1 and up), the high bits say how it is handled. */
 #define MARK_CONDUIT 0x00ffffffu  /* the conduit's number; 0 is "no rule" */
+#define MARK_OPEN 0x08000000u     /* open while its inspector makes no progress; a queue of its own */
 #define MARK_TIMED 0x10000000u    /* has time windows: a second look-up */
 #define MARK_REPLY 0x20000000u    /* matched by the reversed key: sent by the device */
 #define MARK_INSPECTED 0x40000000u

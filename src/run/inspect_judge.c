@@ -59,7 +59,7 @@ static void failed(struct judge *judge, uint32_t conduit)
 
 /* Whom the core may speak of in a call. */
 struct scope {
-	uint32_t conduit; /* that of the queued packet; 0: any (timers, ICMP errors) */
+	uint32_t conduit; /* that of the queued packet; 0: any (timers) */
 	const struct program_conduit *(*find)(uint32_t number);
 };
 
@@ -132,6 +132,12 @@ static bool is_whole(const struct queued *packet)
 	       packet_stated_length(packet->bytes, packet->length) <= packet->length;
 }
 
+/* The kernel marks an error with the conduit that it is about; to the core it is not a packet of one. */
+static uint32_t core_mark(const struct queued *packet)
+{
+	return packet_is_icmp(packet->bytes, packet->length) ? packet->mark & ~MARK_CONDUIT : packet->mark;
+}
+
 struct judgement judge_packet(struct judge *judge, const struct queued *packet)
 {
 	const struct judgement drop = { .verdict = QUEUE_DROP };
@@ -144,7 +150,7 @@ struct judgement judge_packet(struct judge *judge, const struct queued *packet)
 		judge->board->truncated++;
 		return drop;
 	}
-	if (conduit ? !policy_conduit(conduit) : !packet_is_icmp(packet->bytes, packet->length)) {
+	if (!policy_conduit(conduit)) {
 		judge->board->unknown++;
 		return drop;
 	}
@@ -153,7 +159,7 @@ struct judgement judge_packet(struct judge *judge, const struct queued *packet)
 		return drop;
 	}
 	enter(judge, conduit);
-	io->mark = packet->mark;
+	io->mark = core_mark(packet);
 	io->length = (uint32_t)packet->length;
 	memcpy(io->packet, packet->bytes, packet->length);
 	result = vm_packet(judge->vm);

@@ -90,14 +90,24 @@ static void same_bytes_twice(void **state)
 	free(twice);
 }
 
-static void one_queue_has_no_range(void **state)
+/* Three queues for sixteen buckets; those that fail open never share theirs. */
+static void buckets_go_round_the_queues(void **state)
 {
-	struct ruleset one = ruleset;
+	static const char *const lines[] = {
+		"meta mark & 0x08000000 == 0x08000000 queue num 4426\n",
+		"meta mark & 0x0000000f == 0x00000000 queue num 4410\n",
+		"meta mark & 0x0000000f == 0x00000001 queue num 4411\n",
+		"meta mark & 0x0000000f == 0x00000002 queue num 4412\n",
+		"meta mark & 0x0000000f == 0x00000003 queue num 4410\n",
+		"meta mark & 0x0000000f == 0x0000000f queue num 4410\n",
+	};
+	struct ruleset three = ruleset;
 	char *text;
 
-	one.queue_count = 1;
-	text = text_of(&one, NULL);
-	assert_non_null(strstr(text, "queue num 4410\n"));
+	three.queue_count = 3;
+	text = text_of(&three, NULL);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		assert_non_null(strstr(text, lines[i]));
 	free(text);
 }
 
@@ -107,7 +117,8 @@ static void without_queue_nothing_inspected_passes(void **state)
 	char *text = text_of(&ruleset, &kernel);
 
 	assert_null(strstr(text, "queue num"));
-	assert_non_null(strstr(text, "meta mark & 0x40000000 == 0x40000000 drop\n"));
+	assert_non_null(strstr(text, "meta mark & 0x08000000 == 0x08000000 drop\n"));
+	assert_non_null(strstr(text, "meta mark & 0x0000000f == 0x0000000f drop\n"));
 	free(text);
 }
 
@@ -253,7 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden_text),
 		cmocka_unit_test(same_bytes_twice),
-		cmocka_unit_test(one_queue_has_no_range),
+		cmocka_unit_test(buckets_go_round_the_queues),
 		cmocka_unit_test(without_queue_nothing_inspected_passes),
 		cmocka_unit_test(names_cannot_break_out),
 		cmocka_unit_test(rows_of_networks),
