@@ -158,6 +158,8 @@ static struct window_list build_conduit(struct compiler *c, const struct conduit
 		mark |= MARK_TIMED;
 	if (conduit->rules[0]->protocol->inspected) {
 		mark |= MARK_INSPECTED;
+		if (conduit->rules[0]->fallback == FALLBACK_OPEN)
+			mark |= MARK_OPEN;
 		program_add(&c->program, number, conduit, lists);
 		add_rules(c, conduit, number);
 	}

@@ -252,7 +252,7 @@ static void read_fallback(const struct loader *l, struct rule *ret)
 		need_reason(l, m->if_inspector_down, m->open_because, "open_because",
 			    "staying open without the inspector");
 		report(l, FINDING_FAILS_OPEN, m->if_inspector_down,
-		       "this version keeps the rule closed in that case all the same",
+		       "its packets then pass unread, which is recorded; they stop when the whole gate is stopped",
 		       "the rule asks that nothing be inspected when the inspector is down");
 	} else if (m->open_because) {
 		report_name(l, FINDING_NOT_FOR_PROTOCOL, m->open_because, "remove it",

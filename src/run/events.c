@@ -289,6 +289,29 @@ void events_restarted(struct events *events, const struct child_end *end)
 	record(events, &s.event);
 }
 
+void events_failed_open(struct events *events)
+{
+	struct event event = {
+		.event = "failed-open",
+		.text = "The inspector of the conduits that fail open makes no progress. Their rules say so: what "
+			"comes on them passes uninspected until it does.",
+	};
+
+	record(events, &event);
+}
+
+void events_inspects_again(struct events *events, uint64_t packets)
+{
+	struct scratch s = { .event = { .event = "inspects-again" } };
+
+	snprintf(s.text, sizeof(s.text), "Conduits that fail open are inspected again. %llu packets passed "
+		 "uninspected; connections that go on are reset with their next packet, once.",
+		 (unsigned long long)packets);
+	s.event.text = s.text;
+	event_add_number(&s.event, "count", (int64_t)packets);
+	record(events, &s.event);
+}
+
 void events_lost(struct events *events, uint64_t count)
 {
 	struct scratch s = { .event = { .event = "events-lost" } };

@@ -28,6 +28,10 @@ void events_trap(struct events *events, uint32_t conduit);
 void events_quarantined(struct events *events, uint32_t conduit);
 
 void events_restarted(struct events *events, const struct child_end *end);
+/* Conduits that fail open: their packets pass uninspected; so many did, and they are inspected again. */
+void events_failed_open(struct events *events);
+void events_inspects_again(struct events *events, uint64_t packets);
+
 void events_lost(struct events *events, uint64_t count);
 void events_applied(struct events *events, const char *text);
 

@@ -32,7 +32,7 @@ static void leave(struct judge *judge)
 }
 
 /* The core's state is not to be used again: clear it and load the program in force. */
-static void start_afresh(struct judge *judge)
+void judge_forget(struct judge *judge)
 {
 	size_t length;
 	const void *program = policy_program(&length);
@@ -54,7 +54,7 @@ static void failed(struct judge *judge, uint32_t conduit)
 	report(INSPECT_TRAPPED, conduit);
 	if (conduit && *traps < QUARANTINE_AFTER && ++*traps == QUARANTINE_AFTER)
 		report(INSPECT_QUARANTINED, conduit);
-	start_afresh(judge);
+	judge_forget(judge);
 }
 
 /* Whom the core may speak of in a call. */

@@ -108,10 +108,11 @@ int numbers_load(const char *path, struct arena *arena, struct numbers *ret)
 	struct diag_list diags;
 	const struct value *root;
 	struct row *rows;
+	int64_t queues;
 	char *text;
 	int r = file_read(path, FILE_MAX, arena, &text, &source->len);
 
-	*ret = (struct numbers){ 0 };
+	*ret = (struct numbers){ .queues = 1 };
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	diag_init(&diags, arena);
@@ -128,6 +129,10 @@ int numbers_load(const char *path, struct arena *arena, struct numbers *ret)
 	settle(rows, list->count, arena, ret);
 	ret->compiled = member_number(root, "compiled");
 	ret->compiled = ret->compiled > 0 ? ret->compiled : 0;
+	queues = member_number(root, "queues");
+	if (queues > RULESET_QUEUES_MAX)
+		return -EBADMSG;
+	ret->queues = (uint16_t)(queues > 0 ? queues : 1);
 	return each_once(ret, arena) ? 0 : -EBADMSG;
 }
 
@@ -171,6 +176,7 @@ void numbers_next(const struct numbers *before, const struct ruleset *ruleset, i
 	}
 	settle(rows, count, arena, ret);
 	ret->compiled = now;
+	ret->queues = ruleset->queue_count;
 }
 
 /* ---- writing ---- */
@@ -181,6 +187,7 @@ static void write_rows(struct writer *w, const struct numbers *numbers)
 
 	writer_open_map(w);
 	writer_put_int(w, "compiled", numbers->compiled);
+	writer_put_uint(w, "queues", numbers->queues);
 	writer_name(w, "conduits");
 	writer_open_list(w);
 	for (size_t i = 0; i < numbers->count; i++) {

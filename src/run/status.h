@@ -2,9 +2,10 @@
 #pragma once
 /*
  * What `status` tells, as one JSON object:
- *   healthy; problems: list of sentences; supervisor {pid, since}; inspector {state, pid, since, restarts};
- *   policy {site, applied, rules, conduits} or null; counters {received, ...};
- *   conduits: list of {number, server, device, transport, port, inspected, quarantined, packets, bytes, rules};
+ *   healthy; problems: list of sentences; supervisor {pid, since}; what run/status_inspectors.h writes;
+ *   policy {site, applied, rules, conduits} or null;
+ *   conduits: list of {number, server, device, transport, port, inspected, quarantined,
+ *     fails_open, uninspected, packets, bytes, rules};
  *   rules: list of {rule, allowed, denied, call}; drops: list of {reason, packets, bytes}; events: path of the log;
  *   drift {checked, findings, warnings, restored, guarded}; maintenance {until} or null.
  */
