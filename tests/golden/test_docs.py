@@ -145,8 +145,8 @@ class Json(unittest.TestCase):
             self.assert_documented(words[0], json.loads(said(*words, "--json")))
 
     def test_members_of_status(self):
-        source = page("src/run/status.c")
-        names = re.findall(r'(?:writer_put_\w+\(w|writer_name\(w|put_time\(w|write_end\(s, w), "(\w+)"', source)
+        source = page("src/run/status.c") + page("src/run/status_inspectors.c")
+        names = re.findall(r'(?:writer_put_\w+\(w|writer_name\(w|\w*put_time\(w|write_end\(s, w), "(\w+)"', source)
         self.assertGreater(len(names), 40)
         for name in names:
             self.assertIn(f"`{name}`", sections()["status"])
