@@ -5,10 +5,10 @@
  * fail open. They share nothing, and what befalls one touches only its own conduits; but a program is in
  * force in all of them or in none.
  */
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <poll.h>
 
 #include "policy/ruleset.h"
 #include "run/child.h"

