@@ -10,13 +10,14 @@
 #include "run/inspect_report.h"
 
 #define LOOK_MS 100
-#define PATIENCE_MS 1000 /* a restart takes less: then nothing passes uninspected and no connection is lost */
+#define PATIENCE 10 /* looks: a restart takes less, so that it opens nothing and costs no connection */
 
 struct stand_in {
 	struct board *board;
-	uint64_t turn;         /* of the last look, without the bit that says "deciding" */
-	int64_t turned_at;     /* ms */
-	uint64_t passed;       /* packets of this opening */
+	uint64_t turn;     /* of the last look, without the bit that says "deciding" */
+	int64_t looked_at; /* ms */
+	unsigned still;    /* looks in a row that found the same turn */
+	uint64_t passed;   /* packets of this opening */
 };
 
 static int64_t now_ms(void)
@@ -78,20 +79,26 @@ static void let_pass(struct stand_in *s)
 		pass_all(s, list, (size_t)n);
 }
 
+/* Looks are counted, not time: on a machine that stands still as a whole nobody looked either. */
 static bool stands_still(struct stand_in *s)
 {
 	uint64_t turn = atomic_load(&s->board->turn) / 2;
+	int64_t now = now_ms();
 
-	if (turn != s->turn) {
-		s->turn = turn;
-		s->turned_at = now_ms();
-	}
-	return now_ms() - s->turned_at >= PATIENCE_MS;
+	if (turn != s->turn)
+		s->still = 0;
+	else if (now - s->looked_at >= LOOK_MS && s->still < PATIENCE)
+		s->still++;
+	else
+		return s->still >= PATIENCE;
+	s->turn = turn;
+	s->looked_at = now;
+	return s->still >= PATIENCE;
 }
 
 void stand_in_serve(struct board *board)
 {
-	struct stand_in s = { .board = board, .turn = atomic_load(&board->turn) / 2, .turned_at = now_ms() };
+	struct stand_in s = { .board = board, .turn = atomic_load(&board->turn) / 2, .looked_at = now_ms() };
 	struct pollfd fds[2] = { { .fd = INSPECT_CHANNEL, .events = POLLIN },
 				 { .fd = -1, .events = POLLIN } };
 
