@@ -202,6 +202,7 @@ class FailOpen(GateCase):
         os.kill(self.pid, signal.SIGSTOP)
         self.wait_for_looks(20)  # two seconds of the stand-in
         os.kill(self.pid, signal.SIGCONT)
+        self.wait_for_looks(5)  # it gets on before anything comes
         os.kill(self.gate.daemon.pid, signal.SIGCONT)
         self.assertEqual(client.write(FORBIDDEN, 1), bytes([0x86, 2]))
         self.assertEqual(self.gate.status()["fail_open"], self.before)
