@@ -27,6 +27,8 @@ PACKAGES_TEST := nftables iproute2 procps python3 libcmocka-dev libmodbus-dev mb
 PACKAGES_TEST += $(if $(shell command -v npm),,nodejs npm)
 PACKAGES_LINT := cppcheck shellcheck
 PACKAGES_FUZZ := libclang-rt-14-dev
+# Only for `make bench`.
+PACKAGES_BENCH := valgrind
 # Only for `make soak`; npm and Node.js too, unless they are there already (as no Debian package, perhaps).
 PACKAGES_SOAK := python3-pymodbus python3-serial python3-serial-asyncio
 
@@ -186,7 +188,15 @@ $(BUILD)/obj/tests/twin.o: tests/twin/twin.c
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/twin-sandbox: $(BUILD)/obj/tests/twin.o $(SANDBOX_OBJ) $(LIB)
 $(BUILD)/twin-native: $(BUILD)/obj/tests/twin.o $(BUILD)/obj/run/vm_native.o $(LIB)
-$(TWINS):
+# The same of a driver for an instruction counter (tests/bench/instructions).
+COSTS := $(BUILD)/core-cost-sandbox $(BUILD)/core-cost-native
+$(BUILD)/obj/tests/core_cost.o: tests/bench/core_cost.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/core-cost-sandbox: $(BUILD)/obj/tests/core_cost.o $(SANDBOX_OBJ) $(LIB)
+$(BUILD)/core-cost-native: $(BUILD)/obj/tests/core_cost.o $(BUILD)/obj/run/vm_native.o $(LIB)
+$(TWINS) $(COSTS):
 	$(call say,LINK,$@)
 	$(Q)$(link) $^ $(LIBS)
 
@@ -210,7 +220,7 @@ fuzz:
 		SANFLAGS='-fsanitize=fuzzer-no-link,$(FUZZ_SAN)' $(FUZZ:%=build-fuzz/fuzz/%)
 	$(Q)tests/fuzz/fuzz $(T) $(FUZZ)
 
-tests-built: $(PROGRAMS) $(BUILD)/gatehouse-inspect-native $(FAULTS)/gatehouse $(UNIT) $(PEERS) $(TOOLS) $(TWINS)
+tests-built: $(PROGRAMS) $(BUILD)/gatehouse-inspect-native $(FAULTS)/gatehouse $(UNIT) $(PEERS) $(TOOLS) $(TWINS) $(COSTS)
 	@:
 # Those that look for memory faults: run under the sanitizers too.
 san-built: $(UNIT) $(FUZZ:%=$(BUILD)/tests/test_corpus_%)
@@ -251,7 +261,9 @@ uninstall:
 	$(Q)rm -rf $(INSTALLED:%=$(DESTDIR)$(PREFIX)/%)
 
 bench: deps
+	$(Q)image/install-packages $(PACKAGES_BENCH)
 	$(Q)$(MAKE) --no-print-directory tests-built
+	$(Q)BUILD=$(BUILD) tests/bench/instructions
 	$(Q)BUILD=$(BUILD) tests/bench/bench
 	$(Q)BUILD=$(BUILD) tests/bench/compiler
 
