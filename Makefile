@@ -70,7 +70,7 @@ obj = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(1))
 LIB := $(BUILD)/libgatehouse.a
 PROGRAMS := $(BUILD)/gatehouse $(BUILD)/gatehouse-inspect
 
-.PHONY: all help deps demo check check-fast fresh-check bench soak soak-enip fuzz lint cov install uninstall clean
+.PHONY: all help deps demo check check-fast fresh-check bench soak soak-enip differential fuzz lint cov install uninstall clean
 all: $(PROGRAMS)
 
 help:
@@ -81,6 +81,7 @@ help:
 	  'sudo make bench   speed, as ratios in one run' \
 	  'sudo make soak T=600   Modbus clients of other makers at work through the gate for T seconds' \
 	  'sudo make soak-enip    EtherNet/IP nodes of Node-RED at work with the device of the tests' \
+	  'sudo make differential N=100000   the core against the kernel, over N connections cut at random' \
 	  'make fuzz T=60    fuzz the decoders and the core for T seconds each' \
 	  'make lint         layers, formatting, static checks' \
 	  'sudo make install  programs, unit, schemas, example, pages (DESTDIR=, PREFIX=/usr); uninstall undoes it' \
@@ -266,6 +267,12 @@ bench: deps
 	$(Q)BUILD=$(BUILD) tests/bench/instructions
 	$(Q)BUILD=$(BUILD) tests/bench/bench
 	$(Q)BUILD=$(BUILD) tests/bench/compiler
+
+# `make check` runs a few of these (tests/net/test_differential.py). SEED= repeats from one on.
+N ?= 100000
+differential: deps
+	$(Q)$(MAKE) --no-print-directory $(BUILD)/tools/differential
+	$(Q)unshare --net $(BUILD)/tools/differential $(N) $(SEED)
 
 # The clients' Node packages go into the build folder, as tests/soak/package-lock.json has them.
 SOAK_NPM := $(BUILD)/soak/npm
