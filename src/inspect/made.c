@@ -87,8 +87,6 @@ size_t made_held(const struct core_state *core, const struct program_conduit *c,
 		most = HELD_MAX;
 	if (count > most)
 		count = most;
-	if (count == 0)
-		return 0;
 	store_read(&h->store, &core->pool, h->nxt, data, count);
 	parts.seq = h->nxt;
 	parts.payload = data;

@@ -57,8 +57,8 @@ void made_inserted(struct core_state *core, const struct program_conduit *c, con
 		   unsigned i);
 
 /*
- * What is held of the server's bytes, as a packet of the server's in its own numbers, no longer than the device
- * takes; returns its length, 0 when nothing is held.
+ * What is held of the server's bytes (something is), as a packet of the server's in its own numbers, no longer than
+ * the device takes; returns its length.
  */
 size_t made_held(const struct core_state *core, const struct program_conduit *c, const struct flow *f,
 		 uint8_t out[static CORE_MADE_BYTES]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "inspect/state.h"
 
+#define MADE_FOR_HELD 4u       /* places for the packet, an acknowledgement and two resets */
 #define SEQ_WINDOW (1u << 30) /* how far a reset may lie from what is expected: the largest TCP window */
 
 static void verdict(struct passage *p, enum core_verdict v)
@@ -443,9 +444,10 @@ static void decide_held(const struct passage *p)
 				.sender = &p->flow->request, .receiver = &p->flow->reply };
 	uint8_t bytes[CORE_MADE_BYTES];
 	uint32_t length = io->length, decided = io->verdict;
-	size_t size = p->flow->state == FLOW_OPEN ? made_held(p->core, p->conduit, p->flow, bytes) : 0;
+	size_t size = made_held(p->core, p->conduit, p->flow, bytes);
 
-	if (size == 0 || segment_read(bytes, size, &held.segment) != REASON_NONE)
+	if (io->made_count + MADE_FOR_HELD > CORE_MADE_MAX ||
+	    segment_read(bytes, size, &held.segment) != REASON_NONE)
 		return;
 	verdict(&held, CORE_DROP);
 	data_seen(&held, false);
@@ -480,7 +482,7 @@ static void established(struct passage *p)
 		data_seen(p, news);
 	else
 		pass_empty(p);
-	if (!p->from_server && half_held(&p->flow->request))
+	if (!p->from_server && p->flow->state == FLOW_OPEN && half_held(&p->flow->request))
 		decide_held(p);
 }
 

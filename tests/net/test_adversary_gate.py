@@ -99,7 +99,7 @@ class KernelSender(RawCase):
 
     def test_a_write_in_the_tail_of_a_large_piece(self):
         """One call: with segmentation offload the kernel makes one packet of all of it."""
-        reads, client = 300, self.client()
+        reads, client = 3000, self.client()
         client.socket.settimeout(30)
         client.socket.sendall(b"".join(modbus.read(i % 90, 1, transaction=i) for i in range(reads)) + BAD)
         answers = sorted(client.receive() for _ in range(reads + 1))
