@@ -12,6 +12,7 @@ struct question_context {
 	const struct program *program;
 	const struct program_conduit *conduit;
 	struct program_time time;
+	bool recorded; /* an allowed message's fields are wanted too, not only those of a denied one */
 };
 
 struct decision {
@@ -22,7 +23,7 @@ struct decision {
 	uint32_t rule;
 	unsigned answered;       /* of a reply: which of the flow's asks */
 	struct modbus_ask ask;   /* of a request */
-	struct core_event fields; /* what was decoded, for the event: has, transaction, unit, ... */
+	struct core_event fields; /* what was decoded, for an event: has, transaction, unit, ... */
 };
 
 struct app {

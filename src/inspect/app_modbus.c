@@ -24,13 +24,13 @@ static uint32_t first_word(const struct modbus_message *m)
 
 static void note_fields(const struct modbus_message *m, bool request, struct core_event *ret)
 {
-	const struct modbus_function *f = modbus_function(m->function);
+	const struct modbus_function *f = request ? modbus_function(m->function) : NULL;
 
 	ret->has = CORE_HAS_MESSAGE;
 	ret->transaction = m->transaction;
 	ret->unit = m->unit;
 	ret->function = m->function;
-	if (!request || !f)
+	if (!f)
 		return;
 	ret->address = m->address;
 	ret->quantity = m->quantity;
@@ -68,7 +68,8 @@ static void decide(const struct question_context *q, const uint8_t *p, size_t le
 	ret->rule = match.rule;
 	ret->any_transaction = any_transaction(q->program, match.rule);
 	modbus_ask(&m, &ret->ask);
-	note_fields(&m, true, &ret->fields);
+	if (ret->reason != REASON_NONE || q->recorded)
+		note_fields(&m, true, &ret->fields);
 }
 
 static void decide_start(const struct question_context *q, const uint8_t *p, size_t len,

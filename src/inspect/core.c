@@ -199,8 +199,10 @@ EXPORT(core_packet)
 void core_packet(void)
 {
 	struct core_io *io = &state.io;
-	struct passage p = { .core = &state };
+	struct passage p; /* segment_read() fills in the largest part of it */
 
+	p.core = &state;
+	p.flow = NULL;
 	clear_output(io);
 	state.totals.packets++;
 	if (io->mark & MARK_CONDUIT)

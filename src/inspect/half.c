@@ -127,6 +127,13 @@ bool half_insert(struct half *h, struct pool *pool, const uint8_t *bytes, uint32
 	return true;
 }
 
+uint32_t half_held(const struct half *h)
+{
+	uint32_t end = h->store.base + h->store.length;
+
+	return seq_before(h->nxt, end) ? end - h->nxt : 0;
+}
+
 void half_advance(struct half *h, struct pool *pool, uint32_t frame)
 {
 	h->frame = frame;

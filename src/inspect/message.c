@@ -314,7 +314,8 @@ static void arrival_init(struct passage *p, uint32_t fresh, struct arrival *a)
 	*a = (struct arrival){
 		.app = app_of(p->conduit->protocol),
 		.question = { &p->core->program, p->conduit,
-			      { p->core->io.wall, p->flow->opened } },
+			      { p->core->io.wall, p->flow->opened },
+			      p->core->io.trace || p->conduit->requests_per_second },
 		.available = h->nxt - h->frame,
 		.left = seq_before(h->frame, fresh),
 	};

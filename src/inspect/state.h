@@ -56,6 +56,17 @@ struct core_event *event_add(struct core_state *core, const struct flow *flow, u
 void made_inserted(struct core_state *core, const struct program_conduit *c, const struct flow *f,
 		   unsigned i);
 
+/*
+ * What is held of the server's bytes (something is), as a packet of the server's in its own numbers, no longer than
+ * the device takes; returns its length.
+ */
+size_t made_held(const struct core_state *core, const struct program_conduit *c, const struct flow *f,
+		 uint8_t out[static CORE_MADE_BYTES]);
+
+/* Sends a packet that is ready to go to the device. */
+void made_packet(struct core_state *core, const struct program_conduit *c, const struct flow *f,
+		 const uint8_t *bytes, size_t length);
+
 /* An acknowledgement of everything so far, to the server or the device. */
 void made_ack(struct core_state *core, const struct program_conduit *c, const struct flow *f,
 	      bool to_device);

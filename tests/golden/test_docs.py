@@ -183,6 +183,17 @@ class Codes(unittest.TestCase):
             self.assertIn(f"`{name}`", page("docs/record.md"))
 
 
+class Adversary(unittest.TestCase):
+    def test_every_test_that_is_named_exists(self):
+        sources = [p for p in (ROOT / "tests").rglob("test_*") if p.suffix in (".py", ".c")]
+        text = "\n".join(p.read_text() for p in sources)
+        named = re.findall(r"(?:`|class `)(\w+)`", page("docs/design/adversary.md"))
+        self.assertGreater(len(named), 60)
+        for name in named:
+            self.assertTrue(any(p.stem == name for p in sources)
+                            or re.search(rf"(?:def|class|void) {name}\(", text), name)
+
+
 class Links(unittest.TestCase):
     def test_they_lead_somewhere(self):
         pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
