@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/calendar.h"
 #include "policy/address.h"
 #include "policy/diff_rule.h"
 
@@ -145,23 +146,33 @@ static int compare_conduits(const struct ruleset_conduit *a, const struct rulese
 	return by ? by : (a->port > b->port) - (a->port < b->port);
 }
 
-/* The first of its windows that has not ended, or NULL; they are sorted by mark and time. */
+static bool is_in(const struct ruleset_window *w, int64_t now)
+{
+	int64_t second = now % CALENDAR_DAY_SECONDS;
+
+	return w->from <= now && now <= w->until && w->first <= second && second <= w->last;
+}
+
+/* The windows are sorted by timetable. */
 static bool open_now(const struct ruleset *r, const struct ruleset_conduit *c, int64_t now)
 {
+	uint32_t timetable = (c->mark & MARK_TIMETABLE) >> MARK_TIMETABLE_SHIFT;
 	size_t low = 0, high = r->window_count;
 
 	if (!(c->mark & MARK_TIMED))
 		return true;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		const struct ruleset_window *w = &r->windows[middle];
 
-		if (w->mark < c->mark || (w->mark == c->mark && w->until <= now))
+		if (r->windows[middle].timetable < timetable)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < r->window_count && r->windows[low].mark == c->mark && r->windows[low].from <= now;
+	for (; low < r->window_count && r->windows[low].timetable == timetable; low++)
+		if (is_in(&r->windows[low], now))
+			return true;
+	return false;
 }
 
 static void add_conduit(struct differ *d, const struct ruleset_conduit *c, enum diff_change change,
