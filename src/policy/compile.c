@@ -330,8 +330,9 @@ static bool fits(struct compiler *c)
 	    c->next_number <= MARK_CONDUIT)
 		return true;
 	report(c->l, FINDING_SITE_TOO_LARGE, NULL, "divide the site between two gates",
-	       "%zu rules need %zu bytes in the inspector, which holds %u rules and %u bytes",
-	       out->rule_count, out->program_size, PROGRAM_RULES_MAX, PROGRAM_MAX);
+	       "%zu inspected rules need %zu bytes in the inspector, which holds %u rules and %u bytes; conduits are "
+	       "numbered up to %u, of %u", out->rule_count, out->program_size, PROGRAM_RULES_MAX, PROGRAM_MAX,
+	       c->next_number, MARK_CONDUIT);
 	return false;
 }
 

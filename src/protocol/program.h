@@ -10,8 +10,8 @@
 
 #define PROGRAM_MAGIC 0x504d4847u /* "GHMP" */
 #define PROGRAM_VERSION 2u
-#define PROGRAM_MAX (8u << 20)    /* bytes */
-#define PROGRAM_RULES_MAX 16384u
+#define PROGRAM_MAX (64u << 20)   /* bytes */
+#define PROGRAM_RULES_MAX 131072u
 
 /* A packet's mark: the low bits number the conduit (1 and up), the high bits say how it is handled. */
 #define MARK_CONDUIT 0x0003ffffu  /* the conduit's number; 0 is "no rule" */
