@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * JSON values that know where they stand. Jansson judges the text (syntax, UTF-8, depth); the tree that
+ * JSON values that know where they stand. Jansson judges the text (syntax, UTF-8, depth) unless it is plain; the tree that
  * comes out keeps the offsets of every value and member name, and keeps duplicate members so that the
  * caller can report both. Numbers: `integer` when the text is an integer that fits, else `real`.
  */
@@ -29,12 +29,12 @@ struct value_source {
 
 struct value {
 	enum value_type type;
+	uint32_t position;              /* in the parent */
+	uint32_t from, until;           /* offsets of the value in the text */
+	uint32_t name_from, name_until; /* of the member name, quotes included; equal when none */
 	const struct value_source *source;
-	size_t from, until;             /* offsets of the value in the text */
-	size_t name_from, name_until;   /* of the member name, quotes included; equal when none */
 	const char *name;               /* of the member; NULL in lists */
 	const struct value *parent;
-	size_t position;                /* in the parent */
 	union {
 		bool boolean;
 		int64_t integer;
@@ -59,6 +59,9 @@ const struct value *value_member(const struct value *map, const char *name);
 
 /* Text of a member, or NULL when it is absent or not text. */
 const char *value_member_text(const struct value *map, const char *name);
+
+/* The line that a value stands on, from 1. */
+unsigned value_line(const struct value *value);
 
 /* Where a value (or the name of its member) stands, with pointer and source line; from the arena. */
 struct diag_place value_place(const struct value *value, struct arena *arena);

@@ -106,8 +106,6 @@ static void add_ruleset_conduit(struct compiler *c, const struct conduit *condui
 {
 	const struct rule *first = conduit->rules[0];
 	struct ruleset *ruleset = &c->out->ruleset;
-	struct diag_place place = value_place(first->at, c->arena);
-
 	ruleset->conduits[ruleset->conduit_count++] = (struct ruleset_conduit){
 		.server = first->from->address,
 		.device = first->to->address,
@@ -115,8 +113,8 @@ static void add_ruleset_conduit(struct compiler *c, const struct conduit *condui
 		.port = first->port,
 		.mark = mark,
 		.rules = comment_of(c, conduit),
-		.file = place.file,
-		.line = place.line,
+		.file = first->at->source->file,
+		.line = value_line(first->at),
 	};
 }
 
@@ -299,15 +297,14 @@ static void fill_own(struct compiler *c)
 	r->own = arena_array(c->arena, gate->peer_count, sizeof(*r->own));
 	for (size_t i = 0; i < gate->peer_count; i++) {
 		const struct gate_peer *peer = &gate->peers[i];
-		struct diag_place place = value_place(peer->at, c->arena);
 
 		r->own[r->own_count++] = (struct ruleset_own){
 			.to = peer->address,
 			.transport = peer->transport,
 			.port = peer->port,
 			.what = peer->what,
-			.file = place.file,
-			.line = place.line,
+			.file = peer->at->source->file,
+			.line = value_line(peer->at),
 		};
 	}
 	if (r->own_count)
