@@ -8,6 +8,7 @@
 #include "json/plain.h"
 #include "json/source.h"
 
+#define NAMES_KEPT 256u
 #define INTEGER_CERTAIN 18u /* characters that make an int64_t, whatever they are */
 
 /* Reads text that was found to be JSON: none of those checks is repeated here. */
@@ -17,6 +18,7 @@ struct scan {
 	const char *p;
 	const uint32_t *counts; /* children of each container, in the order they open */
 	size_t opened;
+	const char *names[NAMES_KEPT]; /* of members met before, by hash: most are met again and again */
 };
 
 static const char *skip_blanks(const char *p)
@@ -118,6 +120,23 @@ static const char *scan_text(struct scan *s)
 	return arena_strndup(s->arena, from + 1, (size_t)(s->p - from) - 2);
 }
 
+/* The same, with one copy of what stands there often. */
+static const char *scan_common_text(struct scan *s)
+{
+	const char *from = s->p + 1, **kept;
+	size_t len = (size_t)(skip_text(s->p) - from) - 1;
+	uint32_t hash = 0;
+
+	for (size_t i = 0; i < len; i++)
+		hash = hash * 31 + (uint8_t)from[i];
+	kept = &s->names[hash % NAMES_KEPT];
+	if (*kept && !strncmp(*kept, from, len) && !(*kept)[len] && !memchr(from, '\\', len))
+		s->p = from + len + 1;
+	else
+		*kept = scan_text(s);
+	return *kept;
+}
+
 static void scan_any_number(const char *p, size_t len, struct value *ret)
 {
 	json_t *number = json_loadb(p, len, JSON_DECODE_ANY, NULL);
@@ -154,7 +173,7 @@ static void scan_name(struct scan *s, struct value *ret)
 	const char *start = s->source->text;
 
 	ret->name_from = (uint32_t)(s->p - start);
-	ret->name = scan_text(s);
+	ret->name = scan_common_text(s);
 	ret->name_until = (uint32_t)(s->p - start);
 	s->p = skip_blanks(skip_blanks(s->p) + 1);
 }
