@@ -94,13 +94,25 @@ static unsigned moved_review(struct differ *d, const struct rule *old, const str
 	return after > before ? DIFF_GAINS : DIFF_LOSES;
 }
 
+/* Most rules of most plans have none. */
+static struct diff_member *keep(const struct diff_member *members, size_t count, struct arena *arena)
+{
+	struct diff_member *kept = count ? arena_array(arena, count, sizeof(*kept)) : NULL;
+
+	if (count)
+		memcpy(kept, members, count * sizeof(*kept));
+	return kept;
+}
+
 static void compare_rules(struct differ *d, const struct rule *before, const struct rule *after)
 {
 	struct diff_rule *ret = &d->out->rules[d->out->rule_count++];
 	const struct rule *old = living(before), *new = living(after);
+	struct diff_member members[DIFF_MEMBERS_MAX], papers[DIFF_MEMBERS_MAX];
 	unsigned effect;
 
-	*ret = (struct diff_rule){ .id = (after ? after : before)->id, .before = before, .after = after };
+	*ret = (struct diff_rule){ .id = (after ? after : before)->id, .before = before, .after = after,
+				   .members = members, .papers = papers };
 	effect = diff_services(old, new, d->arena, ret);
 	if (old && new) {
 		effect |= diff_members(old, new, d->arena, ret);
@@ -113,6 +125,8 @@ static void compare_rules(struct differ *d, const struct rule *before, const str
 		ended(ret, before, after);
 		diff_papers(before, after, ret);
 	}
+	ret->members = keep(members, ret->member_count, d->arena);
+	ret->papers = keep(papers, ret->paper_count, d->arena);
 	d->out->counts[ret->change]++;
 	d->out->papers_only += ret->change == DIFF_UNCHANGED && ret->paper_count;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/program_writer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/calendar.h"
@@ -32,16 +33,15 @@ static struct program_span append(struct program_writer *w, enum program_part pa
 	if (!count)
 		return (struct program_span){ 0 };
 	if (t->count + count > t->capacity) {
-		size_t capacity = (t->count + count) * 2;
-		unsigned char *bytes = arena_array(w->arena, capacity, t->row);
-
-		if (t->count)
-			memcpy(bytes, t->bytes, t->count * t->row);
-		t->bytes = bytes;
-		t->capacity = capacity;
+		t->capacity = (t->count + count) * 2;
+		t->bytes = reallocarray(t->bytes, t->capacity, t->row);
+		if (!t->bytes)
+			abort();
 	}
 	if (rows)
 		memcpy(t->bytes + t->count * t->row, rows, count * t->row);
+	else
+		memset(t->bytes + t->count * t->row, 0, count * t->row);
 	t->count += count;
 	return span;
 }
@@ -172,10 +172,13 @@ size_t program_finish(struct program_writer *w, const void **ret_block)
 	header.size = (uint32_t)at;
 	block = arena_alloc(w->arena, at);
 	memcpy(block, &header, sizeof(header));
-	for (size_t i = 0; i < PART_COUNT; i++)
+	for (size_t i = 0; i < PART_COUNT; i++) {
 		if (w->parts[i].count)
 			memcpy(block + tables[i]->offset, w->parts[i].bytes,
 			       w->parts[i].count * w->parts[i].row);
+		free(w->parts[i].bytes);
+		w->parts[i] = (struct table_rows){ 0 };
+	}
 	*ret_block = block;
 	return at;
 }
