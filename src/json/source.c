@@ -138,12 +138,12 @@ static const char *pointer_of(const struct value *value, struct arena *arena)
 
 unsigned value_line(const struct value *value)
 {
-	return mark_at(value->source, value->from).line + 1;
+	return mark_at(value_source(value), value->from).line + 1;
 }
 
 struct diag_place value_place(const struct value *value, struct arena *arena)
 {
-	struct diag_place place = source_place(value->source, value->from, value->until, arena);
+	struct diag_place place = source_place(value_source(value), value->from, value->until, arena);
 
 	place.pointer = pointer_of(value, arena);
 	return place;
@@ -155,7 +155,7 @@ struct diag_place value_name_place(const struct value *value, struct arena *aren
 
 	if (value->name_from == value->name_until)
 		return value_place(value, arena);
-	place = source_place(value->source, value->name_from, value->name_until, arena);
+	place = source_place(value_source(value), value->name_from, value->name_until, arena);
 	place.pointer = pointer_of(value, arena);
 	return place;
 }

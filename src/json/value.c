@@ -11,6 +11,12 @@
 #define NAMES_KEPT 256u
 #define INTEGER_CERTAIN 18u /* characters that make an int64_t, whatever they are */
 
+/* Only the root knows its document. */
+struct document_value {
+	struct value root; /* first: what its address is told by */
+	struct value_source source;
+};
+
 /* Reads text that was found to be JSON: none of those checks is repeated here. */
 struct scan {
 	const struct value_source *source;
@@ -213,7 +219,6 @@ static void scan_value(struct scan *s, struct value *ret)
 {
 	const char *start = s->source->text;
 
-	ret->source = s->source;
 	ret->from = (uint32_t)(s->p - start);
 	if (*s->p == '"') {
 		ret->type = VALUE_TEXT;
@@ -230,16 +235,15 @@ static void scan_value(struct scan *s, struct value *ret)
 
 static struct value *build(const struct value_source *source, struct arena *arena)
 {
-	struct value_source *own = arena_alloc(arena, sizeof(*own));
-	struct value *root = arena_alloc(arena, sizeof(*root));
-	struct scan s = { .source = own, .arena = arena };
+	struct document_value *document = arena_alloc(arena, sizeof(*document));
+	struct scan s = { .source = &document->source, .arena = arena };
 
-	*own = *source;
-	own->marks = source_index(source->text, source->len, arena);
+	document->source = *source;
+	document->source.marks = source_index(source->text, source->len, arena);
 	s.counts = count_children(source->text, arena);
 	s.p = skip_blanks(source->text);
-	scan_value(&s, root);
-	return root;
+	scan_value(&s, &document->root);
+	return &document->root;
 }
 
 static void report_whole(const struct value_source *source, struct arena *arena,
@@ -278,6 +282,13 @@ struct value *value_parse(const struct value_source *source, struct arena *arena
 	}
 	json_decref(judged);
 	return build(source, arena);
+}
+
+const struct value_source *value_source(const struct value *value)
+{
+	while (value->parent)
+		value = value->parent;
+	return &((const struct document_value *)(const void *)value)->source;
 }
 
 const struct value *value_member(const struct value *map, const char *name)

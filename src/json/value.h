@@ -32,9 +32,8 @@ struct value {
 	uint32_t position;              /* in the parent */
 	uint32_t from, until;           /* offsets of the value in the text */
 	uint32_t name_from, name_until; /* of the member name, quotes included; equal when none */
-	const struct value_source *source;
 	const char *name;               /* of the member; NULL in lists */
-	const struct value *parent;
+	const struct value *parent;     /* NULL: the root */
 	union {
 		bool boolean;
 		int64_t integer;
@@ -59,6 +58,9 @@ const struct value *value_member(const struct value *map, const char *name);
 
 /* Text of a member, or NULL when it is absent or not text. */
 const char *value_member_text(const struct value *map, const char *name);
+
+/* The document that a value stands in. */
+const struct value_source *value_source(const struct value *value);
 
 /* The line that a value stands on, from 1. */
 unsigned value_line(const struct value *value);

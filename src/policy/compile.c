@@ -113,7 +113,7 @@ static void add_ruleset_conduit(struct compiler *c, const struct conduit *condui
 		.port = first->port,
 		.mark = mark,
 		.rules = comment_of(c, conduit),
-		.file = first->at->source->file,
+		.file = value_source(first->at)->file,
 		.line = value_line(first->at),
 	};
 }
@@ -303,7 +303,7 @@ static void fill_own(struct compiler *c)
 			.transport = peer->transport,
 			.port = peer->port,
 			.what = peer->what,
-			.file = peer->at->source->file,
+			.file = value_source(peer->at)->file,
 			.line = value_line(peer->at),
 		};
 	}
