@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Everything the decision core knows between two packets, in one block of fixed size, most of which is only
- * touched (and so only memory) when a policy or traffic of that size needs it; and what its parts share: one decoded packet on its way through, and the events and packets that come of it.
+ * Everything the decision core knows between two packets, in one block of fixed size (most of it is touched,
+ * and so is memory, only when a policy or traffic of that size needs it); and what its parts share: one decoded
+ * packet on its way through, and the events and packets that come of it.
  */
 #include "inspect/core.h"
 #include "inspect/flow.h"

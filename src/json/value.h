@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * JSON values that know where they stand. Jansson judges the text (syntax, UTF-8, depth) unless it is plain; the tree that
- * comes out keeps the offsets of every value and member name, and keeps duplicate members so that the
- * caller can report both. Numbers: `integer` when the text is an integer that fits, else `real`.
+ * JSON values that know where they stand. Jansson judges the text (syntax, UTF-8, depth), unless it is plain
+ * (json/plain.h); the tree that comes out keeps the offsets of every value and member name, and keeps
+ * duplicate members so that the caller can report both. Numbers: `integer` when the text is an integer that
+ * fits, else `real`.
  */
 #include <stdbool.h>
 #include <stddef.h>

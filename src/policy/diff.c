@@ -170,7 +170,7 @@ static bool is_in(const struct ruleset_window *w, int64_t now)
 /* The windows are sorted by timetable. */
 static bool open_now(const struct ruleset *r, const struct ruleset_conduit *c, int64_t now)
 {
-	uint32_t timetable = (c->mark & MARK_TIMETABLE) >> MARK_TIMETABLE_SHIFT;
+	uint32_t timetable = mark_timetable(c->mark);
 	size_t low = 0, high = r->window_count;
 
 	if (!(c->mark & MARK_TIMED))

@@ -76,6 +76,12 @@ static int64_t roundest(int64_t a, int64_t b)
 	return b >> bits << bits;
 }
 
+/* The same hours of the day behind. */
+static bool goes_on(const struct piece *last, const struct piece *next)
+{
+	return next->from == last->from && next->until == last->until && next->day == last->day + 1;
+}
+
 static size_t put_runs(const struct piece *pieces, size_t count, uint32_t timetable,
 		       struct ruleset_window *out)
 {
@@ -84,8 +90,7 @@ static size_t put_runs(const struct piece *pieces, size_t count, uint32_t timeta
 	for (size_t i = 0, next; i < count; i = next) {
 		const struct piece *first = &pieces[i], *last = first;
 
-		for (next = i + 1; next < count && pieces[next].from == first->from &&
-				   pieces[next].until == first->until && pieces[next].day == last->day + 1; next++)
+		for (next = i + 1; next < count && goes_on(last, &pieces[next]); next++)
 			last = &pieces[next];
 		out[rows++] = (struct ruleset_window){
 			.timetable = timetable,

@@ -38,5 +38,5 @@ void program_writer_init(struct program_writer *w, bool refuse_new, struct arena
 void program_add(struct program_writer *w, uint32_t number, const struct conduit *conduit,
 		 struct timetables *timetables);
 
-/* The block; what the writer holds beside it is freed. Returns its size; more than PROGRAM_MAX is the caller's to refuse. */
+/* The block; what the writer holds beside it is freed. Returns its size, which may be more than PROGRAM_MAX. */
 size_t program_finish(struct program_writer *w, const void **ret_block);

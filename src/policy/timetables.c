@@ -63,18 +63,16 @@ static void grow_slots(struct timetables *t)
 static struct timetable *intern(struct timetables *t, const struct window_list *list)
 {
 	uint32_t hash = hash_bytes(HASH_START, list->items, list->count * sizeof(*list->items));
-	struct timetable **slot = slot_of(t, hash, list);
+	struct timetable **slot = slot_of(t, hash, list), *new = *slot;
 
-	if (*slot)
-		return *slot;
-	if (2 * (t->count + 1) > t->slot_count) {
+	if (new)
+		return new;
+	new = arena_alloc(t->arena, sizeof(*new));
+	*new = (struct timetable){ .windows = *list, .hash = hash };
+	t->items[t->count++] = *slot = new;
+	if (2 * t->count == t->slot_count)
 		grow_slots(t);
-		slot = slot_of(t, hash, list);
-	}
-	*slot = arena_alloc(t->arena, sizeof(**slot));
-	**slot = (struct timetable){ .windows = *list, .hash = hash };
-	t->items[t->count++] = *slot;
-	return *slot;
+	return new;
 }
 
 /* ---- by rule: what is written is compared, before it is unrolled ---- */

@@ -161,8 +161,7 @@ void numbers_next(const struct numbers *before, const struct ruleset *ruleset, i
 		const struct ruleset_conduit *c = &ruleset->conduits[i];
 
 		rows[i].number = (struct conduit_number){ c->server, c->device, c->transport, c->port,
-							  c->mark & MARK_CONDUIT,
-							  (c->mark & MARK_TIMETABLE) >> MARK_TIMETABLE_SHIFT };
+							  c->mark & MARK_CONDUIT, mark_timetable(c->mark) };
 	}
 	settle(rows, count, arena, &current);
 	for (size_t i = 0; i < before->count; i++) {

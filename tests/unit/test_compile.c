@@ -170,6 +170,20 @@ static void numbers(void **state)
 	arena_free(&f.arena);
 }
 
+/* A timetable keeps the number that its first conduit knew, in the mark and in the windows. */
+static void timetable_numbers(void **state)
+{
+	const struct conduit_number before[] = {
+		{ { 4, { 10, 1, 0, 2 } }, { 4, { 10, 2, 0, 2 } }, IPPROTO_TCP, 502, 1, 700 },
+	};
+	struct fixture f;
+
+	assert_true(compile_with(&f, rules, before, 1));
+	assert_int_equal(f.compiled.ruleset.conduits[0].mark, 1 | MARK_INSPECTED | MARK_TIMED | 700 << 18);
+	assert_int_equal(f.compiled.ruleset.windows[0].timetable, 700);
+	arena_free(&f.arena);
+}
+
 static void same_bytes(void **state)
 {
 	struct fixture f, g;
@@ -188,6 +202,7 @@ int main(void)
 		cmocka_unit_test(the_ruleset),
 		cmocka_unit_test(the_program),
 		cmocka_unit_test(numbers),
+		cmocka_unit_test(timetable_numbers),
 		cmocka_unit_test(same_bytes),
 	};
 
