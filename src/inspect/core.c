@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "inspect/core.h"
 
+#include <stddef.h>
+
 #include "inspect/state.h"
 #include "protocol/bytes.h"
 
@@ -76,7 +78,7 @@ static void carry_all_counts(void)
 	uint32_t before = state.before.header ? state.before.header->rules.count : 0;
 
 	__builtin_memcpy(state.counts, rules, before * sizeof(*rules));
-	__builtin_memset(rules, 0, sizeof(state.totals.rules));
+	__builtin_memset(rules, 0, before * sizeof(*rules)); /* those behind are zero */
 	for (uint32_t i = 0; i < state.program.header->conduits.count; i++) {
 		const struct program_conduit *c = &state.program.conduits[i];
 		const struct program_conduit *old = program_conduit(&state.before, c->number);
@@ -298,5 +300,6 @@ void core_tick(void)
 EXPORT(core_clear)
 void core_clear(void)
 {
-	__builtin_memset(&state, 0, sizeof(state));
+	/* nothing reads a program that was not loaded since */
+	__builtin_memset(&state, 0, offsetof(struct core_state, programs));
 }

@@ -122,7 +122,7 @@ struct core_totals {
 _Static_assert(sizeof(struct core_made) == 1512, "struct core_made differs across the sandbox");
 _Static_assert(sizeof(struct core_event) == 40, "struct core_event differs across the sandbox");
 _Static_assert(sizeof(struct core_io) == 78960, "struct core_io differs across the sandbox");
-_Static_assert(sizeof(struct core_totals) == 262200, "struct core_totals differs across the sandbox");
+_Static_assert(sizeof(struct core_totals) == 2097208, "struct core_totals differs across the sandbox");
 
 /* The block for packets, verdicts and events. Valid for the life of the instance. */
 struct core_io *core_io(void);

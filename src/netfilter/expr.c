@@ -267,13 +267,16 @@ static void add_find(const struct build *b, const struct step *s)
 	add_mark_store(b);
 }
 
-/* meta mark . meta time != @windows */
+/* meta mark & 0x07fe0000 . meta hour . meta time != @windows */
 static void add_closed_now(const struct build *b, const struct step *s)
 {
 	add_meta(b, NFT_META_MARK, 0);
+	add_bitwise(b, MARK_TIMETABLE, 0);
 	add_swap(b, 4, 0);
-	add_meta(b, NFT_META_TIME_NS, 4);
-	add_swap(b, 8, 4);
+	add_meta(b, NFT_META_TIME_HOUR, 4);
+	add_swap(b, 4, 4);
+	add_meta(b, NFT_META_TIME_NS, 8);
+	add_swap(b, 8, 8);
 	add_lookup_missing(b, SHAPE_WINDOWS);
 }
 

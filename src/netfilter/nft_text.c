@@ -121,7 +121,8 @@ static void put_own(const struct text *t, const struct step *s)
 
 static void put_closed_now(const struct text *t, const struct step *s)
 {
-	fprintf(t->out, "meta mark . meta time != @%s", shape_sets[SHAPE_WINDOWS].name);
+	fprintf(t->out, "meta mark & 0x%08x . meta hour . meta time != @%s", MARK_TIMETABLE,
+		shape_sets[SHAPE_WINDOWS].name);
 }
 
 static void put_overdue_now(const struct text *t, const struct step *s)
@@ -366,7 +367,8 @@ static void put_windows(struct list *list)
 		const struct ruleset_window *w = &t->ruleset->windows[i];
 
 		if (begin_element(list))
-			fprintf(t->out, "0x%08x . %" PRId64 "-%" PRId64, w->mark, w->from, w->until);
+			fprintf(t->out, "0x%08x . %u-%u . %" PRId64 "-%" PRId64,
+				w->timetable << MARK_TIMETABLE_SHIFT, w->first, w->last, w->from, w->until);
 	}
 }
 
@@ -468,8 +470,9 @@ static void put_head(const struct text *t)
 	fputs("\", written by gatehouse from its rule documents. Change those, not this.\n"
 	      "# Loading it replaces the gate's own table in one transaction; other tables stay.\n"
 	      "# Path MTU discovery needs net.ipv4.fwmark_reflect=1 and net.ipv6.fwmark_reflect=1 beside it.\n"
-	      "# A mark's low 24 bits number the conduit; 0x08000000 open without its inspector, 0x10000000 has\n"
-	      "# windows, 0x20000000 sent by the device, 0x40000000 inspected, 0x80000000 made by the inspector.\n"
+	      "# A mark's low 17 bits number the conduit, the next ten its timetable; 0x08000000 open without its\n"
+	      "# inspector, 0x10000000 has a timetable, 0x20000000 sent by the device, 0x40000000 inspected,\n"
+	      "# 0x80000000 made by the inspector.\n"
 	      "\ntable inet " SHAPE_TABLE "\ndelete table inet " SHAPE_TABLE "\n"
 	      "\ntable inet " SHAPE_TABLE " {\n", t->out);
 }

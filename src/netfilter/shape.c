@@ -33,6 +33,7 @@
 #define TYPE_PORT 13u
 #define TYPE_IFNAME 41u
 #define TYPE_TIME 43u
+#define TYPE_HOUR 44u
 #define TYPES2(a, b) ((a) << 6 | (b))
 #define TYPES3(a, b, c) ((a) << 12 | (b) << 6 | (c))
 #define TYPES4(a, b, c, d) ((a) << 18 | (b) << 12 | (c) << 6 | (d))
@@ -43,14 +44,15 @@
  */
 static const uint8_t map_hints[] = { 0, 4, 0, 0, 0, 0, 1, 4, 1, 0, 0, 0 };
 static const uint8_t set_hints[] = { 0, 4, 0, 0, 0, 0 };
-/* "typeof meta mark . meta time": a concatenation (13) of meta (9) mark (3) and meta time (30). */
+/* "typeof meta mark . meta hour . meta time": a concatenation (13) of meta (9) mark (3), hour (32) and time (30). */
 static const uint8_t window_hints[] = {
 	0, 4, 0, 0, 0, 0,
-	3, 40,
+	3, 56,
 		0, 4, 13, 0, 0, 0,
-		1, 32,
+		1, 48,
 			0, 14, 0, 4, 9, 0, 0, 0, 1, 6, 0, 4, 3, 0, 0, 0,
-			1, 14, 0, 4, 9, 0, 0, 0, 1, 6, 0, 4, 30, 0, 0, 0,
+			1, 14, 0, 4, 9, 0, 0, 0, 1, 6, 0, 4, 32, 0, 0, 0,
+			2, 14, 0, 4, 9, 0, 0, 0, 1, 6, 0, 4, 30, 0, 0, 0,
 };
 
 const struct shape_set shape_sets[SHAPE_SETS] = {
@@ -84,9 +86,9 @@ const struct shape_set shape_sets[SHAPE_SETS] = {
 	},
 	[SHAPE_WINDOWS] = {
 		.name = "windows", .keyword = "set",
-		.comment = "when conduits with a schedule or an expiry are open: seconds UTC",
-		.type = "typeof meta mark . meta time",
-		.key_type = TYPES2(SHAPE_TYPE_MARK, TYPE_TIME), .key_length = 12, .parts = { 4, 8 },
+		.comment = "when conduits with a schedule or an expiry are open: timetable . seconds of the day . seconds UTC",
+		.type = "typeof meta mark . meta hour . meta time",
+		.key_type = TYPES3(SHAPE_TYPE_MARK, TYPE_HOUR, TYPE_TIME), .key_length = 16, .parts = { 4, 4, 8 },
 		.hints = window_hints, .hints_length = sizeof(window_hints),
 	},
 	[SHAPE_OVERDUE] = {
@@ -131,7 +133,7 @@ const struct shape_drop shape_drops[SHAPE_DROPS] = {
 #define ICMP6(type) { .kind = STEP_ICMP, .a = 6, .b = (type) }
 
 static const struct shape_rule known_rules[] = {
-	{ "a conduit with windows is open only inside them",
+	{ "a conduit with a timetable is open only inside its windows",
 	  { MARK_HAS(MARK_TIMED), { .kind = STEP_CLOSED_NOW }, { .kind = STEP_GOTO, .name = "outside_schedule" } } },
 	{ "the inspector keeps the state of inspected conduits, conntrack does not",
 	  { MARK_HAS(MARK_INSPECTED), { .kind = STEP_NOTRACK } } },

@@ -101,7 +101,7 @@ const struct finding_code finding_codes[FINDING_COUNT] = {
 	[FINDING_SECOND_UNINSPECTED] = { "second-uninspected", E, MEANING,
 		"A conduit that is not inspected has a second rule." },
 	[FINDING_SITE_TOO_LARGE] = { "site-too-large", E, MEANING,
-		"The site has more rules than the gate can hold." },
+		"The site has more rules, or more different schedules and expiries, than the gate can hold." },
 
 	[FINDING_INVALID_DATE] = { "invalid-date", E, STRUCTURE, "This is not a date." },
 	[FINDING_INVALID_TIME] = { "invalid-time", E, STRUCTURE, "This is not a time of day." },

@@ -410,7 +410,7 @@ static int compare_rules(const void *a, const void *b)
 	int by = strcmp(x->id, y->id);
 
 	if (!by)
-		by = strcmp(x->at->source->file, y->at->source->file);
+		by = strcmp(value_source(x->at)->file, value_source(y->at)->file);
 	return by ? by : (x->at->from > y->at->from) - (x->at->from < y->at->from);
 }
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/program_writer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/calendar.h"
-
-#define WINDOWS_COMPARED 64u /* rules with the same schedule share their windows, if near each other */
 
 void program_writer_init(struct program_writer *w, bool refuse_new, struct arena *arena)
 {
@@ -34,16 +33,15 @@ static struct program_span append(struct program_writer *w, enum program_part pa
 	if (!count)
 		return (struct program_span){ 0 };
 	if (t->count + count > t->capacity) {
-		size_t capacity = (t->count + count) * 2;
-		unsigned char *bytes = arena_array(w->arena, capacity, t->row);
-
-		if (t->count)
-			memcpy(bytes, t->bytes, t->count * t->row);
-		t->bytes = bytes;
-		t->capacity = capacity;
+		t->capacity = (t->count + count) * 2;
+		t->bytes = reallocarray(t->bytes, t->capacity, t->row);
+		if (!t->bytes)
+			abort();
 	}
 	if (rows)
 		memcpy(t->bytes + t->count * t->row, rows, count * t->row);
+	else
+		memset(t->bytes + t->count * t->row, 0, count * t->row);
 	t->count += count;
 	return span;
 }
@@ -75,36 +73,19 @@ static void add_entry(struct program_writer *w, const struct entry *entry)
 	append(w, PART_ENTRIES, &row, 1);
 }
 
-/* Windows that an earlier rule has written already, or count = 0. */
-static struct program_span find_windows(const struct program_writer *w, const struct window_list *list)
-{
-	const struct table_rows *rules = &w->parts[PART_RULES];
-	const struct program_window *windows =
-		(const struct program_window *)(const void *)w->parts[PART_WINDOWS].bytes;
-	const struct program_rule *rows = (const struct program_rule *)(const void *)rules->bytes;
-
-	for (size_t i = rules->count; i && rules->count - i < WINDOWS_COMPARED; i--) {
-		struct program_span span = rows[i - 1].windows;
-
-		if (span.count == list->count && span.count &&
-		    !memcmp(windows + span.first, list->items, list->count * sizeof(*windows)))
-			return span;
-	}
-	return (struct program_span){ 0 };
-}
-
-static struct program_span add_windows(struct program_writer *w, const struct window_list *list)
+/* Rules with the same timetable share its windows. */
+static struct program_span add_windows(struct program_writer *w, struct timetable *timetable)
 {
 	static const struct program_window never = { 0, 0 };
-	struct program_span span;
 
-	if (!list->items)
+	if (!timetable)
 		return (struct program_span){ 0 };
 	/* no window at all would mean "always" */
-	if (!list->count)
+	if (!timetable->windows.count)
 		return append(w, PART_WINDOWS, &never, 1);
-	span = find_windows(w, list);
-	return span.count ? span : append(w, PART_WINDOWS, list->items, list->count);
+	if (!timetable->span.count)
+		timetable->span = append(w, PART_WINDOWS, timetable->windows.items, timetable->windows.count);
+	return timetable->span;
 }
 
 /* FNV-1a: two rules of one conduit that share it would only share their counts. */
@@ -117,7 +98,7 @@ static uint32_t key_of(const char *id)
 	return h;
 }
 
-static void add_rule(struct program_writer *w, const struct rule *rule, const struct window_list *windows)
+static void add_rule(struct program_writer *w, const struct rule *rule, struct timetable *timetable)
 {
 	struct program_rule row = { .quirks = rule->quirks, .key = key_of(rule->id) };
 
@@ -129,7 +110,7 @@ static void add_rule(struct program_writer *w, const struct rule *rule, const st
 	for (size_t i = 0; rule->profile && i < rule->profile->entries.count; i++)
 		add_entry(w, &rule->profile->entries.items[i]);
 	row.entries.count = (uint32_t)w->parts[PART_ENTRIES].count - row.entries.first;
-	row.windows = add_windows(w, windows);
+	row.windows = add_windows(w, timetable);
 	append(w, PART_RULES, &row, 1);
 }
 
@@ -144,7 +125,7 @@ static void add_index(struct program_writer *w, uint32_t number)
 }
 
 void program_add(struct program_writer *w, uint32_t number, const struct conduit *conduit,
-		 const struct window_list *windows)
+		 struct timetables *timetables)
 {
 	const struct rule *first = conduit->rules[0];
 	struct program_conduit row = {
@@ -163,7 +144,7 @@ void program_add(struct program_writer *w, uint32_t number, const struct conduit
 	memcpy(row.server, first->from->address.b, sizeof(row.server));
 	memcpy(row.device, first->to->address.b, sizeof(row.device));
 	for (size_t i = 0; i < conduit->count; i++)
-		add_rule(w, conduit->rules[i], &windows[i]);
+		add_rule(w, conduit->rules[i], timetable_of_rule(timetables, conduit->rules[i]));
 	append(w, PART_CONDUITS, &row, 1);
 	add_index(w, number);
 }
@@ -191,10 +172,13 @@ size_t program_finish(struct program_writer *w, const void **ret_block)
 	header.size = (uint32_t)at;
 	block = arena_alloc(w->arena, at);
 	memcpy(block, &header, sizeof(header));
-	for (size_t i = 0; i < PART_COUNT; i++)
+	for (size_t i = 0; i < PART_COUNT; i++) {
 		if (w->parts[i].count)
 			memcpy(block + tables[i]->offset, w->parts[i].bytes,
 			       w->parts[i].count * w->parts[i].row);
+		free(w->parts[i].bytes);
+		w->parts[i] = (struct table_rows){ 0 };
+	}
 	*ret_block = block;
 	return at;
 }

@@ -10,16 +10,25 @@
 
 #define PROGRAM_MAGIC 0x504d4847u /* "GHMP" */
 #define PROGRAM_VERSION 2u
-#define PROGRAM_MAX (8u << 20)    /* bytes */
-#define PROGRAM_RULES_MAX 16384u
+#define PROGRAM_MAX (64u << 20)   /* bytes */
+#define PROGRAM_RULES_MAX 131072u
 
 /* A packet's mark: the low bits number the conduit (1 and up), the high bits say how it is handled. */
-#define MARK_CONDUIT 0x00ffffffu  /* the conduit's number; 0 is "no rule" */
+#define MARK_CONDUIT 0x0001ffffu  /* the conduit's number; 0 is "no rule" */
+#define MARK_TIMETABLE 0x07fe0000u /* the number of its opening times, which conduits share; 0 = always open */
 #define MARK_OPEN 0x08000000u     /* open while its inspector makes no progress; a queue of its own */
-#define MARK_TIMED 0x10000000u    /* has time windows: a second look-up */
+#define MARK_TIMED 0x10000000u    /* has a timetable: a second look-up */
 #define MARK_REPLY 0x20000000u    /* matched by the reversed key: sent by the device */
 #define MARK_INSPECTED 0x40000000u
 #define MARK_MADE 0x80000000u     /* made by the gate itself (replies, resets) */
+
+#define MARK_TIMETABLE_SHIFT 17u
+#define TIMETABLES_MAX (MARK_TIMETABLE >> MARK_TIMETABLE_SHIFT)
+
+static inline uint32_t mark_timetable(uint32_t mark)
+{
+	return (mark & MARK_TIMETABLE) >> MARK_TIMETABLE_SHIFT;
+}
 
 enum program_protocol { PROGRAM_MODBUS = 1 };
 enum program_on_violation { PROGRAM_REPLY = 1, PROGRAM_RESET, PROGRAM_DROP };

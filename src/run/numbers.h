@@ -2,9 +2,9 @@
 #pragma once
 /*
  * Which conduit has which number, and over how many queues they are spread, kept on the box
- * (STATE/conduits.json) so that a conduit keeps its number across reloads and restarts. The number
- * of a conduit that was taken away rests for an hour before it can be given to another: packets with
- * its mark may still be queued.
+ * (STATE/conduits.json) so that a conduit keeps its number across reloads and restarts; and the number of
+ * its timetable, so that its mark stays as it is. The number of a conduit that was taken away rests for an
+ * hour before it can be given to another: packets with its mark may still be queued.
  */
 #include <stddef.h>
 #include <stdint.h>

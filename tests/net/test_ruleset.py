@@ -20,6 +20,7 @@ IT, GATE, OT = (f"{PREFIX}-{side}" for side in ("it", "gate", "ot"))
 SERVER, DEVICE, METER = "10.1.0.2", "10.2.0.2", "10.2.0.3"
 SERVER6, DEVICE6 = "fd00:1::2", "fd00:2::2"
 INSPECTED, REPLY, TIMED, MADE = 0x40000000, 0x20000000, 0x10000000, 0x80000000
+TIMETABLE = 1 << 17  # times its number
 SECONDS = 10  # the longest that anything is waited for
 SO_MARK = 36
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -204,10 +205,9 @@ class Network(unittest.TestCase):
 class Listing(Network):
     RULES = (HOMES + conduit(SERVER, DEVICE, "tcp", 502, INSPECTED | 1, "reads,writes")
              + conduit(SERVER, DEVICE, "udp", 5000, 2)
-             + conduit(SERVER, METER, "tcp", 502, INSPECTED | TIMED | 3)
+             + conduit(SERVER, METER, "tcp", 502, INSPECTED | TIMED | 2 * TIMETABLE | 3)
              + conduit(SERVER6, DEVICE6, "tcp", 4840, 4)
-             + f"window 0x{INSPECTED | TIMED | 3:08x} 1767225600 1798761600\n"
-             + f"window 0x{INSPECTED | TIMED | 3:08x} 1798800000 1798900000\n"
+             + "window 2 1767225600 1798761600\nwindow 2 1798800000 1798900000 3600 7199\n"
              + "overdue 2 3 1798800000\noverdue 4 4 0\n"
              + "home it 10.3.0.7 32\nhome ot 10.40.0.0 13\nhome ot 10.2.0.128 25\nhome it fd00:1::7 128\n"
              + "own 10.1.0.5 udp 123 time-server rules/site.json 9\nown fd00:1::6 tcp 6514 log-collector rules/site.json 9\n")
@@ -370,10 +370,10 @@ class Packets(Network):
 
     def test_windows(self):
         now = int(time.time())
-        marks = [TIMED | n for n in (1, 2, 3, 4)]
+        marks = [TIMED | n | n * TIMETABLE for n in (1, 2, 3, 4)]
         spans = [(now - 60, now + 3600), (now - 7200, now - 3600), (now + 3600, now + 7200), (now - 60, now + 3600)]
         load(*(conduit(SERVER, DEVICE, "udp", 6000 + i, mark) for i, mark in enumerate(marks)),
-             *(f"window 0x{mark:08x} {a} {b}\n" for mark, (a, b) in zip(marks[:3], spans)))
+             *(f"window {n} {a} {b}\n" for n, (a, b) in zip((1, 2, 3), spans)))
         client = self.bound(IT, (SERVER, 0))
         devices = [self.bound(OT, (DEVICE, 6000 + i)) for i in range(4)]
         peer = self.assertPasses(client, devices[0], (DEVICE, 6000))
@@ -385,8 +385,9 @@ class Packets(Network):
 
     def test_a_window_closes_and_opens_by_itself(self):
         now = int(time.time())
-        load(conduit(SERVER, DEVICE, "udp", 6000, TIMED | 1), conduit(SERVER, DEVICE, "udp", 6001, TIMED | 2),
-             f"window 0x{TIMED | 1:08x} {now - 10} {now + 3}\n", f"window 0x{TIMED | 2:08x} {now + 3} {now + 60}\n")
+        load(conduit(SERVER, DEVICE, "udp", 6000, TIMED | TIMETABLE | 1),
+             conduit(SERVER, DEVICE, "udp", 6001, TIMED | 2 * TIMETABLE | 2),
+             f"window 1 {now - 10} {now + 3}\n", f"window 2 {now + 3} {now + 60}\n")
         client = self.bound(IT, (SERVER, 0))
         closing, opening = self.bound(OT, (DEVICE, 6000)), self.bound(OT, (DEVICE, 6001))
         self.assertPasses(client, closing, (DEVICE, 6000))
@@ -398,7 +399,7 @@ class Packets(Network):
 
     def test_a_window_ends_an_open_connection_with_nothing_running(self):
         now = int(time.time())
-        load(conduit(SERVER, DEVICE, "tcp", 8000, TIMED | 2), f"window 0x{TIMED | 2:08x} {now - 60} {now + 3}\n")
+        load(conduit(SERVER, DEVICE, "tcp", 8000, TIMED | TIMETABLE | 2), f"window 1 {now - 60} {now + 3}\n")
         listener = self.bound(OT, (DEVICE, 8000), socket.SOCK_STREAM)
         client = self.new_socket(IT, kind=socket.SOCK_STREAM)
         client.connect((DEVICE, 8000))
