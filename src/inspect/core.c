@@ -110,7 +110,6 @@ static void forget_rules(struct flow *f)
 {
 	for (unsigned i = 0; i < f->ask_count; i++)
 		f->asks[i].rule = CORE_NO_RULE;
-	f->denied_rule = CORE_NO_RULE;
 }
 
 /* Why the flow cannot go on under the program now in force; REASON_NONE: it can. */

@@ -314,11 +314,6 @@ static void read_inspected(const struct loader *l, struct rule *ret)
 	read_allow(l, ret);
 	if (m->limits)
 		read_limits(l, m->limits, ret);
-	if (!ret->protocol->decoded)
-		report(l, FINDING_NOT_INSPECTED_YET, m->protocol,
-		       "keep the rule for a later version, or use an uninspected \"tcp\" rule with its reason",
-		       "this version cannot look into %s: the rule is checked, but opens nothing",
-		       ret->protocol->name);
 	if (m->on_violation && (word = read_word(l, &words_violations, m->on_violation)) > 0)
 		ret->on_violation = (enum program_on_violation)word;
 	if (m->mode && (word = read_word(l, &words_modes, m->mode)) > 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/calendar.h"
+#include "policy/describe.h"
 
 void program_writer_init(struct program_writer *w, bool refuse_new, struct arena *arena)
 {
@@ -16,6 +17,13 @@ void program_writer_init(struct program_writer *w, bool refuse_new, struct arena
 		[PART_ENTRIES] = sizeof(struct program_entry),
 		[PART_RANGES] = sizeof(struct program_range),
 		[PART_VALUE_ROWS] = sizeof(struct program_value),
+		[PART_CIP] = sizeof(struct program_cip),
+		[PART_TAGS] = sizeof(struct program_tag),
+		[PART_NAMES] = sizeof(struct program_name),
+		[PART_FILES] = sizeof(struct program_file),
+		[PART_HOPS] = sizeof(struct program_hop),
+		[PART_ROUTES] = sizeof(struct program_span),
+		[PART_TEXT] = sizeof(uint8_t),
 	};
 
 	*w = (struct program_writer){ .arena = arena, .refuse_new = refuse_new };
@@ -23,9 +31,8 @@ void program_writer_init(struct program_writer *w, bool refuse_new, struct arena
 		w->parts[i].row = sizes[i];
 }
 
-/* Appends rows (zeros when rows is NULL) and says where they are. */
-static struct program_span append(struct program_writer *w, enum program_part part, const void *rows,
-				  size_t count)
+struct program_span program_append(struct program_writer *w, enum program_part part, const void *rows,
+				   size_t count)
 {
 	struct table_rows *t = &w->parts[part];
 	struct program_span span = { .first = (uint32_t)t->count, .count = (uint32_t)count };
@@ -48,7 +55,7 @@ static struct program_span append(struct program_writer *w, enum program_part pa
 
 static struct program_span add_ranges(struct program_writer *w, const struct range_list *list)
 {
-	return append(w, PART_RANGES, list->items, list->count);
+	return program_append(w, PART_RANGES, list->items, list->count);
 }
 
 static void add_entry(struct program_writer *w, const struct entry *entry)
@@ -61,7 +68,7 @@ static void add_entry(struct program_writer *w, const struct entry *entry)
 		.max_quantity = entry->max_quantity,
 		.addresses = add_ranges(w, &entry->addresses),
 		.writes = add_ranges(w, &entry->writes),
-		.values = append(w, PART_VALUE_ROWS, entry->values.items, entry->values.count),
+		.values = program_append(w, PART_VALUE_ROWS, entry->values.items, entry->values.count),
 		.subfunctions = add_ranges(w, &entry->subfunctions),
 		.objects = add_ranges(w, &entry->objects),
 		.read_codes = add_ranges(w, &entry->read_codes),
@@ -70,7 +77,7 @@ static void add_entry(struct program_writer *w, const struct entry *entry)
 	};
 
 	memcpy(row.units, entry->units, sizeof(row.units));
-	append(w, PART_ENTRIES, &row, 1);
+	program_append(w, PART_ENTRIES, &row, 1);
 }
 
 /* Rules with the same timetable share its windows. */
@@ -82,9 +89,9 @@ static struct program_span add_windows(struct program_writer *w, struct timetabl
 		return (struct program_span){ 0 };
 	/* no window at all would mean "always" */
 	if (!timetable->windows.count)
-		return append(w, PART_WINDOWS, &never, 1);
+		return program_append(w, PART_WINDOWS, &never, 1);
 	if (!timetable->span.count)
-		timetable->span = append(w, PART_WINDOWS, timetable->windows.items, timetable->windows.count);
+		timetable->span = program_append(w, PART_WINDOWS, timetable->windows.items, timetable->windows.count);
 	return timetable->span;
 }
 
@@ -110,8 +117,12 @@ static void add_rule(struct program_writer *w, const struct rule *rule, struct t
 	for (size_t i = 0; rule->profile && i < rule->profile->entries.count; i++)
 		add_entry(w, &rule->profile->entries.items[i]);
 	row.entries.count = (uint32_t)w->parts[PART_ENTRIES].count - row.entries.first;
+	row.cip.first = (uint32_t)w->parts[PART_CIP].count;
+	row.cip.count = (uint32_t)rule_cip_count(rule);
+	for (size_t i = 0; i < row.cip.count; i++)
+		program_add_cip(w, rule_cip(rule, i), &rule->routes);
 	row.windows = add_windows(w, timetable);
-	append(w, PART_RULES, &row, 1);
+	program_append(w, PART_RULES, &row, 1);
 }
 
 static void add_index(struct program_writer *w, uint32_t number)
@@ -120,7 +131,7 @@ static void add_index(struct program_writer *w, uint32_t number)
 	uint32_t position = (uint32_t)w->parts[PART_CONDUITS].count; /* + 1: after it was appended */
 
 	if (index->count <= number)
-		append(w, PART_INDEX, NULL, number + 1 - index->count);
+		program_append(w, PART_INDEX, NULL, number + 1 - index->count);
 	memcpy(index->bytes + number * sizeof(position), &position, sizeof(position));
 }
 
@@ -131,7 +142,7 @@ void program_add(struct program_writer *w, uint32_t number, const struct conduit
 	struct program_conduit row = {
 		.number = number,
 		.family = first->to->address.family,
-		.protocol = PROGRAM_MODBUS,
+		.protocol = first->protocol->program,
 		.on_violation = (uint8_t)first->on_violation,
 		.mode = (uint8_t)first->mode,
 		.port = first->port,
@@ -145,7 +156,7 @@ void program_add(struct program_writer *w, uint32_t number, const struct conduit
 	memcpy(row.device, first->to->address.b, sizeof(row.device));
 	for (size_t i = 0; i < conduit->count; i++)
 		add_rule(w, conduit->rules[i], timetable_of_rule(timetables, conduit->rules[i]));
-	append(w, PART_CONDUITS, &row, 1);
+	program_append(w, PART_CONDUITS, &row, 1);
 	add_index(w, number);
 }
 
@@ -158,8 +169,9 @@ size_t program_finish(struct program_writer *w, const void **ret_block)
 {
 	struct program_header header = { .magic = PROGRAM_MAGIC, .version = PROGRAM_VERSION };
 	struct program_table *tables[PART_COUNT] = {
-		&header.index,	 &header.conduits, &header.rules,  &header.windows,
-		&header.entries, &header.ranges,   &header.values,
+		&header.index,	 &header.conduits, &header.rules,  &header.windows, &header.entries,
+		&header.ranges,	 &header.values,   &header.cip,	   &header.tags,    &header.names,
+		&header.files,	 &header.hops,	   &header.routes, &header.text,
 	};
 	size_t at = align8(sizeof(header));
 	unsigned char *block;

@@ -63,6 +63,17 @@ struct scope {
 	const struct program_conduit *(*find)(uint32_t number);
 };
 
+/* It is printed: only what a terminal shows as it is. */
+static bool tag_is_sound(const struct core_event *event)
+{
+	if (event->tag_length > CORE_TAG_MAX || event->tag[event->tag_length])
+		return false;
+	for (unsigned i = 0; i < event->tag_length; i++)
+		if (event->tag[i] <= ' ' || event->tag[i] > '~')
+			return false;
+	return true;
+}
+
 static bool event_is_sound(const struct core_event *event, const struct scope *scope)
 {
 	if (!scope->find(event->conduit) || (scope->conduit && event->conduit != scope->conduit))
@@ -70,7 +81,7 @@ static bool event_is_sound(const struct core_event *event, const struct scope *s
 	return event->kind >= CORE_EVENT_DENIED && event->kind <= CORE_EVENT_ALLOWED &&
 	       event->reason < REASON_COUNT && event->cause < REASON_COUNT &&
 	       event->action <= CORE_ACTION_OBSERVED &&
-	       event->to_device <= 1 &&
+	       event->to_device <= 1 && tag_is_sound(event) &&
 	       (event->rule == CORE_NO_RULE || event->rule < policy_rule_count());
 }
 
