@@ -40,27 +40,24 @@ static void decide_start(const struct question_context *q, const uint8_t *p, siz
 
 /* ---- replies ------------------------------------------------------------------------------------------------ */
 
-/* Simple devices put the id of requests into their replies, too. */
-static void put_reply_id(const struct session *s, struct enip_message *m)
-{
-	const struct session_connection *c = m->connected ? session_connection(s, m->connection) : NULL;
-
-	if (c)
-		m->connection = c->t_o_id;
-}
-
-/* Simple devices answer one request after the other and do not repeat the client's context. */
-static bool pairs(const struct enip_ask *ask, const struct enip_message *reply)
+/*
+ * Simple devices put the id of requests into their replies, too; and answer one request after the other
+ * without repeating the client's context.
+ */
+static bool pairs(const struct session *s, const struct enip_ask *ask, const struct enip_message *reply)
 {
 	static const uint8_t none[ENIP_CONTEXT];
+	const struct session_connection *c;
 	struct enip_message repeated;
 
 	if (enip_pairs(ask, reply))
 		return true;
-	if (!bytes_equal(reply->context, none, ENIP_CONTEXT))
-		return false;
 	repeated = *reply;
-	__builtin_memcpy(repeated.context, ask->context, ENIP_CONTEXT);
+	c = reply->connected ? session_connection(s, reply->connection) : NULL;
+	if (c)
+		repeated.connection = c->t_o_id;
+	if (bytes_equal(reply->context, none, ENIP_CONTEXT))
+		__builtin_memcpy(repeated.context, ask->context, ENIP_CONTEXT);
 	return enip_pairs(ask, &repeated);
 }
 
@@ -73,14 +70,13 @@ static void pair(const struct flow *f, const uint8_t *p, size_t len, struct deci
 	set_malformed(reason, ret);
 	if (reason != REASON_NONE)
 		return;
-	put_reply_id(&f->session, &m);
 	enip_fields(&m, &ret->fields);
 	ret->reason = REASON_UNEXPECTED_REPLY;
 	ret->malformed = false;
 	for (unsigned i = 0; i < f->ask_count; i++) {
 		const struct ask *ask = &f->asks[i];
 
-		if (ask->state != ASK_PENDING || !pairs(&ask->asked.enip, &m))
+		if (ask->state != ASK_PENDING || !pairs(&f->session, &ask->asked.enip, &m))
 			continue;
 		ret->reason = enip_answers(&ask->asked.enip, &m, &reply);
 		ret->rule = ask->rule;
@@ -113,7 +109,7 @@ static void pair_start(const struct flow *f, const uint8_t *p, size_t len, struc
 
 static void leave_session(const struct passing *m)
 {
-	m->flow->session = (struct session){ 0 };
+	m->flow->session = (struct session){ .openings = m->flow->session.openings };
 	symbols_forget(m->symbols, &m->flow->symbols);
 }
 
@@ -158,9 +154,9 @@ static void cip_reply_passes(const struct passing *m, const struct enip_ask *ask
 		if (cip_opened(reply, &opened) != REASON_NONE)
 			return;
 		if (reply->status == CIP_STATUS_SUCCESS)
-			session_opened(s, &opened);
+			session_opened(s, ask->opening, &opened);
 		else
-			session_refused(s, &opened.triad);
+			session_refused(s, ask->opening);
 	} else if (ask->shape == CIP_SHAPE_FORWARD_CLOSE) {
 		if (reply->status == CIP_STATUS_SUCCESS && cip_closed(reply, &opened) == REASON_NONE)
 			session_closed(s, &opened.triad);

@@ -30,12 +30,21 @@ uint64_t enip_owner(const struct flow *f)
 	return (uint64_t)f->conduit << 16 | f->server_port;
 }
 
+/* Symbols are numbered by the controller that the route leads to, and in it by each program. */
+static uint64_t scope_on_route(const struct hearing *h, uint64_t scope)
+{
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned k = 0; h->question.routes[i] && k < h->question.routes[i]->count; k++)
+			scope = cip_scope_behind(scope, &h->question.routes[i]->segments[k]);
+	return scope;
+}
+
 /* The name that stands for instance i of class 6B, as a listing in this session told; or NULL. */
 static const struct symbol *find_symbol(const struct hearing *h, const struct cip_path *path, unsigned scopes)
 {
 	struct symbol_key key = {
 		.owner = enip_owner(h->q->flow),
-		.scope = scopes ? cip_scope_digest(&path->segments[0]) : 0,
+		.scope = scope_on_route(h, scopes ? cip_scope_digest(&path->segments[0]) : 0),
 		.instance = path->segments[scopes + 1].number,
 	};
 
@@ -93,15 +102,14 @@ static bool direction_is_plain(const struct cip_direction *d)
 }
 
 /* Behind the route stands the message router and nothing else; a key only says what device it must be. */
-static bool leads_to_router(const struct cip_open *open)
+static bool leads_to_router(const struct cip_path *whole, unsigned first)
 {
-	unsigned first = open->route;
 	struct cip_path path;
 
-	if (first < open->path.count && open->path.segments[first].kind == CIP_SEGMENT_KEY)
+	if (first < whole->count && whole->segments[first].kind == CIP_SEGMENT_KEY)
 		first++;
-	path.count = (uint16_t)(open->path.count - first);
-	__builtin_memcpy(path.segments, open->path.segments + first, path.count * sizeof(path.segments[0]));
+	path.count = (uint16_t)(whole->count - first);
+	__builtin_memcpy(path.segments, whole->segments + first, path.count * sizeof(path.segments[0]));
 	return cip_path_is(&path, CIP_CLASS_MESSAGE_ROUTER, 1);
 }
 
@@ -109,8 +117,8 @@ static bool connection_is_plain(const struct hearing *h, const struct cip_open *
 {
 	const struct session *s = &h->q->flow->session;
 
-	return open->transport_class == MESSAGE_ROUTER_CLASS && open->server && leads_to_router(open) &&
-	       direction_is_plain(&open->o_t) && direction_is_plain(&open->t_o) &&
+	return open->transport_class == MESSAGE_ROUTER_CLASS && open->server &&
+	       leads_to_router(&open->path, open->route) && direction_is_plain(&open->o_t) && direction_is_plain(&open->t_o) &&
 	       !session_replies_by(s, open->t_o.id, &open->triad) && session_route_fits(open);
 }
 
@@ -124,6 +132,7 @@ static void judge_open(struct hearing *h, const struct cip_request *r)
 	h->out->malformed = h->out->reason != REASON_NONE;
 	if (h->out->malformed)
 		return;
+	h->out->asked.enip.opening = h->q->flow->session.openings + 1;
 	route.count = (uint16_t)open.route;
 	__builtin_memcpy(route.segments, open.path.segments, open.route * sizeof(route.segments[0]));
 	h->question.routes[1] = &route;
@@ -138,7 +147,10 @@ static void judge_open(struct hearing *h, const struct cip_request *r)
 		h->out->reason = REASON_CONNECTIONS_EXCEEDED;
 }
 
-/* Only connections that this one made are closed. */
+/*
+ * Only connections that this one made are closed, by the way on which they were opened: elsewhere the same
+ * serial number is another's connection.
+ */
 static void judge_close(struct hearing *h, const struct cip_request *r)
 {
 	struct cip_close close;
@@ -150,7 +162,8 @@ static void judge_close(struct hearing *h, const struct cip_request *r)
 		return;
 	match_cip_session(&h->question, &match);
 	answer(h, &match);
-	if (match.reason == REASON_NONE && !session_triad(&h->q->flow->session, &close.triad))
+	if (match.reason == REASON_NONE && (h->connection || !leads_to_router(&close.path, close.route) ||
+					    !session_closes(&h->q->flow->session, &close)))
 		h->out->reason = REASON_CONNECTION_NOT_ALLOWED;
 }
 
@@ -198,14 +211,15 @@ static void judge_all(struct hearing *h)
 {
 	struct cip_walk w;
 	enum reason reason = cip_walk_first(&w, h->m->cip, h->m->cip_length);
+	struct enip_ask *ask = &h->out->asked.enip;
 
-	h->question.routes[1] = NULL;
 	while (reason == REASON_NONE && !w.end) {
-		enip_ask_add(&h->out->asked.enip, &w);
-		if (h->out->reason == REASON_NONE) {
-			h->question.routes[1] = w.unconnected_send ? &w.route : NULL;
+		h->question.routes[1] = w.unconnected_send ? &w.route : NULL;
+		enip_ask_add(ask, &w);
+		if (ask->symbols)
+			ask->scope = scope_on_route(h, ask->scope);
+		if (h->out->reason == REASON_NONE)
 			judge_request(h, &w.request);
-		}
 		if (h->out->malformed)
 			return;
 		reason = cip_walk_next(&w);

@@ -21,15 +21,20 @@ struct arrival {
 
 /* ---- requests that wait for a reply ---------------------------------------------------------------- */
 
-/* Makes a free place, if need be at the cost of a request that the device has left unanswered for long. */
-static bool ask_room(struct core_state *core, struct flow *f)
+/*
+ * Makes a free place, if need be at the cost of a request that the device has left unanswered for long. What is
+ * only observed is never held up: the oldest gives way, and its reply is recorded as one that nobody asked for.
+ */
+static bool ask_room(struct passage *p)
 {
+	uint64_t patience = p->conduit->mode == PROGRAM_OBSERVE ? 0 : ASK_STALE;
+	struct flow *f = p->flow;
+
 	if (f->ask_count < OUTSTANDING_MAX)
 		return true;
 	for (unsigned i = 0; i < f->ask_count; i++) {
-		if (f->asks[i].state == ASK_PENDING &&
-		    core->io.now - f->asks[i].since > ASK_STALE) {
-			flow_drop_ask(f, &core->pool, i);
+		if (f->asks[i].state == ASK_PENDING && p->core->io.now - f->asks[i].since >= patience) {
+			flow_drop_ask(f, &p->core->pool, i);
 			return true;
 		}
 	}
@@ -206,7 +211,7 @@ static enum outcome allow(struct passage *p, const struct arrival *a)
 	const struct decision *d = &a->decision;
 
 	if (p->from_server) {
-		if (!ask_room(p->core, p->flow))
+		if (!ask_room(p))
 			return OUTCOME_STOP;
 		ask_pending(p, d);
 		count(p, d->rule, true);
@@ -223,7 +228,7 @@ static enum outcome observe(struct passage *p, struct arrival *a)
 {
 	const struct decision *d = &a->decision;
 
-	if (p->from_server && !d->malformed && !ask_room(p->core, p->flow))
+	if (p->from_server && !d->malformed && !ask_room(p))
 		return OUTCOME_STOP;
 	note(p, d, CORE_EVENT_DENIED, CORE_ACTION_OBSERVED);
 	if (a->size == 0) {
@@ -335,7 +340,7 @@ static const uint8_t *gather(struct passage *p, uint32_t fresh, uint32_t length)
 /* Room for what deciding may need: a place for the reply, and changes of the stream. */
 static bool room_to_decide(struct passage *p)
 {
-	return half_can_edit(p->sender) && (!p->from_server || ask_room(p->core, p->flow));
+	return half_can_edit(p->sender) && (!p->from_server || ask_room(p));
 }
 
 static void arrival_init(struct passage *p, uint32_t fresh, struct arrival *a)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "inspect/session.h"
 
+#include "protocol/bytes.h"
+
 #define OPENING_LIMIT 10000000000ull /* ns: an answer to a Forward Open that comes later counts no more */
 
 static bool same_triad(const struct cip_triad *a, const struct cip_triad *b)
@@ -12,15 +14,6 @@ const struct session_connection *session_connection(const struct session *s, uin
 {
 	for (unsigned i = 0; i < SESSION_CONNECTIONS_MAX; i++)
 		if (s->connections[i].state == CONNECTION_OPEN && s->connections[i].o_t_id == o_t_id)
-			return &s->connections[i];
-	return NULL;
-}
-
-const struct session_connection *session_triad(const struct session *s, const struct cip_triad *triad)
-{
-	for (unsigned i = 0; i < SESSION_CONNECTIONS_MAX; i++)
-		if (s->connections[i].state != CONNECTION_FREE &&
-		    same_triad(&s->connections[i].triad, triad))
 			return &s->connections[i];
 	return NULL;
 }
@@ -48,11 +41,12 @@ bool session_has_room(const struct session *s, uint64_t now)
 	return false;
 }
 
-static size_t write_route(const struct cip_open *open, uint8_t out[static SESSION_ROUTE_MAX])
+/* The first `count` segments, in the one form that they have here; 0 when that does not fit. */
+static size_t write_route(const struct cip_path *path, unsigned count, uint8_t out[static SESSION_ROUTE_MAX])
 {
-	struct cip_path route = { .count = (uint16_t)open->route };
+	struct cip_path route = { .count = (uint16_t)count };
 
-	__builtin_memcpy(route.segments, open->path.segments, open->route * sizeof(route.segments[0]));
+	__builtin_memcpy(route.segments, path->segments, count * sizeof(route.segments[0]));
 	return cip_path_write(&route, out, SESSION_ROUTE_MAX);
 }
 
@@ -60,35 +54,52 @@ bool session_route_fits(const struct cip_open *open)
 {
 	uint8_t bytes[SESSION_ROUTE_MAX];
 
-	return open->route == 0 || write_route(open, bytes) != 0;
+	return open->route == 0 || write_route(&open->path, open->route, bytes) != 0;
+}
+
+bool session_closes(const struct session *s, const struct cip_close *close)
+{
+	uint8_t route[SESSION_ROUTE_MAX];
+	size_t length = write_route(&close->path, close->route, route);
+
+	for (unsigned i = 0; i < SESSION_CONNECTIONS_MAX; i++) {
+		const struct session_connection *c = &s->connections[i];
+
+		if (c->state != CONNECTION_FREE && same_triad(&c->triad, &close->triad) &&
+		    c->route_length == length && (length || !close->route) &&
+		    bytes_equal(c->route, route, length))
+			return true;
+	}
+	return false;
 }
 
 void session_opening(struct session *s, const struct cip_open *open, uint64_t now)
 {
+	s->openings++;
 	for (unsigned i = 0; i < SESSION_CONNECTIONS_MAX; i++) {
 		struct session_connection *c = &s->connections[i];
 
 		if (!is_free(c, now))
 			continue;
 		*c = (struct session_connection){ .state = CONNECTION_OPENING, .triad = open->triad,
-						  .since = now };
-		c->route_length = (uint8_t)write_route(open, c->route);
+						  .opening = s->openings, .since = now };
+		c->route_length = (uint8_t)write_route(&open->path, open->route, c->route);
 		return;
 	}
 }
 
-static struct session_connection *opening(struct session *s, const struct cip_triad *triad)
+/* By its number, not by its triad: two that are under way may have the same, by different routes. */
+static struct session_connection *find_opening(struct session *s, uint32_t opening)
 {
 	for (unsigned i = 0; i < SESSION_CONNECTIONS_MAX; i++)
-		if (s->connections[i].state == CONNECTION_OPENING &&
-		    same_triad(&s->connections[i].triad, triad))
+		if (s->connections[i].state == CONNECTION_OPENING && s->connections[i].opening == opening)
 			return &s->connections[i];
 	return NULL;
 }
 
-void session_opened(struct session *s, const struct cip_opened *opened)
+void session_opened(struct session *s, uint32_t opening, const struct cip_opened *opened)
 {
-	struct session_connection *fresh = opening(s, &opened->triad);
+	struct session_connection *fresh = find_opening(s, opening);
 
 	if (!fresh)
 		return;
@@ -105,9 +116,9 @@ void session_opened(struct session *s, const struct cip_opened *opened)
 	fresh->t_o_id = opened->t_o_id;
 }
 
-void session_refused(struct session *s, const struct cip_triad *triad)
+void session_refused(struct session *s, uint32_t opening)
 {
-	struct session_connection *c = opening(s, triad);
+	struct session_connection *c = find_opening(s, opening);
 
 	if (c)
 		c->state = CONNECTION_FREE;

@@ -26,6 +26,7 @@ struct session_connection {
 	uint8_t route_length;
 	uint8_t route[SESSION_ROUTE_MAX]; /* canonical port segments */
 	struct cip_triad triad;
+	uint32_t opening;      /* which Forward Open of the session made it, from 1 */
 	uint32_t o_t_id;       /* in requests; of the device's choice */
 	uint32_t t_o_id;       /* in replies */
 	uint64_t since;        /* when it was asked for, ns */
@@ -33,14 +34,15 @@ struct session_connection {
 
 struct session {
 	uint32_t handle;       /* 0: none yet */
+	uint32_t openings;     /* Forward Opens that have gone to the device; never counted back */
 	struct session_connection connections[SESSION_CONNECTIONS_MAX];
 };
 
 /* The open connection whose requests carry this id, or NULL. */
 const struct session_connection *session_connection(const struct session *s, uint32_t o_t_id);
 
-/* That of the triad, opening, open or closed, or NULL. */
-const struct session_connection *session_triad(const struct session *s, const struct cip_triad *triad);
+/* Is the triad that of a connection, opening, open or closed, whose route this one goes, too? */
+bool session_closes(const struct session *s, const struct cip_close *close);
 
 /* Does an open connection of another triad have this id in replies? */
 bool session_replies_by(const struct session *s, uint32_t t_o_id, const struct cip_triad *triad);
@@ -52,11 +54,11 @@ bool session_has_room(const struct session *s, uint64_t now);
 void session_opening(struct session *s, const struct cip_open *open, uint64_t now);
 bool session_route_fits(const struct cip_open *open);
 
-/* The device opened it: the ids count from now on. An older one of the same ids or triad is gone. */
-void session_opened(struct session *s, const struct cip_opened *opened);
+/* The device opened number `opening`: the ids count from now on. An older one of the same ids or triad is gone. */
+void session_opened(struct session *s, uint32_t opening, const struct cip_opened *opened);
 
 /* The device refused to open it. */
-void session_refused(struct session *s, const struct cip_triad *triad);
+void session_refused(struct session *s, uint32_t opening);
 
 /* The device closed it. */
 void session_closed(struct session *s, const struct cip_triad *triad);

@@ -26,18 +26,30 @@ static uint32_t pccc_digest(const struct pccc *p)
 	return p->transaction | (uint32_t)p->command << 16;
 }
 
+#define SCOPE_START 14695981039346656037u
+#define SCOPE_PRIME 1099511628211u
+
 uint64_t cip_scope_digest(const struct cip_segment *symbol)
 {
-	uint64_t h = 14695981039346656037u;
+	uint64_t h = SCOPE_START;
 
 	for (size_t i = 0; i < symbol->length; i++) {
 		uint8_t b = symbol->bytes[i];
 
 		if (b >= 'A' && b <= 'Z')
 			b = (uint8_t)(b + ('a' - 'A'));
-		h = (h ^ b) * 1099511628211u;
+		h = (h ^ b) * SCOPE_PRIME;
 	}
 	return h ? h : 1;
+}
+
+uint64_t cip_scope_behind(uint64_t scope, const struct cip_segment *hop)
+{
+	uint64_t h = (scope ^ SCOPE_START ^ hop->number) * SCOPE_PRIME;
+
+	for (size_t i = 0; i < hop->length; i++)
+		h = (h ^ hop->bytes[i]) * SCOPE_PRIME;
+	return h;
 }
 
 /* ---- what is remembered ------------------------------------------------------------------------------- */
@@ -55,7 +67,7 @@ void enip_ask(const struct enip_message *m, struct enip_ask *ret)
 	ret->shape = CIP_SHAPE_OPAQUE;
 	ret->attribute_count = 0;
 	ret->part_count = ret->elements = 0;
-	ret->offset = ret->instance = 0;
+	ret->offset = ret->instance = ret->opening = 0;
 	ret->digest = DIGEST_START;
 	ret->scope = 0;
 }

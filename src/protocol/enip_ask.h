@@ -33,8 +33,10 @@ struct enip_ask {
 	uint16_t elements;          /* asked for; of parts the most */
 	uint32_t offset;
 	uint32_t instance;          /* listing: where it starts */
+	uint32_t opening;           /* Forward Open: its number in the session. The caller sets it */
 	uint32_t digest;            /* of the parts; of a connection's triad; of a PCCC transaction */
-	uint64_t scope;             /* listing: cip_scope_digest() of the program, 0 = the controller */
+	uint64_t scope;             /* listing: cip_scope_digest() of the program, 0 = the controller. The caller
+				       adds the route */
 };
 
 /* Begins an ask with the message; then each request of the walk is added, in order. */
@@ -43,6 +45,9 @@ void enip_ask_add(struct enip_ask *ask, const struct cip_walk *walk);
 
 /* A digest of "Program:Name" without case that tells programs of one controller apart; never 0. */
 uint64_t cip_scope_digest(const struct cip_segment *symbol);
+
+/* The digest of a scope behind one more hop of a route: another controller has other symbols. */
+uint64_t cip_scope_behind(uint64_t scope, const struct cip_segment *hop);
 
 /*
  * Is the decoded message the reply to this request: command, session or connection, context or sequence.

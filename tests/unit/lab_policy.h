@@ -20,9 +20,9 @@ struct lab_program {
 	_Alignas(8) struct program_cip cip[4];
 	_Alignas(8) struct program_tag tags[3];
 	_Alignas(8) struct program_name names[4];
-	_Alignas(8) struct program_hop hops[1];
+	_Alignas(8) struct program_hop hops[2]; /* the second is a test's own */
 	_Alignas(8) struct program_span routes[2];
-	_Alignas(8) uint8_t text[24];
+	_Alignas(8) uint8_t text[24]; /* the last bytes, too */
 };
 
 static const uint8_t lab_server[16] = { 10, 1, 0, 2 };
@@ -73,7 +73,7 @@ static inline struct lab_program lab_program(void)
 		.names = { { .name = { 0, 5 } }, { .name = { 5, 4 } },
 			   { .name = { 9, 6 }, .dimension_count = 1, .dimensions = { { 0, 9 } } },
 			   { .name = { 15, 6 } } },
-		.hops = { { .port = 1, .link = { 21, 1 } } },
+		.hops = { { .port = 1, .link = { 21, 1 } }, { .port = 2, .link = { 21, 1 } } },
 		.routes = { { 0, 0 }, { 0, 1 } },
 		.text = "line3ratecountsrecipe\0",
 	};

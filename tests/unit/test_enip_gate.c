@@ -257,6 +257,118 @@ static void test_symbols_by_number(void **state)
 	refused(RR(6, READ_SYMBOL("\x04")), REASON_TAG_NOT_ALLOWED, RR(6, "\xcc\0\x0f\0"));
 }
 
+/* ---- what an adversary tries ---- */
+
+/* The same, to the slot of that number, with a context and a reply's status of its own. */
+#define OPEN_BY(slot) "\x54\x02\x20\x06\x24\x01\x0a\x0e" "\0\0\0\0" "\x04\x03\x02\x01" "\x07\0\x34\x12" \
+	"\x05\0\0\0" "\x03\0\0\0" "\x80\x84\x1e\0" "\xf4\x43" "\x80\x84\x1e\0" "\xf4\x43" "\xa3\x03" \
+	"\x01" slot "\x20\x02\x24\x01"
+#define CLOSE_BY(path) "\x4e\x02\x20\x06\x24\x01\x0a\x0e" "\x07\0\x34\x12" "\x05\0\0\0" path
+
+/* Routes 1/0 and 1/1; the tags are read by 1/1 alone, the rest is allowed by both. */
+static void start_with_two_slots(void)
+{
+	policy.hops[0].link = (struct program_span){ 21, 1 };
+	policy.hops[1] = (struct program_hop){ .port = 1, .link = { 22, 1 } };
+	policy.text[22] = 1;
+	policy.routes[0] = (struct program_span){ 0, 1 };
+	policy.routes[1] = (struct program_span){ 1, 1 };
+	policy.cip[0].routes = (struct program_span){ 1, 1 };
+	start_session();
+}
+
+/*
+ * Two openings of one serial number are under way, by different routes. The device answers the second first:
+ * the connection goes where the second went, whatever the first one asked for.
+ */
+static void test_two_openings_of_one_serial(void **state)
+{
+	start_with_two_slots();
+	request_passes(RR(1, OPEN_BY("\x01")));
+	request_passes(RR(2, OPEN_BY("\0")));
+	reply_passes(RR(2, OPENED));
+	reply_passes(RR(1, "\xd4\0\x01\0"));
+	refused(UNIT(O_T, 1, READ_RATE), REASON_ROUTE_NOT_ALLOWED, UNIT(T_O, 1, "\xcc\0\x0f\0"));
+}
+
+/* A refusal that does not repeat the serial number frees its place all the same. */
+static void test_refused_openings_leave_room(void **state)
+{
+	start_session();
+	for (uint8_t i = 1; i <= 40; i++) {
+		request_passes(RR(i, FORWARD_OPEN("\xa3")));
+		reply_passes(RR(i, "\xd4\0\x08\0"));
+		from_server(server_next, at_server);
+	}
+	request_passes(RR(50, FORWARD_OPEN("\xa3")));
+	reply_passes(RR(50, OPENED));
+	request_passes(UNIT(O_T, 1, READ_RATE));
+}
+
+/* Elsewhere the serial number is another's connection, and another object is no router. */
+static void test_closing_elsewhere(void **state)
+{
+	open_connection();
+	refused(RR(2, CLOSE_BY("\x03\0" "\x01\x05\x20\x02\x24\x01")), REASON_CONNECTION_NOT_ALLOWED,
+		RR(2, "\xce\0\x0f\0"));
+	refused(RR(3, CLOSE_BY("\x02\0" "\x20\x02\x24\x01")), REASON_CONNECTION_NOT_ALLOWED,
+		RR(3, "\xce\0\x0f\0"));
+	refused(RR(4, CLOSE_BY("\x03\0" "\x01\0\x20\x04\x24\x01")), REASON_CONNECTION_NOT_ALLOWED,
+		RR(4, "\xce\0\x0f\0"));
+	request_passes(RR(5, CLOSE_BY("\x03\0" "\x01\0\x20\x02\x24\x01")));
+}
+
+/* A message behind a route of 1/0 or 1/1, of an even length. */
+#define SEND_BY(slot, length, message) "\x52\x02\x20\x06\x24\x01\x0a\x05" length "\0" message "\x01\0\x01" slot
+
+/* What symbol 4 is in one slot says nothing of symbol 4 in the other. */
+static void test_symbols_of_another_slot(void **state)
+{
+	start_with_two_slots();
+	request_passes(RR(1, SEND_BY("\0", "\x0c", LISTING)));
+	reply_passes(RR(1, LISTED));
+	refused(RR(2, SEND_BY("\x01", "\x08", READ_SYMBOL("\x04"))), REASON_TAG_NOT_ALLOWED,
+		RR(2, "\xcc\0\x0f\0"));
+	request_passes(RR(3, SEND_BY("\x01", "\x0c", LISTING)));
+	reply_passes(RR(3, LISTED));
+	request_passes(RR(4, SEND_BY("\x01", "\x08", READ_SYMBOL("\x04"))));
+}
+
+/* The ids of one connection are those of another the other way round; each reply finds its request. */
+static void test_ids_that_cross(void **state)
+{
+	static const char second[] = "\x54\x02\x20\x06\x24\x01\x0a\x0e" "\0\0\0\0" "\xdd\xcc\xbb\xaa"
+		"\x08\0\x34\x12" "\x05\0\0\0" "\x03\0\0\0" "\x80\x84\x1e\0" "\xf4\x43"
+		"\x80\x84\x1e\0" "\xf4\x43" "\xa3\x03" "\x01\0\x20\x02\x24\x01";
+	static const char opened[] = "\xd4\0\0\0" "\x04\x03\x02\x01" "\xdd\xcc\xbb\xaa" "\x08\0\x34\x12"
+		"\x05\0\0\0" "\x80\x84\x1e\0" "\x80\x84\x1e\0" "\0\0";
+
+	open_connection();
+	request_passes(RR(2, second));
+	reply_passes(RR(2, opened));
+	request_passes(UNIT(O_T, 1, READ_RATE));
+	request_passes(UNIT(T_O, 2, READ_RATE));
+	reply_passes(UNIT(T_O, 1, RATE_READ));
+	reply_passes(UNIT(O_T, 2, RATE_READ));
+}
+
+/* A rule that only observes never holds a client up, though none of its replies can be paired. */
+static void test_observing_holds_nothing_up(void **state)
+{
+	policy.conduits[0].mode = PROGRAM_OBSERVE;
+	start_session();
+	for (uint8_t i = 1; i <= 40; i++) {
+		struct lab_bytes request = UNIT(O_T, i, READ_RATE), reply = UNIT(T_O, i, RATE_READ);
+
+		server_says(&request);
+		passed(at_device, device_next, request.b, request.n);
+		at_device += (uint32_t)request.n;
+		device_says(&reply);
+		passed(at_server, server_next, reply.b, reply.n);
+		at_server += (uint32_t)reply.n;
+	}
+}
+
 static void test_two_in_one_segment(void **state)
 {
 	struct lab_bytes two = RR(1, WRITE_RATE), read = RR(2, READ_RATE), answer = RR(1, WRITE_REFUSED);
@@ -327,6 +439,12 @@ int main(void)
 		TEST(test_another_session),
 		TEST(test_objects),
 		TEST(test_routes),
+		TEST(test_two_openings_of_one_serial),
+		TEST(test_refused_openings_leave_room),
+		TEST(test_closing_elsewhere),
+		TEST(test_symbols_of_another_slot),
+		TEST(test_ids_that_cross),
+		TEST(test_observing_holds_nothing_up),
 		TEST(test_one_part_denies_all),
 		TEST(test_nesting),
 		TEST(test_data_before_a_connection),
