@@ -188,23 +188,28 @@ static enum reason browse_allowed(const struct cip_question *q, const struct cip
 
 /* ---- data files ------------------------------------------------------------------------------------------- */
 
-static bool same_text(const char *a, const uint8_t b[static 4])
+/* Elements from the addressed one on; the PLC-5 reaches further ones by a sub-element, too, which is a word. 0: not known. */
+static uint32_t elements_reached(const struct program_file *file, const struct pccc *m)
 {
-	unsigned i = 0;
+	uint32_t words = pccc_type_words(file->type);
 
-	while (i < 4 && a[i] && (uint8_t)a[i] == b[i])
-		i++;
-	return i == 4 || (a[i] == 0 && b[i] == 0);
+	if (m->type)
+		return m->elements;
+	if (!words || !m->elements || m->value_size > 2 * words)
+		return 0;
+	if (m->words)
+		return (m->subelement + m->elements + words - 1u) / words;
+	return m->elements + m->subelement / words;
 }
 
 /* The PLC-5 says no type in its addresses: a number is one file there. */
 static bool file_holds(const struct program_file *file, const struct pccc *m)
 {
 	const char *type = m->type ? pccc_type_name(m->type) : NULL;
-	uint32_t last = (uint32_t)m->element + m->elements - 1u;
+	uint32_t elements = elements_reached(file, m), last = m->element + elements - 1u;
 
-	return m->file == file->number && (m->type == 0 || (type && same_text(type, file->type))) &&
-	       m->elements != 0 && m->element >= file->elements.first && last <= file->elements.last;
+	return m->file == file->number && (m->type == 0 || (type && pccc_name_is(type, file->type))) &&
+	       elements != 0 && m->element >= file->elements.first && last <= file->elements.last;
 }
 
 static enum reason files_allowed(const struct cip_question *q, const struct program_cip *e,

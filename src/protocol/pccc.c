@@ -81,6 +81,23 @@ const char *pccc_type_name(uint8_t type)
 	return NULL;
 }
 
+bool pccc_name_is(const char *name, const uint8_t wanted[static 4])
+{
+	unsigned i = 0;
+
+	while (i < 4 && name[i] && (uint8_t)name[i] == wanted[i])
+		i++;
+	return i == 4 || (name[i] == 0 && wanted[i] == 0);
+}
+
+unsigned pccc_type_words(const uint8_t name[static 4])
+{
+	for (size_t i = 0; i < FILE_TYPES; i++)
+		if (pccc_name_is(file_types[i].name, name))
+			return file_types[i].size / 2u;
+	return 0;
+}
+
 static unsigned element_size(uint8_t type)
 {
 	for (size_t i = 0; i < FILE_TYPES; i++)
@@ -175,12 +192,56 @@ static bool read_plc5(struct cursor *c, struct pccc *p)
 	return true;
 }
 
-static bool read_plc5_range(struct cursor *c, struct pccc *p)
+/* What is left of the range behind the offset is what this one message may reach. */
+static bool read_plc5_range(struct cursor *c, struct pccc *p, uint16_t *ret_left)
 {
 	uint16_t offset = cursor_le16(c);
 
 	p->elements = cursor_le16(c);
+	*ret_left = (uint16_t)(p->elements - offset);
 	return offset <= p->elements && read_plc5(c, p);
+}
+
+/* Values may be described in more ways than this one; nothing is known of how far those reach. */
+#define TYPE_ARRAY 9u
+
+struct described {
+	uint32_t type;
+	uint32_t size;
+};
+
+/* A nibble: the number itself, or (8 set) how many bytes of it follow. */
+static uint32_t read_nibble(struct cursor *c, unsigned nibble)
+{
+	uint32_t n = 0;
+
+	if (nibble < 8)
+		return nibble;
+	for (unsigned i = 0; i < (nibble & 7); i++)
+		n |= i < 4 ? (uint32_t)cursor_u8(c) << 8 * i : 0u;
+	return (nibble & 7) > 4 ? UINT32_MAX : n;
+}
+
+static struct described read_described(struct cursor *c)
+{
+	uint8_t flags = cursor_u8(c);
+	struct described d = { .type = read_nibble(c, flags >> 4) };
+
+	d.size = read_nibble(c, flags & 15);
+	return d;
+}
+
+/* Are the values no more than so many elements? One, or an array of them: its type, its size, and each's. */
+static bool values_within(struct pccc *p, uint16_t elements)
+{
+	struct cursor c = cursor_over(p->values, p->values_length);
+	struct described d = read_described(&c);
+	bool whole = d.size == cursor_left(&c);
+
+	if (d.type == TYPE_ARRAY)
+		d = read_described(&c);
+	p->value_size = d.size;
+	return whole && !c.bad && d.size && cursor_left(&c) <= (uint64_t)d.size * elements;
 }
 
 static bool read_modify(struct cursor *c, struct pccc *p)
@@ -205,6 +266,7 @@ static bool read_modify(struct cursor *c, struct pccc *p)
 static bool read_data(struct cursor *c, enum pccc_shape shape, struct pccc *p)
 {
 	bool good = true;
+	uint16_t left;
 
 	switch (shape) {
 	case PCCC_SHAPE_OPAQUE:
@@ -227,18 +289,24 @@ static bool read_data(struct cursor *c, enum pccc_shape shape, struct pccc *p)
 		read_rest(c, p);
 		return p->values_length == p->size;
 	case PCCC_SHAPE_READ_PLC5:
-		good = read_plc5_range(c, p);
+		good = read_plc5_range(c, p, &left);
 		p->size = cursor_le16(c);
-		return good;
+		return good && p->size <= left;
 	case PCCC_SHAPE_WORDS_READ_PLC5:
-		good = read_plc5_range(c, p);
+		p->words = true;
+		good = read_plc5_range(c, p, &left);
 		p->size = cursor_u8(c);
-		return good;
+		return good && p->size <= 2u * left;
 	case PCCC_SHAPE_WRITE_PLC5:
-	case PCCC_SHAPE_WORDS_WRITE_PLC5:
-		good = read_plc5_range(c, p);
+		good = read_plc5_range(c, p, &left);
 		read_rest(c, p);
+		p->has_address &= !c->bad && values_within(p, left);
 		return good && p->values_length;
+	case PCCC_SHAPE_WORDS_WRITE_PLC5:
+		p->words = true;
+		good = read_plc5_range(c, p, &left);
+		read_rest(c, p);
+		return good && p->values_length && p->values_length <= 2u * left;
 	case PCCC_SHAPE_RMW_PLC5:
 		return read_modify(c, p);
 	}

@@ -42,6 +42,12 @@ extern const size_t pccc_function_count;
 /* One letter pair of a file type: "N", "ST"; NULL when the code is not known. */
 const char *pccc_type_name(uint8_t type);
 
+/* Is the type's name this one, which is not ended by 0 when it has four bytes? */
+bool pccc_name_is(const char *name, const uint8_t wanted[static 4]);
+
+/* Words of one element of a file of that type's name; 0: not known. */
+unsigned pccc_type_words(const uint8_t name[static 4]);
+
 struct pccc {
 	uint8_t command;
 	uint8_t status;
@@ -55,7 +61,9 @@ struct pccc {
 	uint16_t element;
 	uint16_t subelement;
 	uint16_t elements;   /* elements read or written, 0 when the type's size is not known */
+	bool words;          /* `elements` counts words (PLC-5 word ranges) */
 	uint16_t size;       /* bytes read or written (SLC), elements (PLC-5 typed) */
+	uint32_t value_size; /* PLC-5 typed write: bytes of each element, as the message describes it */
 	const uint8_t *values; /* written */
 	uint16_t values_length;
 };

@@ -178,6 +178,50 @@ static void test_data_files(void **state)
 	assert_int_equal(ASK(PCCC("\xa2", "\x02", "\x00", "")), REASON_ADDRESS_NOT_ALLOWED);
 }
 
+#define PLC5(function, offset, total, address, data) "\x4b\x02\x20\x67\x24\x01\x07\x34\x12\1\0\0\0" \
+	"\x0f\0\x01\0" function offset "\0" total "\0" address data
+#define N7_0 "\x06\x07\x00"
+#define N7_0_SUB(n) "\x0e\x07\x00" n
+
+/* A PLC-5 is told the range, and then how much of it this message is about: what reaches beyond is denied. */
+static void test_data_files_of_a_plc5(void **state)
+{
+	static const uint8_t long_write[] = PLC5("\x00", "\x00", "\x01", N7_0, "\1\0\2\0");
+	static const uint8_t long_read[] = PLC5("\x68", "\x00", "\x01", N7_0, "\x02\0");
+	static const uint8_t long_words[] = PLC5("\x01", "\x09", "\x0a", N7_0, "\x04");
+	struct cip_request r;
+
+	bytes.files[0] = (struct program_file){ .type = "N", .number = 7, .elements = { 0, 9 } };
+	bytes.lab.cip[0] = (struct program_cip){ .kind = CIP_PCCC_READ, .files = { 0, 1 }, .routes = { 0, 2 } };
+	open_program();
+	assert_int_equal(ASK(PLC5("\x01", "\x00", "\x0a", N7_0, "\x14")), REASON_NONE);
+	assert_int_equal(ASK(PLC5("\x01", "\x00", "\x0b", N7_0, "\x16")), REASON_ADDRESS_NOT_ALLOWED);
+	assert_int_equal(ASK(PLC5("\x01", "\x00", "\x02", N7_0_SUB("\x08"), "\x04")), REASON_NONE);
+	assert_int_equal(ASK(PLC5("\x01", "\x00", "\x02", N7_0_SUB("\x09"), "\x04")), REASON_ADDRESS_NOT_ALLOWED);
+	assert_int_equal(ASK(PLC5("\x68", "\x00", "\x0a", N7_0, "\x0a\0")), REASON_NONE);
+	assert_int_equal(ASK(PLC5("\x68", "\x00", "\x01", N7_0_SUB("\x0a"), "\x01\0")), REASON_ADDRESS_NOT_ALLOWED);
+	assert_int_equal(cip_request(long_write, sizeof(long_write) - 1, &r), REASON_MALFORMED_FRAME);
+	assert_int_equal(cip_request(long_read, sizeof(long_read) - 1, &r), REASON_MALFORMED_FRAME);
+	assert_int_equal(cip_request(long_words, sizeof(long_words) - 1, &r), REASON_MALFORMED_FRAME);
+	bytes.lab.cip[0].kind = CIP_PCCC_WRITE;
+	open_program();
+	assert_int_equal(ASK(PLC5("\x00", "\x00", "\x02", N7_0, "\1\0\2\0")), REASON_NONE);
+	/* Typed: one integer; an array of two; one that holds more than was announced. */
+	assert_int_equal(ASK(PLC5("\x67", "\x00", "\x01", N7_0, "\x42\1\0")), REASON_NONE);
+	assert_int_equal(ASK(PLC5("\x67", "\x00", "\x02", N7_0, "\x99\x09\x05\x42\1\0\2\0")), REASON_NONE);
+	assert_int_equal(ASK(PLC5("\x67", "\x00", "\x01", N7_0, "\x99\x09\x05\x42\1\0\2\0")),
+			 REASON_SERVICE_NOT_ALLOWED);
+	assert_int_equal(ASK(PLC5("\x67", "\x01", "\x02", N7_0, "\x99\x09\x05\x42\1\0\2\0")),
+			 REASON_SERVICE_NOT_ALLOWED);
+	assert_int_equal(ASK(PLC5("\x67", "\x00", "\x0a", N7_0, "\x42\1\0\2\0")), REASON_SERVICE_NOT_ALLOWED);
+	assert_int_equal(ASK(PLC5("\x67", "\x00", "\x01", N7_0, "\x44\1\0\2\0")), REASON_ADDRESS_NOT_ALLOWED);
+	/* A file of floats: two words an element. */
+	bytes.files[0] = (struct program_file){ .type = "F", .number = 7, .elements = { 0, 9 } };
+	assert_int_equal(ASK(PLC5("\x00", "\x00", "\x04", "\x06\x07\x08", "12345678")), REASON_NONE);
+	assert_int_equal(ASK(PLC5("\x00", "\x00", "\x06", "\x06\x07\x08", "123456789012")),
+			 REASON_ADDRESS_NOT_ALLOWED);
+}
+
 static void test_hostile_programs(void **state)
 {
 	static const uint32_t hostile[] = { 0, 1, 7, 0x7fffffff, 0x80000000, 0xffffffff };
@@ -201,7 +245,7 @@ int main(void)
 		TEST(test_elements),	  TEST(test_names),	 TEST(test_everything_below),
 		TEST(test_values),	  TEST(test_two_dimensions), TEST(test_attributes),
 		TEST(test_browsing),	  TEST(test_routes),	 TEST(test_data_files),
-		TEST(test_hostile_programs),
+		TEST(test_data_files_of_a_plc5), TEST(test_hostile_programs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
