@@ -19,7 +19,7 @@ static bool touches_data(const struct modbus_function *f)
 
 /* What a built-in profile of EtherNet/IP allows, and of how many entries it consists at most. */
 enum cip_part { CIP_PART_IDENTITY = 1, CIP_PART_READ = 2, CIP_PART_WRITE = 4 };
-#define CIP_ENTRIES_MAX 6u
+#define CIP_ENTRIES_MAX 10u
 
 static const struct builtin {
 	const char *id;
@@ -30,8 +30,8 @@ static const struct builtin {
 } builtins[BUILTIN_PROFILES] = {
 	{ "identity-only", "asking an EtherNet/IP device who it is, and nothing else", false, NULL,
 	  CIP_PART_IDENTITY },
-	{ "logix-read-only", "listing and reading every tag of a Logix controller", true, NULL,
-	  CIP_PART_IDENTITY | CIP_PART_READ },
+	{ "logix-read-only", "listing and reading every tag and the clock of a Logix controller", true,
+	  NULL, CIP_PART_IDENTITY | CIP_PART_READ },
 	{ "logix-read-write-tags", "listing, reading and writing every tag of a Logix controller, any value",
 	  true, NULL, CIP_PART_IDENTITY | CIP_PART_READ | CIP_PART_WRITE },
 	{ "modbus-read-only", "every Modbus function that only reads, on every unit and address", true,
@@ -69,10 +69,10 @@ static void fill_modbus(struct entry_list *list, const struct builtin *builtin, 
 			list->items[list->count++] = whole_function(&modbus_functions[i], arena);
 }
 
-/* A reading service of the identity object's only instance. */
-static struct cip_entry identity_service(const char *name, struct arena *arena)
+/* A reading service of an object's only instance, of all its attributes. */
+static struct cip_entry object_service(uint16_t class, const char *name, struct arena *arena)
 {
-	struct cip_entry entry = { .kind = CIP_SERVICE, .access = CIP_READ, .class = CIP_CLASS_IDENTITY,
+	struct cip_entry entry = { .kind = CIP_SERVICE, .access = CIP_READ, .class = class,
 				   .instances = one_range(arena, 1, 1) };
 
 	for (size_t i = 0; i < cip_service_count; i++)
@@ -93,19 +93,29 @@ static struct cip_entry every_tag(enum cip_kind kind, struct arena *arena)
 	return entry;
 }
 
+/* Every way to read the object's attributes. */
+static void add_object(struct cip_entry_list *list, uint16_t class, struct arena *arena)
+{
+	static const char *const services[] = { "get-attributes-all", "get-attribute-single",
+						"get-attribute-list" };
+
+	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+		list->items[list->count++] = object_service(class, services[i], arena);
+}
+
 static void fill_cip(struct cip_entry_list *list, const struct builtin *builtin, struct arena *arena)
 {
 	list->items = arena_array(arena, CIP_ENTRIES_MAX, sizeof(*list->items));
 	if (builtin->cip & CIP_PART_IDENTITY) {
 		list->items[list->count++] = (struct cip_entry){ .kind = CIP_LIST_IDENTITY,
 								 .access = CIP_READ };
-		list->items[list->count++] = identity_service("get-attributes-all", arena);
-		list->items[list->count++] = identity_service("get-attribute-single", arena);
+		add_object(list, CIP_CLASS_IDENTITY, arena);
 	}
 	if (builtin->cip & CIP_PART_READ) {
 		list->items[list->count++] = (struct cip_entry){ .kind = CIP_BROWSE_TAGS,
 								 .access = CIP_READ };
 		list->items[list->count++] = every_tag(CIP_READ_TAGS, arena);
+		add_object(list, CIP_CLASS_WALL_CLOCK, arena);
 	}
 	if (builtin->cip & CIP_PART_WRITE)
 		list->items[list->count++] = every_tag(CIP_WRITE_TAGS, arena);

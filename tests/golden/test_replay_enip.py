@@ -44,8 +44,8 @@ def reads_only(request):
         return request["service"] in (0x4C, 0x52)
     if where is None or "class" not in where:
         return False
-    if where["class"] == 1 and where.get("instance") == 1:
-        return request["service"] == 1 or (request["service"] == 0x0E and "attribute" in where)
+    if where["class"] in (1, 0x8B) and where.get("instance") == 1:  # identity, wall clock
+        return request["service"] in (1, 3) or (request["service"] == 0x0E and "attribute" in where)
     return where["class"] in (0x6B, 0x6C) and request["service"] in (0x01, 0x03, 0x0E, 0x55) or (
         where["class"] == 0x6C and request["service"] == 0x4C)
 

@@ -140,18 +140,20 @@ static void profiles(void **state)
 
 	assert_string_equal(all[0].id, "identity-only");
 	assert_false(all[0].broad);
-	assert_int_equal(all[0].cip.count, 3);
+	assert_int_equal(all[0].cip.count, 4);
 	assert_int_equal(all[0].cip.items[1].service, 0x01);
 	assert_int_equal(all[0].cip.items[2].service, 0x0e);
 	assert_int_equal(all[0].cip.items[2].class, 1);
+	assert_int_equal(all[0].cip.items[3].service, 0x03);
+	assert_int_equal(all[0].cip.items[3].attributes.items[0].last, 65535);
 	assert_int_equal(all[0].cip.items[2].attributes.items[0].last, 65535);
 	assert_string_equal(all[1].id, "logix-read-only");
 	for (size_t i = 0; i < all[1].cip.count; i++)
 		assert_int_equal(all[1].cip.items[i].access, CIP_READ);
 	assert_string_equal(all[2].id, "logix-read-write-tags");
-	assert_int_equal(all[2].cip.count, 6);
-	assert_int_equal(all[2].cip.items[5].kind, CIP_WRITE_TAGS);
-	assert_true(all[2].cip.items[5].tags.items[0].rest);
+	assert_int_equal(all[2].cip.count, 10);
+	assert_int_equal(all[2].cip.items[9].kind, CIP_WRITE_TAGS);
+	assert_true(all[2].cip.items[9].tags.items[0].rest);
 	arena_free(&arena);
 }
 
