@@ -39,6 +39,7 @@ struct bytes {
 struct connection {
 	int fd;
 	uint16_t sequence;
+	bool waits;
 	uint32_t session, id; /* id: of the class 3 connection, towards the device */
 	uint32_t answers_to;
 	uint64_t sent;
@@ -254,6 +255,7 @@ static void ask(struct connection *c)
 	c->sequence++;
 	number(c, &c->request);
 	number(c, &c->reply);
+	c->waits = true;
 	c->sent = now();
 	if (send(c->fd, c->request.b, c->request.n, MSG_NOSIGNAL) != (ssize_t)c->request.n)
 		fail("a connection was lost");
@@ -271,6 +273,7 @@ static void receive(struct connection *c)
 	wrong += c->have != c->reply.n || memcmp(c->got, c->reply.b, c->have) != 0;
 	latencies[answered++] = (uint32_t)((now() - c->sent) / 1000);
 	c->have = 0;
+	c->waits = false;
 	ask(c);
 }
 
@@ -293,6 +296,25 @@ static void report(double seconds)
 	       "\"p999_us\": %u, \"wrong\": %llu}\n", (unsigned long long)answered, seconds,
 	       (double)answered / seconds, percentile(0.5), percentile(0.99), percentile(0.999),
 	       (unsigned long long)wrong);
+}
+
+/* Whose fault it may be that an answer is missing: bytes that the other end has not acknowledged, or has. */
+static void stalled(void)
+{
+	for (struct connection *c = connections; c < connections + connection_count; c++) {
+		struct sockaddr_in own = { 0 };
+		socklen_t own_size = sizeof(own), size = sizeof(struct tcp_info);
+		struct tcp_info tcp = { 0 };
+
+		if (!c->waits)
+			continue;
+		getsockname(c->fd, (struct sockaddr *)&own, &own_size);
+		getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &tcp, &size);
+		fprintf(stderr, "load_enip: port %u waits for answer %u: %u segments unacknowledged, sent again %u "
+			"times, %zu bytes of the answer are there\n", ntohs(own.sin_port), c->sequence,
+			tcp.tcpi_unacked, tcp.tcpi_retransmits, c->have);
+	}
+	fail("no answer within ten seconds");
 }
 
 static bool take_kind(const char *name)
@@ -349,7 +371,7 @@ int main(int argc, char **argv)
 		int n = epoll_wait(epoll, events, 64, 10000);
 
 		if (n <= 0)
-			fail("no answer within ten seconds");
+			stalled();
 		for (int i = 0; i < n; i++)
 			receive(events[i].data.ptr);
 	}
