@@ -79,7 +79,7 @@ help:
 	  'sudo make check   install what is missing, build, and run every test' \
 	  'make              build (SAN=1 sanitizers, CC=clang, V=1 verbose)' \
 	  'sudo make bench   speed, as ratios in one run' \
-	  'sudo make soak T=600   Modbus clients of other makers at work through the gate for T seconds' \
+	  'sudo make soak T=600   clients of other makers at work through the gate for T seconds' \
 	  'sudo make soak-enip    EtherNet/IP nodes of Node-RED at work with the device of the tests' \
 	  'sudo make differential N=100000   the core against the kernel, over N connections cut at random' \
 	  'make fuzz T=60    fuzz the decoders and the core for T seconds each' \

@@ -16,7 +16,7 @@ static const struct {
 	[REASON_ADDRESS_NOT_ALLOWED] = { "address-not-allowed",
 		"The function is allowed, but not all of the addresses that the request names." },
 	[REASON_VALUE_NOT_ALLOWED] = { "value-not-allowed",
-		"The address may be written, but not with this value." },
+		"It may be written, but not with this value." },
 	[REASON_QUANTITY_NOT_ALLOWED] = { "quantity-not-allowed",
 		"The request asks for none or for more items at once than is allowed." },
 	[REASON_SERVICE_NOT_ALLOWED] = { "service-not-allowed",

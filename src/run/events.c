@@ -76,11 +76,22 @@ static const char *const action_names[] = {
 
 static const char *const action_texts[] = {
 	[CORE_ACTION_NONE] = "",
-	[CORE_ACTION_REPLIED] = " It was answered with an error in the device's stead; the connection goes on.",
+	[CORE_ACTION_REPLIED] = " in the device's stead; the connection goes on.",
 	[CORE_ACTION_RESET] = " The connection was reset on both sides.",
 	[CORE_ACTION_DROPPED] = " It was taken out silently.",
 	[CORE_ACTION_OBSERVED] = " It was let through: the rule only observes.",
 };
+
+/* How an answer of the gate's is called where the protocol is spoken: what stands before the text of its action. */
+static const char *answer_text(const struct core_event *core)
+{
+	if (core->action != CORE_ACTION_REPLIED)
+		return "";
+	if (core->has & CORE_HAS_MESSAGE)
+		return " It was answered with a Modbus exception";
+	return core->has & CORE_HAS_SERVICE ? " It was answered with a CIP error" :
+					      " It was answered with an error";
+}
 
 static const char *const kind_names[] = {
 	[CORE_EVENT_DENIED] = "denied",
@@ -186,8 +197,8 @@ static void describe_denial(struct scratch *s, const struct core_event *core)
 		describe_cip(core, s->request, sizeof(s->request));
 	else
 		snprintf(s->request, sizeof(s->request), "something");
-	snprintf(s->text, sizeof(s->text), "%s sent %s %s. %s%s%s", from, to, s->request, why ? why : "",
-		 partial, action_texts[core->action]);
+	snprintf(s->text, sizeof(s->text), "%s sent %s %s. %s%s%s%s", from, to, s->request, why ? why : "",
+		 partial, answer_text(core), action_texts[core->action]);
 }
 
 static void describe_connection(struct scratch *s, const struct core_event *core)

@@ -12,35 +12,103 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../unit/lab_enip.h"
 #include "../unit/lab_packet.h"
 #include "../unit/lab_policy.h"
 #include "run/vm.h"
 
 #define CLIENT_PORT 50000
-#define FRAME_MAX 260
+#define SESSION 0x11223344u
+#define O_T 0xaabbccddu
+#define T_O 0x01020304u
+#define PARTS 30
 
-/* Both sides of an exchange without their transaction id, which is put in front. */
+/* A message without the number of its exchange. */
 struct message {
 	size_t length;
-	uint8_t bytes[FRAME_MAX];
+	uint8_t bytes[1024];
 };
 
 struct kind {
 	const char *name;
 	uint8_t protocol;
+	uint8_t number_at; /* where both messages have two bytes for it */
 	struct message request, reply;
+	void (*make)(struct message *request, struct message *reply); /* what they are, when not written above */
 };
 
 static struct vm *vm;
 static struct core_io *io;
 
+/* Counts[3], once: a DINT. */
+static const uint8_t read_tag[] = { 0x4c, 5, 0x91, 6, 'C', 'o', 'u', 'n', 't', 's', 0x28, 3, 1, 0 };
+static const uint8_t tag_read[] = { 0xcc, 0, 0, 0, 0xc4, 0, 42, 0, 0, 0 };
+
+static void take(struct message *to, const struct lab_bytes *from)
+{
+	to->length = from->n;
+	memcpy(to->bytes, from->b, from->n);
+}
+
+static void make_unconnected(struct message *request, struct message *reply)
+{
+	struct lab_bytes send = { .n = 0 };
+
+	lab_add(&send, "\x52\x02\x20\x06\x24\x01\x07\xf9", 8);
+	lab_le(&send, sizeof(read_tag), 2);
+	lab_add(&send, read_tag, sizeof(read_tag));
+	lab_add(&send, "\x01\0\x01\0", 4);
+	send = lab_rr(SESSION, 0, send.b, send.n);
+	take(request, &send);
+	send = lab_rr(SESSION, 0, tag_read, sizeof(tag_read));
+	take(reply, &send);
+}
+
+static void make_connected(struct message *request, struct message *reply)
+{
+	struct lab_bytes m = lab_unit(SESSION, O_T, 0, read_tag, sizeof(read_tag));
+
+	take(request, &m);
+	m = lab_unit(SESSION, T_O, 0, tag_read, sizeof(tag_read));
+	take(reply, &m);
+}
+
+static void add_parts(struct lab_bytes *to, const uint8_t *part, size_t size)
+{
+	lab_le(to, PARTS, 2);
+	for (unsigned i = 0; i < PARTS; i++)
+		lab_le(to, (uint32_t)(2 + 2 * PARTS + i * size), 2);
+	for (unsigned i = 0; i < PARTS; i++)
+		lab_add(to, part, size);
+}
+
+static void make_multiple(struct message *request, struct message *reply)
+{
+	struct lab_bytes m = { .b = { 0x0a, 2, 0x20, 2, 0x24, 1 }, .n = 6 };
+
+	add_parts(&m, read_tag, sizeof(read_tag));
+	m = lab_unit(SESSION, O_T, 0, m.b, m.n);
+	take(request, &m);
+	m = (struct lab_bytes){ .b = { 0x8a }, .n = 4 };
+	add_parts(&m, tag_read, sizeof(tag_read));
+	m = lab_unit(SESSION, T_O, 0, m.b, m.n);
+	take(reply, &m);
+}
+
 static const struct kind kinds[] = {
-	{ "modbus read-10", PROGRAM_MODBUS,
-	  { 12, { 0, 0, 0, 0, 0, 6, 1, 3, 0, 20, 0, 10 } }, { 29, { 0, 0, 0, 0, 0, 23, 1, 3, 20 } } },
-	{ "modbus read-100", PROGRAM_MODBUS,
-	  { 12, { 0, 0, 0, 0, 0, 6, 1, 3, 0, 0, 0, 100 } }, { 209, { 0, 0, 0, 0, 0, 203, 1, 3, 200 } } },
-	{ "modbus write-1", PROGRAM_MODBUS,
-	  { 12, { 0, 0, 0, 0, 0, 6, 1, 6, 0, 120, 2, 188 } }, { 12, { 0, 0, 0, 0, 0, 6, 1, 6, 0, 120, 2, 188 } } },
+	{ "modbus read-10", PROGRAM_MODBUS, 0,
+	  .request = { 12, { 0, 0, 0, 0, 0, 6, 1, 3, 0, 20, 0, 10 } },
+	  .reply = { 29, { 0, 0, 0, 0, 0, 23, 1, 3, 20 } } },
+	{ "modbus read-100", PROGRAM_MODBUS, 0,
+	  .request = { 12, { 0, 0, 0, 0, 0, 6, 1, 3, 0, 0, 0, 100 } },
+	  .reply = { 209, { 0, 0, 0, 0, 0, 203, 1, 3, 200 } } },
+	{ "modbus write-1", PROGRAM_MODBUS, 0,
+	  .request = { 12, { 0, 0, 0, 0, 0, 6, 1, 6, 0, 120, 2, 188 } },
+	  .reply = { 12, { 0, 0, 0, 0, 0, 6, 1, 6, 0, 120, 2, 188 } } },
+	/* Unconnected the number is part of the sender's context, connected the sequence count. */
+	{ "enip read unconnected", PROGRAM_ETHERNET_IP, 12, .make = make_unconnected },
+	{ "enip read connected", PROGRAM_ETHERNET_IP, 44, .make = make_connected },
+	{ "enip 30 reads connected", PROGRAM_ETHERNET_IP, 44, .make = make_multiple },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -97,16 +165,55 @@ static void open_connection(void)
 	require_passed("the handshake");
 }
 
-static void exchange(const struct kind *kind, unsigned transaction)
+static void say(bool to_device, const struct lab_bytes *bytes)
+{
+	struct message m;
+
+	take(&m, bytes);
+	put(to_device, LAB_ACK | LAB_PSH, &m);
+	vm_packet(vm);
+	require_passed("a message that opens a session or connection");
+}
+
+static void open_session(void)
+{
+	struct lab_bytes asked = lab_register(0), given = lab_register(SESSION);
+
+	say(true, &asked);
+	say(false, &given);
+	asked = lab_open(SESSION);
+	given = lab_opened(SESSION, O_T);
+	say(true, &asked);
+	say(false, &given);
+}
+
+static void put_number(struct message *m, unsigned at, unsigned number)
+{
+	m->bytes[at] = (uint8_t)number;
+	m->bytes[at + 1] = (uint8_t)(number >> 8);
+}
+
+static void exchange(const struct kind *kind, struct message *request, struct message *reply, unsigned number)
+{
+	put_number(request, kind->number_at, number);
+	put_number(reply, kind->number_at, number);
+	put(true, LAB_ACK | LAB_PSH, request);
+	decide_request();
+	put(false, LAB_ACK | LAB_PSH, reply);
+	decide_reply();
+}
+
+static void run(const struct kind *kind, unsigned count)
 {
 	struct message request = kind->request, reply = kind->reply;
 
-	lab_put16(request.bytes, transaction & 0xffff);
-	lab_put16(reply.bytes, transaction & 0xffff);
-	put(true, LAB_ACK | LAB_PSH, &request);
-	decide_request();
-	put(false, LAB_ACK | LAB_PSH, &reply);
-	decide_reply();
+	if (kind->make)
+		kind->make(&request, &reply);
+	open_connection();
+	if (kind->protocol == PROGRAM_ETHERNET_IP)
+		open_session();
+	for (unsigned i = 0; i < count; i++)
+		exchange(kind, &request, &reply, i + 1);
 }
 
 static const struct kind *find(const char *name)
@@ -140,13 +247,10 @@ int main(int argc, char **argv)
 		return 0;
 
 	const struct kind *kind = find(argv[1]);
-	unsigned count = (unsigned)strtoul(argv[2], NULL, 10);
 
 	program.conduits[0].protocol = kind->protocol;
 	if (!start(&program))
 		return 1;
-	open_connection();
-	for (unsigned i = 0; i < count; i++)
-		exchange(kind, i);
+	run(kind, (unsigned)strtoul(argv[2], NULL, 10));
 	return 0;
 }

@@ -141,13 +141,8 @@ static void say(int side, const struct lab_bytes *m)
 
 static void open_all(void)
 {
-	static const char open[] = "\x54\x02\x20\x06\x24\x01\x0a\x0e\0\0\0\0\x04\x03\x02\x01\x07\0\x34\x12\x05\0\0\0"
-				   "\x03\0\0\0\x80\x84\x1e\0\xf4\x43\x80\x84\x1e\0\xf4\x43\xa3\x03\x01\0\x20\x02\x24\x01";
-	static const char opened[] = "\xd4\0\0\0\xdd\xcc\xbb\xaa\x04\x03\x02\x01\x07\0\x34\x12\x05\0\0\0\x80\x84\x1e\0"
-				     "\x80\x84\x1e\0\0\0";
 	struct lab_bytes register_ask = lab_register(0), registered = lab_register(SESSION);
-	struct lab_bytes open_ask = lab_rr(SESSION, 1, open, sizeof(open) - 1);
-	struct lab_bytes open_answer = lab_rr(SESSION, 1, opened, sizeof(opened) - 1);
+	struct lab_bytes open_ask = lab_open(SESSION), open_answer = lab_opened(SESSION, O_T);
 
 	say(0, &register_ask);
 	say(1, &registered);

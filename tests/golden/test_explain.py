@@ -257,7 +257,7 @@ class Answers(Site):
         self.assertEqual(done.stdout.replace("\n  ", "\n"), f"""\
 denied (value-not-allowed): historian (10.1.0.2) -> press (10.2.0.2), modbus
 asked      write-single-register, unit 1, address 120
-why        The address may be written, but not with this value.
+why        It may be written, but not with this value.
 nearest    sets (site/rules.json:{before.count(chr(10)) + 1})
 purpose    Production counts for the schedule
 allows     write-single-register, units 1-2, address 120, values 0 to 1500

@@ -8,6 +8,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "soak"))
+import enip_plant
 import modbus
 import plant
 import watch
@@ -38,6 +39,14 @@ class Judges(unittest.TestCase):
             for step in steps:
                 with self.subTest(peer=peer.name, step=step):
                     self.assertEqual(plant.permitted(peer, request(step)), "exception" not in step)
+
+    def test_forbidden_writes_of_tags_are_known(self):
+        for done in ("did write Zone_0 offset 0 data dc050000", "did write Zone_1 offset 0 data ffffffff"):
+            self.assertTrue(enip_plant.permitted(done), done)
+        for done in ("did write Zone_0 offset 0 data dd050000", "did write Zone_0 offset 0 data ffffffff",
+                     "did write Guard offset 0 data 01000000", "did stop, mode program",
+                     "did write Zone_0 offset 1 data 00000000"):
+            self.assertFalse(enip_plant.permitted(done), done)
 
     def test_growth_is_noticed(self):
         process = watch.Process("inspector", 0)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Modbus clients that are not ours work through the gate for T seconds: the first half on a sound network, the
+"""Modbus and EtherNet/IP clients that are not ours work through the gate for T seconds: the first half on a sound network, the
 second on one that loses packets. `make soak T=600`. Prints a table; exit code 0 only when no client was hung,
 misled or cut off, the device saw nothing forbidden, and the gate's processes neither grew nor died.
 
@@ -13,12 +13,14 @@ import random
 import sys
 import time
 
+import enip_plant
 import plant
 import watch
 from gate import PEERS as PROGRAMS, Gate
 from lab import ENERGY, HISTORIAN, METER, Lab, wait_until
 
-EXPECTED_REASONS = {"address-not-allowed", "value-not-allowed", "function-not-allowed", "unit-not-allowed"}
+EXPECTED_REASONS = {"address-not-allowed", "value-not-allowed", "function-not-allowed", "unit-not-allowed",
+                    "tag-not-allowed"}
 PAUSE = 0.01        # between two requests of a client: it is about time, not about speed
 SLOW_PAUSE = 0.3    # for one that starts a process for each
 GRACE = 30.0        # for the last answer of a client, and the report
@@ -38,8 +40,8 @@ LOSS = """table netdev loss {{
 class Soak:
     """A lab, a gate and its clients. run() may be called several times; `complaints` is what was wrong."""
 
-    def __init__(self, peers, seed):
-        self.peers, self.seed = peers, seed
+    def __init__(self, peers, seed, enip_peers=()):
+        self.peers, self.seed, self.enip_peers = peers, seed, enip_peers
         self.complaints, self.phases, self.began = [], [], time.monotonic()
 
     def start(self, lab):
@@ -50,7 +52,8 @@ class Soak:
         # For the client that cannot choose: whoever goes to the meter is the energy server.
         lab.ip("enterprise", f"route add {METER}/32 via 10.1.0.1 src {ENERGY}")
         self.plc = lab.start("plant", PROGRAMS / "plc", ready="^ready")
-        self.gate = Gate(lab, plant.rules(self.peers)).start()
+        self.enip = enip_plant.Work(lab, self.enip_peers, self.complain)
+        self.gate = Gate(lab, plant.rules(self.peers) + enip_plant.rules(self.enip_peers)).start()
         self.processes = [watch.Process("supervisor", self.gate.daemon.pid),
                           watch.Process("inspector", wait_until(self.gate.inspector, "an inspector"))]
         self.sample()
@@ -76,19 +79,22 @@ class Soak:
         self.lose(loss)
         end = time.time() + seconds
         clients = {peer: self.launch(peer, end, name) for peer in self.peers}
+        self.enip.launch(name, self.seed, end, PAUSE)
         while time.time() < end or (time.time() < end + GRACE and
-                                    any(c.process.poll() is None for c in clients.values())):
+                                    (any(c.process.poll() is None for c in clients.values()) or self.enip.running())):
             time.sleep(min(1.0, max(0.1, end - time.time())))
             self.sample()
+            self.enip.sample()
         self.lose(0)
         reports = {peer: self.report(peer, client) for peer, client in clients.items()}
         log.finish()
+        enip_reports = self.enip.reports(name, loss)
         self.phases.append({"name": name, "seconds": seconds, "loss": loss, "dropped": self.dropped,
-                            "clients": {peer.name: report for peer, report in reports.items() if report}})
+                            "clients": {p.name: r for p, r in reports.items() if r} | enip_reports})
         for peer, report in reports.items():
             if report:
                 self.judge(name, peer, report, log, loss)
-        self.judge_gate(name, reports.values(), before, events_before)
+        self.judge_gate(name, [*reports.values(), *enip_reports.values()], before, events_before)
         for what in log.forbidden[:5]:
             self.complain(f"{name}: the device saw a forbidden request of {what}")
 
@@ -198,9 +204,9 @@ def parse():
     parser.add_argument("--loss", type=float, default=1, metavar="PERCENT", help="at each of four places")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("--json", metavar="FILE")
-    parser.add_argument("clients", nargs="*", metavar="CLIENT", help=", ".join(plant.PEERS))
+    parser.add_argument("clients", nargs="*", metavar="CLIENT", help=", ".join(plant.PEERS | enip_plant.PEERS))
     options = parser.parse_args()
-    if unknown := set(options.clients) - set(plant.PEERS):
+    if unknown := set(options.clients) - set(plant.PEERS | enip_plant.PEERS):
         parser.error(f"no such client: {', '.join(unknown)}")
     return options
 
@@ -209,8 +215,12 @@ def main():
     options = parse()
     if os.geteuid():
         sys.exit("soak: network namespaces need root")
-    soak = Soak([plant.PEERS[name] for name in options.clients or plant.PEERS], options.seed)
-    print(f"soak: {options.t:g} s, seed {options.seed}, clients: {', '.join(p.name for p in soak.peers)}", flush=True)
+    chosen = options.clients or [*plant.PEERS, *enip_plant.PEERS]
+    soak = Soak([plant.PEERS[name] for name in chosen if name in plant.PEERS], options.seed,
+                [enip_plant.PEERS[name] for name in chosen if name in enip_plant.PEERS])
+    if soak.enip_peers and (reason := enip_plant.installed()):
+        sys.exit(f"soak: {reason}")
+    print(f"soak: {options.t:g} s, seed {options.seed}, clients: {', '.join(chosen)}", flush=True)
     with Lab() as lab:
         soak.start(lab)
         for name, loss in (("sound", 0.0), ("lossy", options.loss)):

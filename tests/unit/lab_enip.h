@@ -61,6 +61,24 @@ static inline struct lab_bytes lab_rr(uint32_t session, uint8_t context, const v
 	return lab_enip(0x6f, session, 0, context, &data);
 }
 
+/* Forward Open of class 3 to the message router by route 1/0, and its answer: ids `o_t` and 01020304. */
+static inline struct lab_bytes lab_open(uint32_t session)
+{
+	static const char open[] = "\x54\x02\x20\x06\x24\x01\x0a\x0e\0\0\0\0\x04\x03\x02\x01\x07\0\x34\x12\x05\0\0\0"
+				   "\x03\0\0\0\x80\x84\x1e\0\xf4\x43\x80\x84\x1e\0\xf4\x43\xa3\x03\x01\0\x20\x02\x24\x01";
+
+	return lab_rr(session, 1, open, sizeof(open) - 1);
+}
+
+static inline struct lab_bytes lab_opened(uint32_t session, uint32_t o_t)
+{
+	struct lab_bytes answer = { .b = { 0xd4 }, .n = 4 };
+
+	lab_le(&answer, o_t, 4);
+	lab_add(&answer, "\x04\x03\x02\x01\x07\0\x34\x12\x05\0\0\0\x80\x84\x1e\0\x80\x84\x1e\0\0\0", 22);
+	return lab_rr(session, 1, answer.b, answer.n);
+}
+
 /* SendUnitData on a connection. */
 static inline struct lab_bytes lab_unit(uint32_t session, uint32_t id, unsigned sequence, const void *cip,
 					size_t n)

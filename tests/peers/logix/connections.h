@@ -9,7 +9,7 @@
 
 #include "message.h"
 
-enum { CONNECTIONS_MOST = 64 };
+enum { CONNECTIONS_MOST = 128 };
 
 enum connection_kind { KIND_MESSAGES, KIND_OWNER, KIND_INPUT_ONLY, KIND_LISTEN_ONLY };
 

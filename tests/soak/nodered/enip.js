@@ -59,7 +59,7 @@ const flow = [
 	...outs,
 ];
 
-const settings = { uiHost: "127.0.0.1", uiPort: 1880, disableEditor: true, credentialSecret: false,
+const settings = { uiHost: "127.0.0.1", uiPort: 1881, disableEditor: true, credentialSecret: false,
 	telemetry: { enabled: false, updateNotification: false }, functionGlobalContext: { enip: { changed, status } },
 	logging: { console: { level: "warn", metrics: false, audit: false } } };
 
