@@ -21,7 +21,7 @@ FLOORS := $(foreach l,$(LAYERS),$(firstword $(subst :, ,$(l))))
 # ---- what it is built with ---------------------------------------------------------------------------
 # Debian packages, for building and for everything that `make demo` and `make check` use.
 PACKAGES_BUILD := build-essential pkg-config clang lld wabt libmnl-dev libnftnl-dev \
-	libjansson-dev libseccomp-dev libpcap-dev tzdata
+	libjansson-dev libseccomp-dev libpcap-dev libsqlite3-dev tzdata
 PACKAGES_TEST := nftables iproute2 procps python3 libcmocka-dev libmodbus-dev mbpoll tshark
 # The validator of the schemas runs in whatever Node is at hand; its modules come from npm into $(BUILD).
 PACKAGES_TEST += $(if $(shell command -v npm),,nodejs npm)
@@ -39,7 +39,7 @@ BUILD ?= build$(if $(SAN),-san)$(if $(filter clang%,$(CC)),-clang)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
-PKGS := libmnl libnftnl jansson libseccomp libpcap
+PKGS := libmnl libnftnl jansson libseccomp libpcap sqlite3
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 WARN := -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wformat=2 \
 	-Wswitch-enum -Wpointer-arith -Wundef -Wno-unused-parameter $(if $(SAN),,-Wconversion)
@@ -130,7 +130,7 @@ $(LIB): $(call obj,$(LIB_SRC))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar qcs $@ $^
 LIBS_INSPECT = -lmnl -lseccomp -lm -lpthread
-LIBS = -lnftnl -lmnl -ljansson -lseccomp -lpcap -lm -lpthread
+LIBS = -lnftnl -lmnl -ljansson -lseccomp -lpcap -lsqlite3 -lm -lpthread
 link = $(CC) $(CFLAGS) $(SANFLAGS) $(LDHARDEN) -o $@
 
 $(BUILD)/gatehouse: $(call obj,$(MAIN_SRC)) $(BUILD)/obj/run/vm_native.o $(LIB)
