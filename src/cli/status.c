@@ -61,6 +61,20 @@ static void print_drift(const struct value *drift, const struct value *maintenan
 		       text_of(maintenance, "until"));
 }
 
+static void print_ledger(const struct value *ledger)
+{
+	if (!ledger || ledger->type != VALUE_MAP)
+		return;
+	if (truth_of(ledger, "writable"))
+		printf("Ledger     written %s, %lld kB", text_of(ledger, "flushed"), number_of(ledger, "bytes") / 1024);
+	else
+		printf("Ledger     NOT WRITTEN (%s), kept in memory: %lld rows", text_of(ledger, "why"),
+		       number_of(ledger, "waiting"));
+	if (number_of(ledger, "lost"))
+		printf(", counts lost: %lld", number_of(ledger, "lost"));
+	putchar('\n');
+}
+
 static void print_health(const struct value *status)
 {
 	const struct value *problems = value_member(status, "problems");
@@ -77,6 +91,7 @@ static void print_health(const struct value *status)
 		       text_of(policy, "applied"), number_of(policy, "rules"),
 		       number_of(policy, "conduits"));
 	print_drift(value_member(status, "drift"), value_member(status, "maintenance"));
+	print_ledger(value_member(status, "ledger"));
 }
 
 static int path_of(const struct value *conduit, char *path, size_t size)

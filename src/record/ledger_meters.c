@@ -50,7 +50,7 @@ static bool keep_all(const struct meters *m, const struct meter *meter)
 
 static bool was_named(const struct meters *m, const struct meter *meter)
 {
-	return meter->source != m->source || meter->round == m->round;
+	return meter->source != m->source || meter->round == m->round || meter->first;
 }
 
 static bool make_room(struct meters *m)

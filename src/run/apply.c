@@ -217,6 +217,7 @@ int supervisor_apply(struct supervisor *s, enum policy_source from, const char *
 	if (r == 0) {
 		put_in_force(s, policy);
 		events_applied(&s->events, *ret_text);
+		feed_applied(s, *ret_text);
 		return 0;
 	}
 	r = found.errors ? 1 : r;

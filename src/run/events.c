@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/failure.h"
 #include "policy/address.h"
@@ -21,11 +22,25 @@ struct scratch {
 	char text[768];
 };
 
+/* What a report of usage is read against. */
+static void note_moment(struct events *events, const struct event *event)
+{
+	static const char *const moments[] = { "inspector-restarted", "trap", "quarantined", "events-lost", "restored",
+					       "not-restored", "drift-fight", "maintenance-begun",
+					       "maintenance-ended", "ledger-set-aside", "ledger-shortened" };
+
+	for (size_t i = 0; events->ledger && i < sizeof(moments) / sizeof(*moments); i++)
+		if (strcmp(event->event, moments[i]) == 0)
+			ledger_add_moment(events->ledger, &(struct ledger_moment){
+				.time = time(NULL), .kind = event->event, .text = event->text });
+}
+
 static void record(struct events *events, const struct event *event)
 {
 	char line[512];
 	int r = event_log_write(&events->log, event);
 
+	note_moment(events, event);
 	if (r == 0)
 		return;
 	snprintf(line, sizeof(line), "cannot write %s: %s. The gate goes on guarding; "
@@ -211,8 +226,7 @@ static bool is_multicast(const struct address *address)
 		address->family == 4 && address->b[0] >> 4 == 0xe;
 }
 
-/* What interfaces say by themselves when they come up: the kernel counts it, nobody needs to read it. */
-static bool is_chatter(const struct nflog_message *message)
+bool events_is_chatter(const struct nflog_message *message)
 {
 	return (strcmp(message->reason, "from-gate") == 0 || strcmp(message->reason, "to-gate") == 0) &&
 	       is_multicast(&message->destination);
@@ -226,7 +240,7 @@ void events_refused(struct events *events, const struct nflog_message *message)
 	struct event_end *source = by_device ? &s.event.device : &s.event.server;
 	struct event_end *destination = by_device ? &s.event.server : &s.event.device;
 
-	if (is_chatter(message))
+	if (events_is_chatter(message))
 		return;
 	s.event.reason = *message->reason ? message->reason : "unknown";
 	if (message->source.family)
@@ -339,6 +353,19 @@ void events_deed(struct events *events, enum events_deed deed, const char *text)
 	struct event event = deeds[deed];
 
 	event.text = text;
+	record(events, &event);
+}
+
+void events_ledger(struct events *events, enum ledger_news news, const char *text)
+{
+	static const char *const names[] = {
+		[LEDGER_FAILED] = "ledger-failed",
+		[LEDGER_WORKS] = "ledger-works",
+		[LEDGER_SET_ASIDE] = "ledger-set-aside",
+		[LEDGER_SHORTENED] = "ledger-shortened",
+	};
+	struct event event = { .event = names[news], .text = text };
+
 	record(events, &event);
 }
 

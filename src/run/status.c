@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "netfilter/read.h"
+#include "base/failure.h"
 #include "policy/address.h"
 #include "policy/model.h"
 #include "run/names.h"
@@ -40,8 +40,18 @@ static size_t count_quarantined(const struct supervisor *s)
 	return n;
 }
 
-static void write_problems(struct supervisor *s, struct writer *w,
-			   const struct netfilter_counts *counts, int read_result)
+static bool ledger_fails(const struct supervisor *s)
+{
+	struct ledger_health health;
+
+	if (!s->feed.ledger)
+		return true;
+	ledger_health(s->feed.ledger, &health);
+	return health.error != 0;
+}
+
+size_t status_problems(const struct supervisor *s, const struct netfilter_counts *counts, int read_result,
+		       const char *ret[static STATUS_PROBLEMS_MAX])
 {
 	size_t quarantined = count_quarantined(s), problems = 0;
 	const struct {
@@ -59,17 +69,29 @@ static void write_problems(struct supervisor *s, struct writer *w,
 		{ quarantined != 0, "Some conduits are quarantined, and closed: the inspector failed three times on their packets. "
 		  "Keep the event log for who maintains the gate; applying the policy again opens them." },
 		{ s->events.log.lost != 0, "Events cannot be written: is the disk full or read-only? The gate guards all the same." },
+		{ ledger_fails(s), "The usage ledger cannot be written: is the disk full or read-only? Counts are kept in "
+		  "memory until it can; the gate guards all the same." },
 	};
+
+	_Static_assert(sizeof(all) / sizeof(*all) <= STATUS_PROBLEMS_MAX, "no room for all problems");
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (all[i].is)
+			ret[problems++] = all[i].text;
+	return problems;
+}
+
+static void write_problems(struct supervisor *s, struct writer *w,
+			   const struct netfilter_counts *counts, int read_result)
+{
+	const char *problems[STATUS_PROBLEMS_MAX];
+	size_t n = status_problems(s, counts, read_result, problems);
 
 	writer_name(w, "problems");
 	writer_open_list(w);
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-		if (all[i].is) {
-			writer_text(w, all[i].text);
-			problems++;
-		}
+	for (size_t i = 0; i < n; i++)
+		writer_text(w, problems[i]);
 	writer_close_list(w);
-	writer_put_bool(w, "healthy", problems == 0);
+	writer_put_bool(w, "healthy", n == 0);
 }
 
 static void write_processes(struct supervisor *s, struct writer *w)
@@ -236,6 +258,31 @@ static void write_drift(struct supervisor *s, struct writer *w)
 	writer_close_map(w);
 }
 
+/* ---- ledger ---- */
+
+static void write_ledger(struct supervisor *s, struct writer *w)
+{
+	struct ledger_health health;
+
+	writer_name(w, "ledger");
+	if (!s->feed.ledger) {
+		writer_text(w, NULL);
+		return;
+	}
+	ledger_health(s->feed.ledger, &health);
+	writer_open_map(w);
+	writer_put_text(w, "path", s->feed.path);
+	writer_put_bool(w, "writable", health.error == 0);
+	if (health.error)
+		writer_put_text(w, "why", failure_text(health.error));
+	if (health.flushed_at)
+		put_time(w, "flushed", health.flushed_at);
+	writer_put_uint(w, "waiting", health.waiting);
+	writer_put_uint(w, "lost", health.lost);
+	writer_put_uint(w, "bytes", health.file_bytes);
+	writer_close_map(w);
+}
+
 void status_write(struct supervisor *s, struct writer *w)
 {
 	struct netfilter_counts counts = { 0 };
@@ -251,6 +298,7 @@ void status_write(struct supervisor *s, struct writer *w)
 	write_rules(s, w);
 	write_drops(w, &counts);
 	write_drift(s, w);
+	write_ledger(s, w);
 	writer_put_text(w, "events", s->events_path);
 	writer_close_map(w);
 	arena_free(&arena);

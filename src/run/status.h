@@ -6,9 +6,17 @@
  *   policy {site, applied, rules, conduits} or null; counters {received, ...};
  *   conduits: list of {number, server, device, transport, port, inspected, quarantined, packets, bytes, rules};
  *   rules: list of {rule, allowed, denied, call}; drops: list of {reason, packets, bytes}; events: path of the log;
- *   drift {checked, findings, warnings, restored, guarded}; maintenance {until} or null.
+ *   drift {checked, findings, warnings, restored, guarded}; maintenance {until} or null;
+ *   ledger {path, writable, why, flushed, waiting, lost, bytes} or null.
  */
 #include "json/writer.h"
+#include "netfilter/read.h"
 #include "run/supervisor.h"
+
+#define STATUS_PROBLEMS_MAX 16
+
+/* What needs attention, as sentences; how many. read_result: of netfilter_read() that filled in `counts`. */
+size_t status_problems(const struct supervisor *s, const struct netfilter_counts *counts, int read_result,
+		       const char *ret[static STATUS_PROBLEMS_MAX]);
 
 void status_write(struct supervisor *s, struct writer *w);

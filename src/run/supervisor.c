@@ -79,6 +79,7 @@ static void on_message(struct supervisor *s, const struct inspect_message *messa
 		s->load_result = -1;
 		break;
 	case INSPECT_EVENT:
+		feed_event(s, &message->event);
 		events_core(&s->events, &message->event);
 		break;
 	case INSPECT_TRAPPED:
@@ -111,6 +112,7 @@ static void on_inspector_end(struct supervisor *s)
 	struct child_end end;
 
 	read_messages(s, UINT_MAX); /* nobody adds to them any more */
+	feed_read_inspectors(s);
 	child_collect(&s->child, &end);
 	events_restarted(&s->events, &end);
 	if (end.quarantined)
@@ -145,6 +147,7 @@ static void tend_inspector(struct supervisor *s, bool talks, bool ended)
 	if (child_watch(&s->child))
 		warn(s, "the inspector does not get on: it is killed and started again");
 	revive(s);
+	watchdog_tick(s);
 }
 
 void supervisor_mind_inspector(struct supervisor *s, int timeout)
@@ -190,13 +193,16 @@ static void on_signal(struct supervisor *s)
 
 static void on_refused(const struct nflog_message *message, void *data)
 {
-	events_refused(data, message);
+	struct supervisor *s = data;
+
+	feed_refused(s, message);
+	events_refused(&s->events, message);
 }
 
 static void read_refused(struct supervisor *s)
 {
 	for (int i = 0; i < 16; i++)
-		if (nflog_read(&s->nflog, on_refused, &s->events) <= 0)
+		if (nflog_read(&s->nflog, on_refused, s) <= 0)
 			return;
 }
 
@@ -221,6 +227,7 @@ static void run_once(struct supervisor *s)
 	int timeout = child_timeout(&s->child), drift = drift_watch_timeout(s);
 
 	timeout = drift < timeout ? drift : timeout;
+	timeout = feed_timeout(s) < timeout ? feed_timeout(s) : timeout;
 	poll(fds, 6, timeout < 1000 ? timeout : 1000);
 	if (is_ready(&fds[5]))
 		drift_watch_read(s);
@@ -234,6 +241,7 @@ static void run_once(struct supervisor *s)
 		supervisor_serve_client(s);
 	renew_windows(s);
 	events_tick(&s->events);
+	feed_tick(s);
 }
 
 /* ---- start and end ---- */
@@ -405,6 +413,8 @@ static int start(struct supervisor *s, const char *folder)
 	if (r == 0)
 		r = open_records(s);
 	if (r == 0)
+		feed_open(s);
+	if (r == 0)
 		r = start_inspector(s);
 	if (r == 0)
 		r = first_policy(s, folder);
@@ -418,6 +428,7 @@ static int start(struct supervisor *s, const char *folder)
 
 static void end(struct supervisor *s)
 {
+	feed_close(s);
 	child_stop(&s->child);
 	drift_watch_close(s);
 	if (s->nflog_open)
@@ -440,6 +451,7 @@ int supervisor_run(const char *state, const char *runtime, const char *folder,
 	r = start(&s, folder);
 	if (r == 0) {
 		voice->say("ready");
+		watchdog_open(&s);
 		supervisor_notify("READY=1");
 		while (!s.stopping)
 			run_once(&s);
