@@ -22,7 +22,8 @@ FLOORS := $(foreach l,$(LAYERS),$(firstword $(subst :, ,$(l))))
 # Debian packages, for building and for everything that `make demo` and `make check` use.
 PACKAGES_BUILD := build-essential pkg-config clang lld wabt libmnl-dev libnftnl-dev \
 	libjansson-dev libseccomp-dev libpcap-dev libsqlite3-dev tzdata
-PACKAGES_TEST := nftables iproute2 procps python3 libcmocka-dev libmodbus-dev mbpoll tshark
+PACKAGES_TEST := nftables iproute2 procps python3 libcmocka-dev libmodbus-dev mbpoll tshark \
+	python3-prometheus-client
 # The validator of the schemas runs in whatever Node is at hand; its modules come from npm into $(BUILD).
 PACKAGES_TEST += $(if $(shell command -v npm),,nodejs npm)
 PACKAGES_LINT := cppcheck shellcheck
