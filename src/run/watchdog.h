@@ -2,16 +2,14 @@
 #pragma once
 /*
  * systemd's watchdog: a sign of life as long as the supervisor gets on with its work and the gate with its own.
- * A gate that has a policy and has not inspected for WATCHDOG_PATIENCE is started again as a whole.
+ * A gate that has a policy and has not inspected for twice systemd's limit is started again as a whole.
  */
 #include <stdint.h>
 
 struct supervisor;
 
-#define WATCHDOG_PATIENCE 120000 /* ms */
-
 struct watchdog {
-	int64_t every;     /* ms between two signs of life; 0 = nobody watches */
+	int64_t limit;     /* ms without a sign of life; 0 = nobody watches */
 	int64_t due;       /* ms, CLOCK_BOOTTIME */
 	int64_t served_at; /* ms: the inspectors were last seen to serve */
 };
