@@ -358,14 +358,15 @@ void events_deed(struct events *events, enum events_deed deed, const char *text)
 
 void events_ledger(struct events *events, enum ledger_news news, const char *text)
 {
-	static const char *const names[] = {
-		[LEDGER_FAILED] = "ledger-failed",
-		[LEDGER_WORKS] = "ledger-works",
-		[LEDGER_SET_ASIDE] = "ledger-set-aside",
-		[LEDGER_SHORTENED] = "ledger-shortened",
+	static const struct event kinds[] = {
+		[LEDGER_FAILED] = { .event = "ledger-failed" },
+		[LEDGER_WORKS] = { .event = "ledger-works" },
+		[LEDGER_SET_ASIDE] = { .event = "ledger-set-aside" },
+		[LEDGER_SHORTENED] = { .event = "ledger-shortened" },
 	};
-	struct event event = { .event = names[news], .text = text };
+	struct event event = kinds[news];
 
+	event.text = text;
 	record(events, &event);
 }
 

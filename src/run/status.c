@@ -117,6 +117,18 @@ static void write_processes(struct supervisor *s, struct writer *w)
 	writer_close_map(w);
 }
 
+static void write_dates(const struct site *site, struct writer *w)
+{
+	size_t expired = 0, overdue = 0;
+
+	for (size_t i = 0; i < site->rule_count; i++) {
+		expired += site->rules[i].expired;
+		overdue += site->rules[i].review_by != NO_DAY && site->rules[i].review_by < site->today;
+	}
+	writer_put_uint(w, "expired", expired);
+	writer_put_uint(w, "overdue", overdue);
+}
+
 static void write_policy(struct supervisor *s, struct writer *w)
 {
 	writer_name(w, "policy");
@@ -129,6 +141,7 @@ static void write_policy(struct supervisor *s, struct writer *w)
 	put_time(w, "applied", s->policy->applied_at);
 	writer_put_uint(w, "rules", s->policy->compiled.site->rule_count);
 	writer_put_uint(w, "conduits", s->policy->compiled.ruleset.conduit_count);
+	write_dates(s->policy->compiled.site, w);
 	writer_close_map(w);
 }
 

@@ -3,7 +3,7 @@
 /*
  * What `status` tells, as one JSON object:
  *   healthy; problems: list of sentences; supervisor {pid, since}; inspector {state, pid, since, restarts};
- *   policy {site, applied, rules, conduits} or null; counters {received, ...};
+ *   policy {site, applied, rules, conduits, expired, overdue} or null; counters {received, ...};
  *   conduits: list of {number, server, device, transport, port, inspected, quarantined, packets, bytes, rules};
  *   rules: list of {rule, allowed, denied, call}; drops: list of {reason, packets, bytes}; events: path of the log;
  *   drift {checked, findings, warnings, restored, guarded}; maintenance {until} or null;

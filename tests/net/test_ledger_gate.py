@@ -106,6 +106,13 @@ class Alive(LedgerCase):
         self.assertEqual((ledger["writable"], ledger["lost"], ledger["path"]), (True, 0, str(self.path)))
         self.assertIn("Ledger     written", self.gate.command("status").stdout)
 
+    def test_status_goes_on_when_asked_to(self):
+        watch = self.lab.start("gate", *self.gate.words("status", "--watch"), name="status --watch")
+        wait_until(lambda: sum(line.startswith("Ledger ") for line in watch.lines) >= 2, "two looks", 20.0)
+        watch.stop()
+        refused = self.gate.command("status", "--watch", "--json", check=False)
+        self.assertEqual(refused.returncode, 2, refused.stdout)
+
     def test_a_supervisor_that_was_killed_goes_on_where_it_was(self):
         client = self.client()
         self.assert_serves(client)
