@@ -25,7 +25,7 @@ uint64_t ledger_key_pack(const struct ledger_subject *subject, unsigned source, 
 		size_t room = LEDGER_KEY_MAX - n - (LEDGER_FIELDS - i) - 1;
 
 		ret[n++] = SEPARATOR;
-		for (size_t j = 0; field[j] && j < room; j++)
+		for (size_t j = 0; j < room && field[j]; j++)
 			ret[n++] = field[j] == SEPARATOR ? '?' : field[j];
 	}
 	ret[n] = '\0';

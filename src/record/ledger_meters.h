@@ -7,7 +7,7 @@
  */
 #include "record/ledger.h"
 
-#define METERS_MAX 65536u
+#define METERS_MAX (1u << 18)
 #define METER_SOURCES 128u
 
 struct meter {

@@ -127,8 +127,10 @@ static void lift_quarantines(struct supervisor *s, const struct policy *policy)
 static int enforce(struct supervisor *s, struct policy *policy, struct arena *arena,
 		   struct diag_list *diags, const char **ret_text)
 {
-	int r = load_inspector(s, policy);
+	int r;
 
+	feed_pause(s);
+	r = load_inspector(s, policy);
 	if (r < 0) {
 		*ret_text = r == -ETIMEDOUT ?
 			"the inspector does not answer; nothing was changed. `gatehouse status` says more" :
@@ -214,8 +216,10 @@ int supervisor_apply(struct supervisor *s, enum policy_source from, const char *
 		r = try_policy(s, from, policy, arena, &found, ret_text);
 	diag_sort(&found);
 	keep_findings(&found, arena, diags);
-	if (r == 0) {
+	if (r == 0)
 		put_in_force(s, policy);
+	feed_resume(s);
+	if (r == 0) {
 		events_applied(&s->events, *ret_text);
 		feed_applied(s, *ret_text);
 		return 0;

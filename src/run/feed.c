@@ -40,7 +40,7 @@ static void read_inspector(struct supervisor *s, struct child *child, unsigned s
 
 void feed_read_inspectors(struct supervisor *s)
 {
-	if (s->feed.ledger && s->policy)
+	if (s->feed.ledger && s->policy && !s->feed.paused)
 		read_inspector(s, &s->child, LEDGER_KERNEL + 1);
 }
 
@@ -152,6 +152,7 @@ void feed_open(struct supervisor *s)
 	struct netfilter_counts counts = { 0 };
 	struct arena arena = { 0 };
 
+	s->feed.open = true;
 	snprintf(s->feed.path, sizeof(s->feed.path), "%s/usage.db", s->state);
 	s->feed.ledger = s->events.ledger = ledger_new(s->feed.path, &ledger_usual_limits, on_news, s);
 	if (!s->feed.ledger)
@@ -162,26 +163,46 @@ void feed_open(struct supervisor *s)
 	add_moment(s, "start", "gatehouse " GATEHOUSE_VERSION, NULL);
 }
 
-static void feed(struct supervisor *s)
+/* *ret is in the arena; the result is netfilter_read()'s. */
+static int read_all(struct supervisor *s, struct arena *arena, struct netfilter_counts *ret)
+{
+	int r = netfilter_read(arena, ret);
+
+	feed_read_inspectors(s);
+	if (s->feed.ledger && r == 0 && ret->in_force)
+		read_kernel(s, ret);
+	return r;
+}
+
+void feed_pause(struct supervisor *s)
 {
 	struct netfilter_counts counts = { 0 };
 	struct arena arena = { 0 };
-	int r = netfilter_read(&arena, &counts);
 
-	feed_read_inspectors(s);
-	if (s->feed.ledger && r == 0 && counts.in_force)
-		read_kernel(s, &counts);
-	if (s->feed.ledger)
-		ledger_flush(s->feed.ledger, time(NULL));
-	metrics_write(s, &counts, r);
+	if (s->feed.ledger && s->policy && read_all(s, &arena, &counts) < 0)
+		s->voice->warn("the kernel does not say what it counted: usage of rules that go may be missing");
 	arena_free(&arena);
+	s->feed.paused = true;
+}
+
+void feed_resume(struct supervisor *s)
+{
+	s->feed.paused = false;
 }
 
 void feed_tick(struct supervisor *s)
 {
+	struct netfilter_counts counts = { 0 };
+	struct arena arena = { 0 };
+	int r;
+
 	if (child_now() < s->feed.due)
 		return;
-	feed(s);
+	r = read_all(s, &arena, &counts);
+	if (s->feed.ledger)
+		ledger_flush(s->feed.ledger, time(NULL));
+	metrics_write(s, &counts, r);
+	arena_free(&arena);
 	s->feed.due = child_now() + FEED_EVERY;
 }
 
@@ -194,10 +215,18 @@ int feed_timeout(const struct supervisor *s)
 
 void feed_close(struct supervisor *s)
 {
+	struct netfilter_counts counts = { 0 };
+	struct arena arena = { 0 };
+
+	if (!s->feed.open)
+		return;
 	add_moment(s, "stop", "", NULL);
+	(void)!read_all(s, &arena, &counts);
+	arena_free(&arena);
 	if (s->feed.ledger)
-		feed(s);
+		ledger_flush(s->feed.ledger, time(NULL));
 	metrics_forget(s);
 	ledger_free(s->feed.ledger);
-	s->feed.ledger = s->events.ledger = NULL;
+	s->feed = (struct feed){ 0 };
+	s->events.ledger = NULL;
 }

@@ -4,9 +4,9 @@
  * Reads the counters of the inspectors and of the kernel every FEED_EVERY, for the usage ledger and the metrics
  * file; hands denials and refusals on as they come. The ledger's trouble is told and costs nothing else.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
-#include "base/arena.h"
 #include "netfilter/nflog.h"
 #include "netfilter/read.h"
 #include "record/ledger.h"
@@ -20,6 +20,8 @@ struct child;
 struct feed {
 	struct ledger *ledger; /* NULL: there was no memory for one */
 	int64_t due;           /* ms, CLOCK_BOOTTIME */
+	bool open;
+	bool paused;
 	char path[4096];       /* of the ledger */
 };
 
@@ -32,6 +34,13 @@ int feed_timeout(const struct supervisor *s);
 
 /* Before an inspector that ended is collected: its counters may go with it. */
 void feed_read_inspectors(struct supervisor *s);
+
+/*
+ * Before another policy is handed out: what is counted of rules and conduits that go with it is read. Until
+ * feed_resume() the numbers in the inspectors may be of either policy, and are left alone.
+ */
+void feed_pause(struct supervisor *s);
+void feed_resume(struct supervisor *s);
 
 /* A policy is in force. */
 void feed_applied(struct supervisor *s, const char *text);

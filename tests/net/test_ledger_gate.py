@@ -9,7 +9,7 @@ import sqlite3
 import unittest
 
 import modbus
-from gate import FORBIDDEN, GATEHOUSE, SETPOINT, GateCase
+from gate import FORBIDDEN, SETPOINT, GateCase, rule
 from lab import HISTORIAN, PLC, STRANGER, wait_until
 
 ROUND = 30.0  # seconds; the ledger is written every 10
@@ -28,9 +28,9 @@ class LedgerCase(GateCase):
         finally:
             connection.close()
 
-    def usage(self, verdict, rule="historian-press", service="", detail=""):
+    def usage(self, verdict, of="historian-press", service="", detail=""):
         rows = self.ask("SELECT count FROM usage WHERE rule=? AND verdict=? AND service=? AND detail=?",
-                        rule, verdict, service, detail)
+                        of, verdict, service, detail)
         return rows[0][0] if rows else 0
 
     def written(self):
@@ -96,6 +96,20 @@ class Counts(LedgerCase):
         self.assertEqual(len(digests), 1)
         self.assertRegex(digests.pop(), r"^fnv1a:[0-9a-f]{16}$")
         self.gate.start()
+
+
+class RuleGoes(LedgerCase):
+    def test_what_it_counted_stays(self):
+        """Applied at once, not after the ledger's next reading."""
+        client = self.client()
+        for _ in range(6):
+            client.read(10, 3)
+        before = self.kernel()
+        self.gate.apply([rule("energy-meter", "energy", "meter")])
+        self.stop()
+        self.assertEqual(self.usage("allowed"), 6)
+        self.assertGreaterEqual(self.conduit(), before)
+        self.assertEqual(len({d for d, in self.ask("SELECT digest FROM moment WHERE kind='policy-applied'")}), 2)
 
 
 class Alive(LedgerCase):
