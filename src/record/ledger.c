@@ -15,7 +15,7 @@ const struct ledger_limits ledger_usual_limits = {
 	.hours_kept = 14,
 	.days_kept = 800,
 	.file_bytes = 256u << 20,
-	.waiting = 16384,
+	.waiting = 65536,
 	.attempts = 20000,
 	.details = 100000,
 };

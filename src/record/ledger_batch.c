@@ -96,7 +96,7 @@ void batch_add(struct batch *batch, const struct ledger_subject *subject, uint64
 
 static char *copy_text(const char *text)
 {
-	return strndup(text ? text : "", LEDGER_NOTE_MAX);
+	return strndup(text ? text : "", LEDGER_TEXT_MAX);
 }
 
 static void forget_moment(struct ledger_moment *m)

@@ -6,8 +6,9 @@
  */
 #include "record/ledger.h"
 
-#define LEDGER_KEY_MAX 1024u
-#define LEDGER_NOTE_MAX 512u
+#define LEDGER_KEY_MAX 512u
+#define LEDGER_NOTE_MAX 256u
+#define LEDGER_TEXT_MAX 512u /* of a moment */
 
 /* Returns the key's hash, never 0. */
 uint64_t ledger_key_pack(const struct ledger_subject *subject, unsigned source, char ret[static LEDGER_KEY_MAX]);

@@ -194,16 +194,18 @@ void feed_tick(struct supervisor *s)
 {
 	struct netfilter_counts counts = { 0 };
 	struct arena arena = { 0 };
+	int64_t began = child_now(), took;
 	int r;
 
-	if (child_now() < s->feed.due)
+	if (began < s->feed.due)
 		return;
 	r = read_all(s, &arena, &counts);
 	if (s->feed.ledger)
 		ledger_flush(s->feed.ledger, time(NULL));
 	metrics_write(s, &counts, r);
 	arena_free(&arena);
-	s->feed.due = child_now() + FEED_EVERY;
+	took = child_now() - began;
+	s->feed.due = began + took + (took * FEED_SHARE > FEED_EVERY ? took * FEED_SHARE : FEED_EVERY);
 }
 
 int feed_timeout(const struct supervisor *s)

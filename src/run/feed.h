@@ -12,7 +12,8 @@
 #include "record/ledger.h"
 #include "run/channel.h"
 
-#define FEED_EVERY 10000 /* ms */
+#define FEED_EVERY 10000 /* ms; more when it takes long: a hundredth of the time at most */
+#define FEED_SHARE 100
 
 struct supervisor;
 struct child;
