@@ -116,12 +116,15 @@ class Watchdog(GateCase):
         return [t for t, text in list(self.told) if text == "WATCHDOG=1"]
 
     def test_signs_of_life_come_while_it_gets_on(self):
+        wait_until(self.signs, "a sign of life")
         self.assertEqual(self.told[0][1], "READY=1")
         before = len(self.signs())
         wait_until(lambda: len(self.signs()) > before + 5, "signs of life")
 
     def test_none_comes_while_nothing_is_inspected(self):
         """Its inspector is killed until the supervisor waits for seconds before it starts another."""
+        wait_until(self.signs, "a sign of life")
+
         def kill():
             with contextlib.suppress(TypeError, ProcessLookupError):  # there is none just now
                 os.kill(self.gate.inspector(), signal.SIGKILL)
