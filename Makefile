@@ -28,6 +28,8 @@ PACKAGES_TEST := nftables iproute2 procps python3 libcmocka-dev libmodbus-dev mb
 PACKAGES_TEST += $(if $(shell command -v npm),,nodejs npm)
 PACKAGES_LINT := cppcheck shellcheck
 PACKAGES_FUZZ := libclang-rt-14-dev
+# Only for `make bench`.
+PACKAGES_BENCH := valgrind
 # Only for `make soak`; npm and Node.js too, unless they are there already (as no Debian package, perhaps).
 PACKAGES_SOAK := python3-pymodbus python3-serial python3-serial-asyncio
 
@@ -69,7 +71,7 @@ obj = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(1))
 LIB := $(BUILD)/libgatehouse.a
 PROGRAMS := $(BUILD)/gatehouse $(BUILD)/gatehouse-inspect
 
-.PHONY: all help deps demo check check-fast fresh-check bench soak soak-enip fuzz lint cov install uninstall clean
+.PHONY: all help deps demo check check-fast fresh-check bench soak soak-enip differential fuzz lint cov install uninstall clean
 all: $(PROGRAMS)
 
 help:
@@ -80,6 +82,7 @@ help:
 	  'sudo make bench   speed, as ratios in one run' \
 	  'sudo make soak T=600   Modbus clients of other makers at work through the gate for T seconds' \
 	  'sudo make soak-enip    EtherNet/IP nodes of Node-RED at work with the device of the tests' \
+	  'sudo make differential N=100000   the core against the kernel, over N connections cut at random' \
 	  'make fuzz T=60    fuzz the decoders and the core for T seconds each' \
 	  'make lint         layers, formatting, static checks' \
 	  'sudo make install  programs, unit, schemas, example, pages (DESTDIR=, PREFIX=/usr); uninstall undoes it' \
@@ -188,7 +191,15 @@ $(BUILD)/obj/tests/twin.o: tests/twin/twin.c
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/twin-sandbox: $(BUILD)/obj/tests/twin.o $(SANDBOX_OBJ) $(LIB)
 $(BUILD)/twin-native: $(BUILD)/obj/tests/twin.o $(BUILD)/obj/run/vm_native.o $(LIB)
-$(TWINS):
+# The same of a driver for an instruction counter (tests/bench/instructions).
+COSTS := $(BUILD)/core-cost-sandbox $(BUILD)/core-cost-native
+$(BUILD)/obj/tests/core_cost.o: tests/bench/core_cost.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/core-cost-sandbox: $(BUILD)/obj/tests/core_cost.o $(SANDBOX_OBJ) $(LIB)
+$(BUILD)/core-cost-native: $(BUILD)/obj/tests/core_cost.o $(BUILD)/obj/run/vm_native.o $(LIB)
+$(TWINS) $(COSTS):
 	$(call say,LINK,$@)
 	$(Q)$(link) $^ $(LIBS)
 
@@ -212,7 +223,7 @@ fuzz:
 		SANFLAGS='-fsanitize=fuzzer-no-link,$(FUZZ_SAN)' $(FUZZ:%=build-fuzz/fuzz/%)
 	$(Q)tests/fuzz/fuzz $(T) $(FUZZ)
 
-tests-built: $(PROGRAMS) $(BUILD)/gatehouse-inspect-native $(FAULTS)/gatehouse $(UNIT) $(PEERS) $(TOOLS) $(TWINS)
+tests-built: $(PROGRAMS) $(BUILD)/gatehouse-inspect-native $(FAULTS)/gatehouse $(UNIT) $(PEERS) $(TOOLS) $(TWINS) $(COSTS)
 	@:
 # Those that look for memory faults: run under the sanitizers too.
 san-built: $(UNIT) $(FUZZ:%=$(BUILD)/tests/test_corpus_%)
@@ -257,9 +268,17 @@ uninstall:
 	$(Q)rm -rf $(INSTALLED:%=$(DESTDIR)$(PREFIX)/%)
 
 bench: deps
+	$(Q)image/install-packages $(PACKAGES_BENCH)
 	$(Q)$(MAKE) --no-print-directory tests-built
+	$(Q)BUILD=$(BUILD) tests/bench/instructions
 	$(Q)BUILD=$(BUILD) tests/bench/bench
 	$(Q)BUILD=$(BUILD) tests/bench/compiler
+
+# `make check` runs a few of these (tests/net/test_differential.py). SEED= repeats from one on.
+N ?= 100000
+differential: deps
+	$(Q)$(MAKE) --no-print-directory $(BUILD)/tools/differential
+	$(Q)unshare --net $(BUILD)/tools/differential $(N) $(SEED)
 
 # The clients' Node packages go into the build folder, as tests/soak/package-lock.json has them.
 SOAK_NPM := $(BUILD)/soak/npm

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define BLOCK_SIZE (64u << 10)
+#define TEXT_SIZE (4u << 10) /* taken at once for short texts, which need no alignment */
 
 struct arena_block {
 	struct arena_block *next;
@@ -85,13 +86,29 @@ void *arena_array(struct arena *arena, size_t count, size_t size)
 	return arena_alloc(arena, bytes);
 }
 
+static char *text_alloc(struct arena *arena, size_t size)
+{
+	char *at;
+
+	if (size > TEXT_SIZE / 8)
+		return arena_alloc(arena, size);
+	if (size > arena->text_left) {
+		arena->text = arena_alloc(arena, TEXT_SIZE);
+		arena->text_left = TEXT_SIZE;
+	}
+	at = arena->text;
+	arena->text += size;
+	arena->text_left -= size;
+	return at;
+}
+
 char *arena_strndup(struct arena *arena, const char *text, size_t len)
 {
 	char *copy;
 
 	if (len == SIZE_MAX)
 		out_of_memory();
-	copy = arena_alloc(arena, len + 1);
+	copy = text_alloc(arena, len + 1);
 	if (len)
 		memcpy(copy, text, len);
 	return copy;

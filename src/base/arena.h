@@ -12,6 +12,8 @@ struct arena_block;
 struct arena {
 	struct arena_block *blocks;
 	size_t left; /* bytes free in the newest block */
+	char *text;  /* where the next short text goes */
+	size_t text_left;
 };
 
 /* Zeroed, aligned for any type. */

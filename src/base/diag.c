@@ -198,7 +198,7 @@ static void print_heading(FILE *out, const struct diag *item, bool colour)
 	fputc('\n', out);
 }
 
-void diag_print(const struct diag_list *list, FILE *out, bool colour)
+static void print_all(const struct diag_list *list, FILE *out, bool colour)
 {
 	size_t all = list->errors + list->warnings;
 
@@ -216,4 +216,21 @@ void diag_print(const struct diag_list *list, FILE *out, bool colour)
 	}
 	if (all > list->count)
 		fprintf(out, "and %zu more findings that are not shown\n", all - list->count);
+}
+
+/* Standard error has no buffer: every character would be a call into the kernel. */
+void diag_print(const struct diag_list *list, FILE *out, bool colour)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *whole = open_memstream(&text, &size);
+
+	if (!whole) {
+		print_all(list, out, colour);
+		return;
+	}
+	print_all(list, whole, colour);
+	if (fclose(whole) == 0)
+		fwrite(text, 1, size, out);
+	free(text);
 }

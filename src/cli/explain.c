@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/nearest.h"
+#include "cli/explain_cip.h"
 #include "cli/options.h"
 #include "policy/address.h"
 
@@ -16,7 +17,7 @@ struct explain_line {
 	const char *from, *to, *protocol;
 	uint16_t port;
 	int64_t at;
-	const char *cip;        /* an option about services of ethernet-ip, or NULL */
+	struct cip_ask cip;
 	struct request request;
 };
 
@@ -33,27 +34,15 @@ static const char *take_port(const char *text, uint16_t *ret)
 	return NULL;
 }
 
-static bool take_cip(struct explain_line *line, int argc, char **argv, int *i)
-{
-	static const char *const names[] = { "--service", "--class", "--instance", "--attribute",
-					     "--read-tag", "--write-tag" };
-	const char *text;
-
-	for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++)
-		if (option_value(argc, argv, i, names[n], &text)) {
-			line->cip = names[n];
-			return true;
-		}
-	return false;
-}
-
 static const char *take_word(struct explain_line *line, int argc, char **argv, int *i, char *error)
 {
 	const char *text;
 	bool taken;
 	const char *wrong = request_option(&line->request, argc, argv, i, &taken, error);
 
-	if (taken || take_cip(line, argc, argv, i))
+	if (!taken)
+		wrong = cip_ask_option(&line->cip, argc, argv, i, &taken);
+	if (taken)
 		return wrong;
 	if (option_value(argc, argv, i, "--from", &line->from))
 		return line->from ? NULL : "--from wants an asset or an address";
@@ -74,7 +63,8 @@ static const char *take_word(struct explain_line *line, int argc, char **argv, i
 	return NULL;
 }
 
-static const char *read_line(struct explain_line *line, int argc, char **argv, char *error)
+static const char *read_line(struct explain_line *line, int argc, char **argv, struct arena *arena,
+			     char *error)
 {
 	const char *wrong = NULL;
 
@@ -86,8 +76,10 @@ static const char *read_line(struct explain_line *line, int argc, char **argv, c
 		return "which site folder?";
 	if (!line->from || !line->to)
 		return "--from and --to say who asks whom";
-	if (line->request.wanted && line->cip)
+	if (line->request.wanted && cip_ask_wanted(&line->cip))
 		return "--function is Modbus, the other services are EtherNet/IP: one at a time";
+	if (cip_ask_wanted(&line->cip))
+		return cip_ask_build(&line->cip, arena);
 	if (line->request.wanted)
 		return request_build(&line->request, error);
 	for (unsigned n = 0; n < REQUEST_NUMBERS; n++)
@@ -98,7 +90,8 @@ static const char *read_line(struct explain_line *line, int argc, char **argv, c
 
 static const char *read_protocol_name(struct explain_line *line, const struct protocol **ret, char *error)
 {
-	const char *implied = line->request.wanted ? "modbus" : line->cip ? "ethernet-ip" : NULL;
+	const char *implied = line->request.wanted ? "modbus" :
+			      cip_ask_wanted(&line->cip) ? "ethernet-ip" : NULL;
 	const char *name = line->protocol ? line->protocol : implied;
 	struct nearest near;
 
@@ -181,8 +174,6 @@ static enum reason closed_because(struct explanation *e, const struct ask_site *
 {
 	struct explain_opening opening;
 
-	if (!rule->protocol->decoded)
-		return REASON_NO_RULE;
 	explain_opening(e->compiled.site, rule, e->at, &e->arena, &opening);
 	return opening.open ? ask_serves(site, rule, e->at) : REASON_OUTSIDE_SCHEDULE;
 }
@@ -205,7 +196,6 @@ static void answer_path(struct explanation *e, const struct ask_site *asked)
 			continue;
 		e->reason = reason;
 		e->nearest = rule;
-		e->note = rule->protocol->decoded ? NULL : not_inspected(e, rule->protocol);
 	}
 	if (e->rule_count) {
 		e->reason = REASON_NONE;
@@ -231,16 +221,26 @@ static void take_answer(struct explanation *e, const struct answer *answer)
 		      answer->rule->mode == PROGRAM_OBSERVE;
 }
 
-/* Asks every conduit of the path; what is allowed, or came nearest, is the answer. */
-static void answer_request(struct explanation *e, const struct ask_site *site,
-			   const struct request *request)
+static const char *request_text(struct explanation *e, const struct explain_line *line)
 {
-	const struct compiled *compiled = &e->compiled;
-	uint32_t asked = 0;
 	struct modbus_message m;
 
-	if (modbus_request(request->frame, request->frame_size, &m) == REASON_NONE)
-		e->asked = ask_text(&m, &e->arena);
+	if (cip_ask_wanted(&line->cip))
+		return cip_ask_text(&line->cip, &e->arena);
+	if (modbus_request(line->request.frame, line->request.frame_size, &m) != REASON_NONE)
+		return NULL;
+	return ask_text(&m, &e->arena);
+}
+
+/* Asks every conduit of the path; what is allowed, or came nearest, is the answer. */
+static void answer_request(struct explanation *e, const struct ask_site *site,
+			   const struct explain_line *line)
+{
+	const struct compiled *compiled = &e->compiled;
+	const struct request *request = &line->request;
+	uint32_t asked = 0;
+
+	e->asked = request_text(e, line);
 	answer_nearest(e);
 	for (size_t i = 0; i < compiled->site->rule_count; i++) {
 		const struct rule *rule = &compiled->site->rules[i];
@@ -250,7 +250,10 @@ static void answer_request(struct explanation *e, const struct ask_site *site,
 		if (!conduit || conduit == asked)
 			continue;
 		asked = conduit;
-		ask_frame(site, conduit, request->frame, request->frame_size, e->at, &answer);
+		if (request->wanted)
+			ask_frame(site, conduit, request->frame, request->frame_size, e->at, &answer);
+		else
+			cip_ask_conduit(&line->cip, site, conduit, e->at, &answer);
 		if (e->reason == REASON_NO_RULE || ask_nearness(answer.reason) > ask_nearness(e->reason))
 			take_answer(e, &answer);
 	}
@@ -264,11 +267,11 @@ static int answer(struct explanation *e, const struct explain_line *line)
 		fputs("gatehouse explain: the inspector would not take this policy\n", stderr);
 		return EXIT_SYSTEM;
 	}
-	if (e->path.protocol && (!e->path.protocol->decoded || line->cip)) {
+	if (e->path.protocol && (!e->path.protocol->available)) {
 		answer_nearest(e);
 		e->note = not_inspected(e, e->path.protocol);
-	} else if (line->request.wanted) {
-		answer_request(e, &site, &line->request);
+	} else if (line->request.wanted || cip_ask_wanted(&line->cip)) {
+		answer_request(e, &site, line);
 	} else {
 		answer_path(e, &site);
 	}
@@ -299,13 +302,15 @@ static int run(const struct context *context, int argc, char **argv)
 	struct explanation e = { .context = context };
 	struct explain_line line = { .at = time(NULL) };
 	char error[160];
-	const char *wrong = read_line(&line, argc, argv, error);
+	const char *wrong = read_line(&line, argc, argv, &e.arena, error);
 	int code;
 
 	if (!wrong)
 		wrong = read_protocol_name(&line, &e.path.protocol, error);
-	if (wrong)
+	if (wrong) {
+		arena_free(&e.arena);
 		return usage_error(&command_explain, "%s", wrong);
+	}
 	e.at = line.at;
 	diag_init(&e.diags, &e.arena);
 	code = explain_site(&e, &line);
@@ -318,7 +323,7 @@ const struct command command_explain = {
 	.arguments = "DIR --from A --to B [--protocol P] [--function F --unit N ...]",
 	.summary = "whether something is allowed, by which rule, or what is nearest and whom to call",
 	.help = "Without --function: which rules open the way from A to B. With it: what the inspector decides\n"
-		"about that one Modbus request, asked of the inspector's own code.\n\n"
+		"about that one Modbus request (or, below, one of EtherNet/IP), asked of the inspector's own code.\n\n"
 		"  --from A, --to B      an asset's name, or an address\n"
 		"  --protocol P          modbus, tcp, udp, ... (default: any; modbus with --function)\n"
 		"  --port N              the device's port (default: any that a rule names)\n"
@@ -333,8 +338,9 @@ const struct command command_explain = {
 		"  --read-code N, --object-id N            of read-device-identification\n"
 		"  --file N, --record N  of file records\n"
 		"  --mei-type N          of function 43 (default 14, device identification)\n"
-		"  --service, --class, --instance, --attribute, --read-tag, --write-tag\n"
-		"                        EtherNet/IP: denied, as this version does not inspect it\n"
+		"and about one EtherNet/IP request (names as in `gatehouse services`, or numbers):\n"
+		"  --read-tag TAG, --write-tag TAG         as Line3.Rate, Counts[0-9]\n"
+		"  --service S --class C [--instance N] [--attribute A]\n"
 		"  --json                one object; docs/explain-and-plan.md names its members\n\n"
 		"exit codes: 0 allowed, 1 denied, or the documents have errors, 2 wrong usage, 3 the folder\n"
 		"cannot be read\n",

@@ -25,6 +25,8 @@ struct replay {
 	int64_t at;
 	struct replay_site site;
 	struct stage stage;
+	struct past_list past;
+	size_t begun;              /* connections of known protocols so far */
 	bool out_of_memory;
 	/* with --as: the pairs in the capture */
 	struct replay_conduit *pairs;
@@ -226,6 +228,7 @@ static void on_opened(struct replay *r, struct reorder_flow *flow)
 
 	if (!protocol)
 		return;
+	r->begun++;
 	act = calloc(1, sizeof(*act));
 	if (!act) {
 		r->out_of_memory = true;
@@ -235,6 +238,8 @@ static void on_opened(struct replay *r, struct reorder_flow *flow)
 	act->conduit = replay_site_find(&r->site, &flow->ends[!device], &flow->ends[device]);
 	act->flow.conduit = act->conduit ? act->conduit->number : 0;
 	act->flow.device = device;
+	if (protocol->program == PROGRAM_ETHERNET_IP && r->begun <= r->past.count)
+		act->flow.past = &r->past.items[r->begun - 1];
 	for (unsigned side = 0; side < 2; side++) {
 		act->flow.ends[side] = flow->ends[side];
 		frames_init(&act->frames[side], &protocol->framing, side != device);
@@ -275,11 +280,14 @@ static void note_pair(void *context, struct reorder_flow *flow, const struct reo
 {
 	struct replay *r = context;
 	unsigned device = 0;
+	const struct protocol *protocol;
 	struct replay_conduit *grown;
 	struct replay_conduit pair = { 0 };
 
-	if (event->kind != REORDER_OPENED || !ports_find(&r->ports, flow, &device))
+	protocol = event->kind == REORDER_OPENED ? ports_find(&r->ports, flow, &device) : NULL;
+	if (!protocol)
 		return;
+	pair.program = protocol->program;
 	pair.server = flow->ends[!device];
 	pair.device = flow->ends[device];
 	pair.server.port = 0;
@@ -380,7 +388,8 @@ static bool add_rule_ports(struct replay *r)
 {
 	for (size_t i = 0; i < r->site.conduit_count; i++)
 		if (r->site.conduits[i].inspected &&
-		    !ports_add_number(&r->ports, "modbus", r->site.conduits[i].device.port))
+		    !ports_add_rule(&r->ports, r->site.conduits[i].program,
+				    r->site.conduits[i].device.port))
 			return false;
 	return true;
 }
@@ -402,8 +411,11 @@ static int replay_capture(struct replay *r, const char *path)
 	const struct traffic_sink sink = { .context = r, .stream = deliver };
 	char error[400] = "";
 	struct traffic traffic;
-	int err = traffic_read(path, &sink, &traffic, error, sizeof(error));
+	int err;
 
+	/* what is wrong with the capture is told below */
+	r->out_of_memory |= past_read(path, &r->ports, &r->past) == -ENOMEM || r->past.out_of_memory;
+	err = traffic_read(path, &sink, &traffic, error, sizeof(error));
 	if (err && !traffic.frames)
 		return fail_capture(path, error);
 	if (r->stage.trapped)
@@ -503,6 +515,7 @@ static int run(const struct context *context, int argc, char **argv)
 	if (code == EXIT_CLEAN)
 		code = replay_capture(&r, wanted.capture);
 	free(r.pairs);
+	past_free(&r.past);
 	arena_free(&arena);
 	return code;
 }

@@ -65,6 +65,8 @@ static void list_conduits(struct replay_site *site)
 			.only_rule = CORE_NO_RULE,
 		};
 		c = to->inspected ? program_conduit_of(site, to->number) : NULL;
+		if (c)
+			to->program = c->protocol;
 		if (c && c->rules.count == 1)
 			to->only_rule = c->rules.first;
 		site->conduit_count++;
@@ -130,24 +132,28 @@ const char *replay_site_narrow(struct replay_site *site, const char *id,
 		return "no rule in force that is inspected has this id";
 	conduits = arena_array(site->arena, pair_count + 1, sizeof(*conduits));
 	site->conduits = arena_array(site->arena, pair_count + 1, sizeof(*site->conduits));
+	site->conduit_count = 0;
 	for (uint32_t i = 0; i < pair_count; i++) {
-		struct program_conduit *c = &conduits[i];
+		struct program_conduit *c = &conduits[site->conduit_count];
+		struct replay_conduit *to = &site->conduits[site->conduit_count];
 
+		if (pairs[i].program != like->protocol)
+			continue;
+		site->conduit_count++;
 		*c = *like;
-		c->number = i + 1;
+		c->number = (uint32_t)site->conduit_count;
 		c->family = pairs[i].server.family;
 		memcpy(c->server, pairs[i].server.address, sizeof(c->server));
 		memcpy(c->device, pairs[i].device.address, sizeof(c->device));
 		c->port = pairs[i].device.port;
 		c->rules = (struct program_span){ rule, 1 };
-		site->conduits[i] = pairs[i];
-		site->conduits[i].number = i + 1;
-		site->conduits[i].inspected = true;
-		site->conduits[i].rules = site->compiled.rules[rule].id;
-		site->conduits[i].only_rule = rule;
+		*to = pairs[i];
+		to->number = c->number;
+		to->inspected = true;
+		to->rules = site->compiled.rules[rule].id;
+		to->only_rule = rule;
 	}
-	site->conduit_count = pair_count;
-	replace_conduits(site, conduits, pair_count);
+	replace_conduits(site, conduits, site->conduit_count);
 	return site->program_size > PROGRAM_MAX ? "too many connections in the capture" : NULL;
 }
 

@@ -20,6 +20,7 @@ struct replay_conduit {
 	struct endpoint device;
 	uint32_t number;
 	bool inspected;
+	uint8_t program;        /* enum program_protocol of an inspected one */
 	const char *rules;      /* ids */
 	uint32_t only_rule;     /* index in the program, when it has just one; else CORE_NO_RULE */
 };

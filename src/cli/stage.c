@@ -162,6 +162,17 @@ static void shake_hands(struct scene *s)
 	settle(s);
 }
 
+/* What the capture lacks of an EtherNet/IP session; all of it when the connection opens again. */
+static void play_past(struct scene *s)
+{
+	struct past_message messages[PAST_MESSAGES_MAX];
+	size_t count = s->flow->past ? past_messages(s->flow->past, s->flow->openings > 1, messages) : 0;
+
+	for (size_t i = 0; i < count; i++)
+		send_bytes(s, messages[i].request ? !s->flow->device : s->flow->device, messages[i].bytes,
+			   messages[i].length);
+}
+
 /* Opens the connection, again if need be, and asks again what waits for an answer. */
 static void open_flow(struct scene *s)
 {
@@ -171,6 +182,7 @@ static void open_flow(struct scene *s)
 		return;
 	shake_hands(s);
 	quiet.verdict = NULL;
+	play_past(&quiet);
 	for (size_t i = 0; i < s->flow->waiting_count; i++)
 		send_bytes(&quiet, !s->flow->device, s->flow->waiting[i].bytes,
 			   s->flow->waiting[i].length);

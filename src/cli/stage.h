@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "capture/headers.h"
+#include "cli/replay_past.h"
 #include "protocol/reason.h"
 #include "run/vm.h"
 
@@ -47,6 +48,7 @@ struct stage_flow {
 	bool open;
 	unsigned openings; /* how often it was opened so far */
 	struct stage_end sides[2];
+	const struct past *past; /* of an EtherNet/IP connection, or NULL */
 	size_t waiting_count;
 	struct {
 		size_t length;

@@ -89,6 +89,25 @@ static void print_policy(const struct value *policy)
 	putchar('\n');
 }
 
+static void print_queues(const struct value *queues)
+{
+	for (size_t i = 0; queues && i < queues->count; i++) {
+		const struct value *queue = &queues->items[i], *counters = value_member(queue, "counters");
+
+		printf("  queue %lld  %s, pid %lld, packets: %lld, connections: %lld%s\n", number_of(queue, "queue"),
+		       text_of(queue, "state"), number_of(queue, "pid"), number_of(counters, "received"),
+		       number_of(counters, "flows_now"),
+		       truth_of(queue, "fails_open") ? ", for the conduits that fail open" : "");
+	}
+}
+
+static void print_fail_open(const struct value *fail_open)
+{
+	if (fail_open && fail_open->type == VALUE_MAP)
+		printf("Fail open  %lld times, packets that passed uninspected: %lld\n",
+		       number_of(fail_open, "openings"), number_of(fail_open, "packets"));
+}
+
 static void print_health(const struct value *status)
 {
 	const struct value *problems = value_member(status, "problems");
@@ -98,8 +117,10 @@ static void print_health(const struct value *status)
 	printf("%s\n", truth_of(status, "healthy") ? "The gate is healthy." : "The gate needs attention:");
 	for (size_t i = 0; problems && i < problems->count; i++)
 		printf("  ! %s\n", problems->items[i].text);
-	printf("\nInspector  %s, pid %lld, since %s, restarts: %lld\n", text_of(inspector, "state"),
-	       number_of(inspector, "pid"), text_of(inspector, "since"), number_of(inspector, "restarts"));
+	printf("\nInspectors %s, since %s, restarts: %lld\n", text_of(inspector, "state"),
+	       text_of(inspector, "since"), number_of(inspector, "restarts"));
+	print_queues(value_member(status, "queues"));
+	print_fail_open(value_member(status, "fail_open"));
 	if (policy && policy->type == VALUE_MAP)
 		print_policy(policy);
 	print_drift(value_member(status, "drift"), value_member(status, "maintenance"));
@@ -131,7 +152,8 @@ static void print_conduits(const struct value *list)
 		path_of(c, path, sizeof(path));
 		printf("  %-*s%12lld%12lld  %s%s\n", width, path, number_of(c, "packets"), number_of(c, "bytes"),
 		       truth_of(c, "inspected") ? "inspected" : "not inspected",
-		       truth_of(c, "quarantined") ? ", QUARANTINED" : "");
+		       truth_of(c, "quarantined") ? ", QUARANTINED" :
+		       truth_of(c, "fails_open") ? ", FAILS OPEN" : "");
 	}
 }
 

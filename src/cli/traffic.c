@@ -12,14 +12,17 @@
 #include "cli/modbus.h"
 #include "protocol/enip.h"
 #include "protocol/modbus.h"
+#include "protocol/program.h"
 
 static const struct protocol protocols[] = {
 	{ .name = "modbus",
+	  .program = PROGRAM_MODBUS,
 	  .port = 502,
 	  .framing = { modbus_frame, modbus_plausible, MODBUS_FRAME_MIN, MODBUS_FRAME_MAX },
 	  .write = modbus_write,
 	  .print = modbus_print },
 	{ .name = "ethernet-ip",
+	  .program = PROGRAM_ETHERNET_IP,
 	  .port = 44818,
 	  .udp = true,
 	  .framing = { enip_frame, enip_plausible, ENIP_HEADER, ENIP_FRAME_MAX },
@@ -51,18 +54,24 @@ static const struct protocol *find_protocol(const char *name, size_t len)
 	return NULL;
 }
 
-bool ports_add_number(struct ports *ports, const char *protocol, uint16_t port)
+static bool add(struct ports *ports, const struct protocol *found, uint16_t port)
 {
-	const struct protocol *found = find_protocol(protocol, strlen(protocol));
-
 	for (size_t i = 0; i < ports->count; i++)
 		if (ports->items[i].port == port && ports->items[i].protocol == found)
 			return true;
-	if (!found || ports->count == PORTS_MAX)
+	if (ports->count == PORTS_MAX)
 		return false;
 	ports->items[ports->count].port = port;
 	ports->items[ports->count++].protocol = found;
 	return true;
+}
+
+bool ports_add_rule(struct ports *ports, uint8_t program, uint16_t port)
+{
+	for (size_t i = 0; i < PROTOCOLS; i++)
+		if (protocols[i].program == program)
+			return add(ports, &protocols[i], port);
+	return false;
 }
 
 const char *ports_add(struct ports *ports, const char *text)
@@ -80,7 +89,7 @@ const char *ports_add(struct ports *ports, const char *text)
 	port = strtoul(equals + 1, &end, 10);
 	if (end == equals + 1 || *end || port < 1 || port > 65535)
 		return "--port wants a port number from 1 to 65535";
-	if (!ports_add_number(ports, found->name, (uint16_t)port))
+	if (!add(ports, found, (uint16_t)port))
 		return "too many --port options";
 	return NULL;
 }

@@ -33,6 +33,7 @@ struct message {
 /* One row an inspected protocol. */
 struct protocol {
 	const char *name;
+	uint8_t program; /* enum program_protocol */
 	uint16_t port;
 	bool udp;             /* messages may come as datagrams, too */
 	bool io;              /* and these are class 0/1 data: no streams */
@@ -59,8 +60,8 @@ void ports_init(struct ports *ports);
 /* Takes "modbus=1502". NULL, or what is wrong with it. */
 const char *ports_add(struct ports *ports, const char *text);
 
-/* The same for a rule's own port; false: no room. */
-bool ports_add_number(struct ports *ports, const char *protocol, uint16_t port);
+/* The same for a rule's own port and its enum program_protocol; false: no room. */
+bool ports_add_rule(struct ports *ports, uint8_t program, uint16_t port);
 
 /*
  * The protocol of a connection and which end is the device (0 or 1): the end on the protocol's

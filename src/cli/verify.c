@@ -49,8 +49,10 @@ static int compile_state(struct verify *v, const char *documents_path, struct co
 	diag_init(&diags, &v->arena);
 	/* windows are unrolled from the time of the compilation: only that time gives the same ones */
 	if (compile_site(&documents, numbers.compiled ? numbers.compiled : time(NULL), numbers.items,
-			 numbers.count, &v->arena, &diags, ret))
+			 numbers.count, &v->arena, &diags, ret)) {
+		ret->ruleset.queue_count = numbers.queues;
 		return EXIT_CLEAN;
+	}
 	diag_print(&diags, stderr, isatty(STDERR_FILENO));
 	fprintf(stderr, "gatehouse verify: the policy in force does not compile any more: apply a site folder\n");
 	return EXIT_SYSTEM;

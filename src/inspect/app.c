@@ -3,6 +3,7 @@
 
 static const struct app *const apps[] = {
 	[PROGRAM_MODBUS] = &app_modbus,
+	[PROGRAM_ETHERNET_IP] = &app_enip,
 };
 
 const struct app *app_of(uint8_t protocol)

@@ -11,18 +11,34 @@
 struct question_context {
 	const struct program *program;
 	const struct program_conduit *conduit;
+	const struct flow *flow;
+	const struct symbols *symbols;
 	struct program_time time;
+	uint64_t now;
+	bool recorded; /* an allowed message's fields are wanted too, not only those of a denied one */
 };
 
 struct decision {
 	enum reason reason;      /* REASON_NONE: allowed */
 	bool malformed;          /* cannot be answered in the protocol's own words */
 	bool unanswerable;       /* of a request's start: too little is known of it for an error reply */
+	bool unanswered;         /* of a request: the device does not answer it, nor does the gate */
 	bool any_transaction;    /* of a request: its reply may carry another transaction id */
 	uint32_t rule;
 	unsigned answered;       /* of a reply: which of the flow's asks */
-	struct modbus_ask ask;   /* of a request */
-	struct core_event fields; /* what was decoded, for the event: has, transaction, unit, ... */
+	union asked asked;       /* of a request */
+	struct core_event fields; /* what was decoded, for an event: has, transaction, unit, ... */
+};
+
+/* What a passing message changes of what is known: see `passes`. */
+struct passing {
+	struct flow *flow;
+	struct symbols *symbols;
+	uint64_t now;
+	bool request;
+	const uint8_t *bytes;
+	size_t length;
+	const struct decision *decision;
 };
 
 struct app {
@@ -39,11 +55,13 @@ struct app {
 	void (*reply)(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret);
 	/* The beginning of a reply. */
 	void (*reply_start)(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret);
-	/* Writes the protocol's error reply, at most INSERTED_MAX bytes; returns its length. */
-	uint32_t (*error)(const struct modbus_ask *ask, enum reason reason, uint8_t *out);
+	/* Writes the protocol's error reply, at most INSERTED_MAX bytes; returns its length, 0: none. */
+	uint32_t (*error)(const struct decision *d, uint8_t *out);
+	/* A whole message goes on; NULL: the protocol has no state of its own. */
+	void (*passes)(const struct passing *m);
 };
 
 /* The row of enum program_protocol. */
 const struct app *app_of(uint8_t protocol);
 
-extern const struct app app_modbus;
+extern const struct app app_modbus, app_enip;

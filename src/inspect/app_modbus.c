@@ -24,13 +24,13 @@ static uint32_t first_word(const struct modbus_message *m)
 
 static void note_fields(const struct modbus_message *m, bool request, struct core_event *ret)
 {
-	const struct modbus_function *f = modbus_function(m->function);
+	const struct modbus_function *f = request ? modbus_function(m->function) : NULL;
 
 	ret->has = CORE_HAS_MESSAGE;
 	ret->transaction = m->transaction;
 	ret->unit = m->unit;
 	ret->function = m->function;
-	if (!request || !f)
+	if (!f)
 		return;
 	ret->address = m->address;
 	ret->quantity = m->quantity;
@@ -67,8 +67,9 @@ static void decide(const struct question_context *q, const uint8_t *p, size_t le
 	ret->reason = match.reason;
 	ret->rule = match.rule;
 	ret->any_transaction = any_transaction(q->program, match.rule);
-	modbus_ask(&m, &ret->ask);
-	note_fields(&m, true, &ret->fields);
+	modbus_ask(&m, &ret->asked.modbus);
+	if (ret->reason != REASON_NONE || q->recorded)
+		note_fields(&m, true, &ret->fields);
 }
 
 static void decide_start(const struct question_context *q, const uint8_t *p, size_t len,
@@ -86,7 +87,7 @@ static void decide_start(const struct question_context *q, const uint8_t *p, siz
 	match_modbus_start(q->program, q->conduit, &m, have, q->time, &match);
 	*ret = (struct decision){ .reason = match.reason, .rule = match.rule,
 				  .unanswerable = have < MODBUS_HAVE_FUNCTION };
-	modbus_ask(&m, &ret->ask);
+	modbus_ask(&m, &ret->asked.modbus);
 	if (have < MODBUS_HAVE_FUNCTION)
 		return;
 	note_fields(&m, false, &ret->fields);
@@ -99,7 +100,7 @@ static void decide_start(const struct question_context *q, const uint8_t *p, siz
 static bool answers(const struct ask *ask, uint16_t transaction)
 {
 	return ask->state == ASK_PENDING &&
-	       (ask->any_transaction || ask->modbus.transaction == transaction);
+	       (ask->any_transaction || ask->asked.modbus.transaction == transaction);
 }
 
 static void pair(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret)
@@ -116,7 +117,7 @@ static void pair(const struct flow *f, const uint8_t *p, size_t len, struct deci
 	for (unsigned i = 0; i < f->ask_count; i++) {
 		if (!answers(&f->asks[i], m.transaction))
 			continue;
-		ret->reason = modbus_answers(&f->asks[i].modbus, &m);
+		ret->reason = modbus_answers(&f->asks[i].asked.modbus, &m);
 		ret->rule = f->asks[i].rule;
 		ret->answered = i;
 		if (ret->reason == REASON_NONE)
@@ -142,9 +143,9 @@ static void pair_start(const struct flow *f, const uint8_t *p, size_t len, struc
 			ret->reason = REASON_NONE;
 }
 
-static uint32_t error(const struct modbus_ask *ask, enum reason reason, uint8_t *out)
+static uint32_t error(const struct decision *d, uint8_t *out)
 {
-	modbus_exception(ask, exception_of(reason), out);
+	modbus_exception(&d->asked.modbus, exception_of(d->reason), out);
 	return MODBUS_EXCEPTION_FRAME;
 }
 

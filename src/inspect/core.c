@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "inspect/core.h"
 
+#include <stddef.h>
+
 #include "inspect/state.h"
 #include "protocol/bytes.h"
 
@@ -76,7 +78,7 @@ static void carry_all_counts(void)
 	uint32_t before = state.before.header ? state.before.header->rules.count : 0;
 
 	__builtin_memcpy(state.counts, rules, before * sizeof(*rules));
-	__builtin_memset(rules, 0, sizeof(state.totals.rules));
+	__builtin_memset(rules, 0, before * sizeof(*rules)); /* those behind are zero */
 	for (uint32_t i = 0; i < state.program.header->conduits.count; i++) {
 		const struct program_conduit *c = &state.program.conduits[i];
 		const struct program_conduit *old = program_conduit(&state.before, c->number);
@@ -108,7 +110,6 @@ static void forget_rules(struct flow *f)
 {
 	for (unsigned i = 0; i < f->ask_count; i++)
 		f->asks[i].rule = CORE_NO_RULE;
-	f->denied_rule = CORE_NO_RULE;
 }
 
 /* Why the flow cannot go on under the program now in force; REASON_NONE: it can. */
@@ -199,8 +200,10 @@ EXPORT(core_packet)
 void core_packet(void)
 {
 	struct core_io *io = &state.io;
-	struct passage p = { .core = &state };
+	struct passage p; /* segment_read() fills in the largest part of it */
 
+	p.core = &state;
+	p.flow = NULL;
 	clear_output(io);
 	state.totals.packets++;
 	if (io->mark & MARK_CONDUIT)
@@ -296,5 +299,6 @@ void core_tick(void)
 EXPORT(core_clear)
 void core_clear(void)
 {
-	__builtin_memset(&state, 0, sizeof(state));
+	/* nothing reads a program that was not loaded since */
+	__builtin_memset(&state, 0, offsetof(struct core_state, programs));
 }

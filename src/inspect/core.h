@@ -52,13 +52,21 @@ struct core_made {
 	uint8_t bytes[CORE_MADE_BYTES];
 };
 
-/* Modbus fields of an event are those of protocol/modbus.h; `has` says which are meaningful. */
+/* The fields of an event are those of protocol/modbus.h and protocol/cip.h; `has` says which are meaningful. */
 #define CORE_HAS_MESSAGE 1u   /* transaction, unit, function */
 #define CORE_HAS_ADDRESS 2u
 #define CORE_HAS_QUANTITY 4u
 #define CORE_HAS_VALUE 8u     /* value: the first (or offending) value written */
 #define CORE_HAS_WRITE 16u    /* write_address, write_quantity of function 23 */
 #define CORE_HAS_SUBFUNCTION 32u
+#define CORE_HAS_COMMAND 64u  /* of the encapsulation */
+#define CORE_HAS_SERVICE 128u
+#define CORE_HAS_CLASS 256u
+#define CORE_HAS_INSTANCE 512u
+#define CORE_HAS_ATTRIBUTE 1024u
+#define CORE_HAS_TAG 2048u
+
+#define CORE_TAG_MAX 63u /* characters of a tag that an event tells; a longer one ends in "..." */
 
 struct core_event {
 	uint32_t conduit;
@@ -79,6 +87,14 @@ struct core_event {
 	uint16_t write_quantity;
 	uint16_t subfunction;
 	uint32_t value;
+	/* EtherNet/IP: of a message with several requests the one that was denied, else the first */
+	uint32_t class;
+	uint32_t instance;
+	uint32_t attribute;
+	uint16_t command;
+	uint8_t service;
+	uint8_t tag_length;
+	char tag[CORE_TAG_MAX + 1]; /* printable; the last byte is zero */
 };
 #define CORE_NO_RULE 0xffffffffu
 
@@ -120,9 +136,9 @@ struct core_totals {
 
 /* Both sides of the sandbox are compiled from this file, by different compilers: same sizes, or no build. */
 _Static_assert(sizeof(struct core_made) == 1512, "struct core_made differs across the sandbox");
-_Static_assert(sizeof(struct core_event) == 40, "struct core_event differs across the sandbox");
-_Static_assert(sizeof(struct core_io) == 78960, "struct core_io differs across the sandbox");
-_Static_assert(sizeof(struct core_totals) == 262200, "struct core_totals differs across the sandbox");
+_Static_assert(sizeof(struct core_event) == 120, "struct core_event differs across the sandbox");
+_Static_assert(sizeof(struct core_io) == 81520, "struct core_io differs across the sandbox");
+_Static_assert(sizeof(struct core_totals) == 2097208, "struct core_totals differs across the sandbox");
 
 /* The block for packets, verdicts and events. Valid for the life of the instance. */
 struct core_io *core_io(void);

@@ -77,6 +77,21 @@ struct flow *flow_add(struct flow_table *t, struct pool *pool, uint64_t now, uin
 	return f;
 }
 
+static void give_refusal(struct pool *pool, struct refusal *r)
+{
+	if (r->length)
+		chunk_give(pool, r->chunk);
+	r->length = 0;
+}
+
+void flow_drop_ask(struct flow *f, struct pool *pool, unsigned i)
+{
+	if (f->asks[i].state == ASK_DENIED)
+		give_refusal(pool, &f->asks[i].refusal);
+	f->ask_count--;
+	__builtin_memmove(&f->asks[i], &f->asks[i + 1], (f->ask_count - i) * sizeof(f->asks[0]));
+}
+
 void flow_remove(struct flow_table *t, struct pool *pool, struct flow *f)
 {
 	uint16_t self = (uint16_t)(f - t->flows);
@@ -84,6 +99,10 @@ void flow_remove(struct flow_table *t, struct pool *pool, struct flow *f)
 
 	half_clear(&f->request, pool);
 	half_clear(&f->reply, pool);
+	give_refusal(pool, &f->denied);
+	symbols_forget(&t->symbols, &f->symbols);
+	while (f->ask_count)
+		flow_drop_ask(f, pool, f->ask_count - 1);
 	while (*link != self)
 		link = &t->flows[*link].next;
 	*link = f->next;

@@ -10,6 +10,9 @@
 
 #include "inspect/core.h"
 #include "inspect/half.h"
+#include "inspect/session.h"
+#include "inspect/symbols.h"
+#include "protocol/enip_ask.h"
 #include "protocol/modbus.h"
 
 #define OUTSTANDING_MAX 16u
@@ -28,14 +31,28 @@ enum ask_state {
 	ASK_DENIED       /* taken out; the gate's error reply is sent when its turn comes */
 };
 
+/* What is remembered of a request to know its reply: that of the flow's protocol. */
+union asked {
+	struct modbus_ask modbus;
+	struct enip_ask enip;
+};
+
+/* A reply of the gate's own, in a chunk of the pool; length 0: none. */
+struct refusal {
+	uint16_t chunk;
+	uint16_t length;
+};
+
 /* A request that waits for its reply, whoever gives it. */
 struct ask {
 	uint8_t state;      /* enum ask_state */
-	uint8_t reason;     /* enum reason, of a denied one */
 	bool any_transaction; /* the rule's quirk: the device answers with another id */
-	uint64_t since;     /* io->now when it came */
 	uint32_t rule;
-	struct modbus_ask modbus;
+	uint64_t since;     /* io->now when it came */
+	union {
+		union asked asked;      /* ASK_PENDING */
+		struct refusal refusal; /* ASK_DENIED */
+	};
 };
 
 /* Initial sequence numbers: they tell a connection from a later one of the same ports. */
@@ -60,13 +77,14 @@ struct flow {
 	uint64_t probed;         /* io->now when the server was last asked whether it still knows of it */
 	uint64_t resend_at;      /* when the gate's own bytes are sent again, 0 = none */
 	uint32_t resends;
-	uint32_t denied_rule;    /* of the message that is being swallowed */
-	uint8_t denied_reason;
-	uint8_t ask_count;
-	struct modbus_ask denied;
+	uint32_t ask_count;
+	struct refusal denied;   /* answers the message that is being swallowed */
 	struct half request;     /* server to device */
 	struct half reply;       /* device to server */
 	struct ask asks[OUTSTANDING_MAX]; /* oldest first */
+	/* of EtherNet/IP */
+	struct session session;
+	struct symbol_list symbols;
 };
 
 struct flow_table {
@@ -76,6 +94,7 @@ struct flow_table {
 	uint32_t used;
 	uint16_t buckets[FLOW_BUCKETS];
 	struct flow flows[CORE_FLOWS_MAX];
+	struct symbols symbols;
 };
 
 /* The flow, or NULL. */
@@ -84,6 +103,9 @@ struct flow *flow_find(struct flow_table *t, uint32_t conduit, uint16_t server_p
 /* A new flow, FLOW_OPENING, or NULL when the table is full at `now`. There must be none of that key. */
 struct flow *flow_add(struct flow_table *t, struct pool *pool, uint64_t now, uint32_t conduit,
 		      uint16_t server_port);
+
+/* Forgets the flow's ask number i, and the reply that it holds. */
+void flow_drop_ask(struct flow *f, struct pool *pool, unsigned i);
 
 /* Gives the flow and all it holds back. */
 void flow_remove(struct flow_table *t, struct pool *pool, struct flow *f);

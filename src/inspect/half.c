@@ -115,16 +115,16 @@ void half_remove(struct half *h, struct pool *pool, uint32_t count)
 	half_acknowledge(h, pool, h->una + h->shift);
 }
 
-bool half_insert(struct half *h, struct pool *pool, const uint8_t *bytes, uint32_t count)
+void half_insert(struct half *h, uint16_t chunk, uint16_t count)
 {
-	uint32_t chunk = chunk_take(pool);
+	h->edits[h->edit_count++] = (struct edit){ .at = h->nxt, .inserted = count, .chunk = chunk };
+}
 
-	if (!chunk)
-		return false;
-	__builtin_memcpy(pool->chunks[chunk].bytes, bytes, count);
-	h->edits[h->edit_count++] =
-		(struct edit){ .at = h->nxt, .inserted = (uint16_t)count, .chunk = (uint16_t)chunk };
-	return true;
+uint32_t half_held(const struct half *h)
+{
+	uint32_t end = h->store.base + h->store.length;
+
+	return seq_before(h->nxt, end) ? end - h->nxt : 0;
 }
 
 void half_advance(struct half *h, struct pool *pool, uint32_t frame)

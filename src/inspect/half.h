@@ -12,7 +12,8 @@
 #include "inspect/store.h"
 
 #define EDITS_MAX 24u      /* changes of the stream not yet acknowledged */
-#define INSERTED_MAX 64u   /* bytes of one insertion */
+#define INSERTED_MAX CHUNK_BYTES /* bytes of one insertion */
+#define HELD_MAX 1400u     /* bytes that arrived and wait for room to decide on them */
 #define HISTORY 256u       /* acknowledged bytes that are still remembered: a repetition must equal them */
 
 /* A change at the sender's number `at`: bytes at .. at + removed - 1 are taken out, or bytes put before `at`. */
@@ -26,7 +27,7 @@ struct edit {
 struct half {
 	uint32_t isn;      /* the sender's initial sequence number */
 	uint32_t una;      /* oldest byte that the receiver has not acknowledged (sender's number) */
-	uint32_t nxt;      /* the byte that comes next */
+	uint32_t nxt;      /* the byte that comes next; what is stored from here on is held (half_held) */
 	uint32_t sent;     /* the byte behind the last one that was sent on, or taken out */
 	uint32_t shift;    /* receiver's number of `una` is una + shift */
 	uint32_t frame;    /* where the message that is arriving starts; all before it is decided */
@@ -66,8 +67,11 @@ bool half_can_edit(const struct half *h);
 /* Takes the `count` bytes from `frame` on out of the stream, and starts the next message behind them. */
 void half_remove(struct half *h, struct pool *pool, uint32_t count);
 
-/* Puts bytes (1 .. INSERTED_MAX) behind everything that has arrived. False when the pool is full. */
-bool half_insert(struct half *h, struct pool *pool, const uint8_t *bytes, uint32_t count);
+/* Puts `count` bytes of a chunk (1 .. INSERTED_MAX), which it takes over, behind everything that has arrived. */
+void half_insert(struct half *h, uint16_t chunk, uint16_t count);
+
+/* Bytes from `nxt` on that have arrived and wait: nothing was decided on them, and none has left. */
+uint32_t half_held(const struct half *h);
 
 /* The next message starts at `frame`; drops what is not needed any more. */
 void half_advance(struct half *h, struct pool *pool, uint32_t frame);

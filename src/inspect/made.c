@@ -4,27 +4,45 @@
 #define SECOND 1000000000ull
 #define SILENT (10 * SECOND)   /* without a packet of either side */
 #define PROBE_AGAIN SECOND
+#define TIMESTAMPS 12u         /* bytes of TCP options */
+#define SMALLEST_MSS 536u      /* of who names none (RFC 9293, 3.7.1) */
 
-static void make(struct core_state *core, const struct program_conduit *c, uint16_t server_port,
-		 bool to_device, struct segment_parts *parts)
+static void address(const struct program_conduit *c, uint16_t server_port, bool to_device,
+		    struct segment_parts *parts)
 {
-	struct core_io *io = &core->io;
-	struct core_made *made;
-
-	if (io->made_count == CORE_MADE_MAX)
-		return;
-	made = &io->made[io->made_count];
 	parts->family = c->family;
 	parts->source = to_device ? c->server : c->device;
 	parts->target = to_device ? c->device : c->server;
 	parts->source_port = to_device ? server_port : c->port;
 	parts->target_port = to_device ? c->port : server_port;
+}
+
+/* The next free place, with the tuple in it; NULL when there is none. It is taken by a made_count++. */
+static struct core_made *place(struct core_state *core, const struct program_conduit *c,
+			       uint16_t server_port, bool to_device)
+{
+	struct core_io *io = &core->io;
+	struct core_made *made = &io->made[io->made_count];
+
+	if (io->made_count == CORE_MADE_MAX)
+		return NULL;
 	made->conduit = c->number;
 	made->server_port = server_port;
 	made->to_device = to_device;
+	return made;
+}
+
+static void make(struct core_state *core, const struct program_conduit *c, uint16_t server_port,
+		 bool to_device, struct segment_parts *parts)
+{
+	struct core_made *made = place(core, c, server_port, to_device);
+
+	if (!made)
+		return;
+	address(c, server_port, to_device, parts);
 	made->length = (uint32_t)segment_build(parts, made->bytes, CORE_MADE_BYTES);
 	if (made->length)
-		io->made_count++;
+		core->io.made_count++;
 }
 
 /* What a segment of this flow says beside its own content, in the name of the sender of `from`. */
@@ -54,6 +72,39 @@ void made_inserted(struct core_state *core, const struct program_conduit *c, con
 	parts.payload = core->pool.chunks[e->chunk].bytes;
 	parts.payload_length = e->inserted;
 	make(core, c, f->server_port, false, &parts);
+}
+
+size_t made_held(const struct core_state *core, const struct program_conduit *c, const struct flow *f,
+		 uint8_t out[static CORE_MADE_BYTES])
+{
+	const struct half *h = &f->request;
+	struct segment_parts parts = flow_parts(h, &f->reply, TCP_PSH | TCP_ACK);
+	uint32_t most = f->reply.mss > TIMESTAMPS ? f->reply.mss - TIMESTAMPS : SMALLEST_MSS - TIMESTAMPS;
+	uint32_t count = half_held(h);
+	uint8_t data[HELD_MAX];
+
+	if (most > HELD_MAX)
+		most = HELD_MAX;
+	if (count > most)
+		count = most;
+	store_read(&h->store, &core->pool, h->nxt, data, count);
+	parts.seq = h->nxt;
+	parts.payload = data;
+	parts.payload_length = count;
+	address(c, f->server_port, true, &parts);
+	return segment_build(&parts, out, CORE_MADE_BYTES);
+}
+
+void made_packet(struct core_state *core, const struct program_conduit *c, const struct flow *f,
+		 const uint8_t *bytes, size_t length)
+{
+	struct core_made *made = place(core, c, f->server_port, true);
+
+	if (!made)
+		return;
+	__builtin_memcpy(made->bytes, bytes, length);
+	made->length = (uint32_t)length;
+	core->io.made_count++;
 }
 
 void made_ack(struct core_state *core, const struct program_conduit *c, const struct flow *f,

@@ -21,38 +21,41 @@ struct arrival {
 
 /* ---- requests that wait for a reply ---------------------------------------------------------------- */
 
-static void ask_remove(struct flow *f, unsigned i)
-{
-	f->ask_count--;
-	__builtin_memmove(&f->asks[i], &f->asks[i + 1], (f->ask_count - i) * sizeof(f->asks[0]));
-}
-
 /* Makes a free place, if need be at the cost of a request that the device has left unanswered for long. */
-static bool ask_room(struct flow *f, uint64_t now)
+static bool ask_room(struct core_state *core, struct flow *f)
 {
 	if (f->ask_count < OUTSTANDING_MAX)
 		return true;
 	for (unsigned i = 0; i < f->ask_count; i++) {
-		if (f->asks[i].state == ASK_PENDING && now - f->asks[i].since > ASK_STALE) {
-			ask_remove(f, i);
+		if (f->asks[i].state == ASK_PENDING &&
+		    core->io.now - f->asks[i].since > ASK_STALE) {
+			flow_drop_ask(f, &core->pool, i);
 			return true;
 		}
 	}
 	return false;
 }
 
-static void ask_add(struct passage *p, enum ask_state state, const struct decision *d)
+static struct ask *ask_add(struct passage *p, enum ask_state state, uint32_t rule)
 {
-	struct flow *f = p->flow;
+	struct ask *ask = &p->flow->asks[p->flow->ask_count++];
 
-	f->asks[f->ask_count++] = (struct ask){
-		.state = (uint8_t)state,
-		.reason = (uint8_t)d->reason,
-		.any_transaction = d->any_transaction,
-		.since = p->core->io.now,
-		.rule = d->rule,
-		.modbus = d->ask,
-	};
+	ask->state = (uint8_t)state;
+	ask->any_transaction = false;
+	ask->rule = rule;
+	ask->since = p->core->io.now;
+	return ask;
+}
+
+static void ask_pending(struct passage *p, const struct decision *d)
+{
+	struct ask *ask;
+
+	if (d->unanswered)
+		return;
+	ask = ask_add(p, ASK_PENDING, d->rule);
+	ask->any_transaction = d->any_transaction;
+	ask->asked = d->asked;
 }
 
 /* ---- error replies ----------------------------------------------------------------------------------- */
@@ -66,17 +69,31 @@ static bool can_insert(const struct core_state *core, const struct flow *f)
 	       core->io.made_count + MADE_RESERVED <= CORE_MADE_MAX;
 }
 
-static bool insert_error(struct core_state *core, const struct program_conduit *c, struct flow *f,
-			 const struct modbus_ask *ask, enum reason reason)
+static void insert(struct core_state *core, const struct program_conduit *c, struct flow *f,
+		   struct refusal *r)
 {
-	uint8_t bytes[INSERTED_MAX];
-	uint32_t length = app_of(c->protocol)->error(ask, reason, bytes);
-
-	if (!can_insert(core, f) || !half_insert(&f->reply, &core->pool, bytes, length))
-		return false;
+	half_insert(&f->reply, r->chunk, r->length);
+	r->length = 0;
 	made_inserted(core, c, f, f->reply.edit_count - 1u);
 	f->resends = 0;
 	f->resend_at = core->io.now + RESEND_FIRST;
+}
+
+/* The error reply to a denied request, if it has one. False: there is no memory for it now. */
+static bool write_refusal(struct passage *p, const struct arrival *a, struct refusal *ret)
+{
+	struct pool *pool = &p->core->pool;
+	uint32_t chunk = chunk_take(pool);
+	uint32_t length;
+
+	*ret = (struct refusal){ 0 };
+	if (!chunk)
+		return false;
+	length = a->app->error(&a->decision, pool->chunks[chunk].bytes);
+	if (length)
+		*ret = (struct refusal){ (uint16_t)chunk, (uint16_t)length };
+	else
+		chunk_give(pool, chunk);
 	return true;
 }
 
@@ -100,9 +117,10 @@ void messages_flush(struct core_state *core, const struct program_conduit *c, st
 			i++;
 			continue;
 		}
-		if (!insert_error(core, c, f, &ask->modbus, (enum reason)ask->reason))
+		if (!can_insert(core, f))
 			return;
-		ask_remove(f, i);
+		insert(core, c, f, &ask->refusal);
+		flow_drop_ask(f, &core->pool, i);
 	}
 }
 
@@ -153,10 +171,12 @@ static bool replies(const struct passage *p)
 static enum outcome reset(struct passage *p, const struct arrival *a)
 {
 	const struct decision *d = &a->decision;
+	struct refusal refusal;
 	struct core_event *e;
 
-	if (replies(p) && !d->malformed && !d->unanswerable)
-		insert_error(p->core, p->conduit, p->flow, &d->ask, d->reason);
+	if (replies(p) && !d->malformed && !d->unanswerable && can_insert(p->core, p->flow) &&
+	    write_refusal(p, a, &refusal) && refusal.length)
+		insert(p->core, p->conduit, p->flow, &refusal);
 	e = note(p, d, CORE_EVENT_DENIED, CORE_ACTION_RESET);
 	if (p->from_server && a->left && !d->malformed) {
 		e->cause = e->reason;
@@ -166,18 +186,32 @@ static enum outcome reset(struct passage *p, const struct arrival *a)
 	return OUTCOME_RESET;
 }
 
+/* What the protocol learns from a message that goes on; a reply's request waits no more. */
+static void pass_on(struct passage *p, const struct arrival *a)
+{
+	const struct passing m = {
+		.flow = p->flow, .symbols = &p->core->table.symbols, .now = p->core->io.now,
+		.request = p->from_server, .bytes = a->bytes, .length = a->size,
+		.decision = &a->decision,
+	};
+
+	if (a->app->passes)
+		a->app->passes(&m);
+	if (!p->from_server)
+		flow_drop_ask(p->flow, &p->core->pool, a->decision.answered);
+}
+
 static enum outcome allow(struct passage *p, const struct arrival *a)
 {
 	const struct decision *d = &a->decision;
 
 	if (p->from_server) {
-		if (!ask_room(p->flow, p->core->io.now))
+		if (!ask_room(p->core, p->flow))
 			return OUTCOME_STOP;
-		ask_add(p, ASK_PENDING, d);
+		ask_pending(p, d);
 		count(p, d->rule, true);
-	} else {
-		ask_remove(p->flow, d->answered);
 	}
+	pass_on(p, a);
 	if (p->core->io.trace)
 		note(p, d, CORE_EVENT_ALLOWED, CORE_ACTION_NONE);
 	half_advance(p->sender, &p->core->pool, p->sender->frame + a->size);
@@ -189,7 +223,7 @@ static enum outcome observe(struct passage *p, struct arrival *a)
 {
 	const struct decision *d = &a->decision;
 
-	if (p->from_server && !d->malformed && !ask_room(p->flow, p->core->io.now))
+	if (p->from_server && !d->malformed && !ask_room(p->core, p->flow))
 		return OUTCOME_STOP;
 	note(p, d, CORE_EVENT_DENIED, CORE_ACTION_OBSERVED);
 	if (a->size == 0) {
@@ -198,7 +232,7 @@ static enum outcome observe(struct passage *p, struct arrival *a)
 		return OUTCOME_ON;
 	}
 	if (p->from_server && !d->malformed) {
-		ask_add(p, ASK_PENDING, d);
+		ask_pending(p, d);
 		count(p, d->rule, false);
 	}
 	half_advance(p->sender, &p->core->pool, p->sender->frame + a->size);
@@ -216,19 +250,19 @@ static bool must_reset(const struct passage *p, const struct arrival *a)
 static enum outcome deny(struct passage *p, struct arrival *a)
 {
 	const struct decision *d = &a->decision;
-	struct flow *f = p->flow;
+	struct refusal refusal = { 0 };
+	bool resets = must_reset(p, a);
 
+	if (!resets && replies(p) && !d->unanswered && !write_refusal(p, a, &refusal))
+		return OUTCOME_STOP;
 	if (p->from_server)
 		count(p, d->rule, false);
-	if (must_reset(p, a))
+	if (resets)
 		return reset(p, a);
-	note(p, d, CORE_EVENT_DENIED, replies(p) ? CORE_ACTION_REPLIED : CORE_ACTION_DROPPED);
+	note(p, d, CORE_EVENT_DENIED, refusal.length ? CORE_ACTION_REPLIED : CORE_ACTION_DROPPED);
 	p->sender->swallow = a->size;
-	if (p->from_server) {
-		f->denied = d->ask;
-		f->denied_reason = (uint8_t)d->reason;
-		f->denied_rule = d->rule;
-	}
+	if (p->from_server)
+		p->flow->denied = refusal;
 	return OUTCOME_ON;
 }
 
@@ -240,12 +274,9 @@ static void swallow(struct passage *p, uint32_t available)
 
 	half_remove(h, &p->core->pool, n);
 	h->swallow -= n;
-	if (h->swallow == 0 && replies(p)) {
-		struct decision d = { .reason = (enum reason)p->flow->denied_reason,
-				      .rule = p->flow->denied_rule,
-				      .ask = p->flow->denied };
-
-		ask_add(p, ASK_DENIED, &d);
+	if (h->swallow == 0 && p->from_server && p->flow->denied.length) {
+		ask_add(p, ASK_DENIED, CORE_NO_RULE)->refusal = p->flow->denied;
+		p->flow->denied.length = 0;
 	}
 }
 
@@ -304,7 +335,7 @@ static const uint8_t *gather(struct passage *p, uint32_t fresh, uint32_t length)
 /* Room for what deciding may need: a place for the reply, and changes of the stream. */
 static bool room_to_decide(struct passage *p)
 {
-	return half_can_edit(p->sender) && (!p->from_server || ask_room(p->flow, p->core->io.now));
+	return half_can_edit(p->sender) && (!p->from_server || ask_room(p->core, p->flow));
 }
 
 static void arrival_init(struct passage *p, uint32_t fresh, struct arrival *a)
@@ -313,8 +344,11 @@ static void arrival_init(struct passage *p, uint32_t fresh, struct arrival *a)
 
 	*a = (struct arrival){
 		.app = app_of(p->conduit->protocol),
-		.question = { &p->core->program, p->conduit,
-			      { p->core->io.wall, p->flow->opened } },
+		.question = { .program = &p->core->program, .conduit = p->conduit, .flow = p->flow,
+			      .symbols = &p->core->table.symbols,
+			      .time = { p->core->io.wall, p->flow->opened },
+			      .now = p->core->io.now,
+			      .recorded = p->core->io.trace || p->conduit->requests_per_second },
 		.available = h->nxt - h->frame,
 		.left = seq_before(h->frame, fresh),
 	};

@@ -13,11 +13,6 @@ static bool table_inside(const struct program_header *h, const struct program_ta
 	return t->offset % 8 == 0 && t->offset >= sizeof(*h) && end <= h->size;
 }
 
-static bool span_inside(struct program_span span, struct program_table t)
-{
-	return (uint64_t)span.first + span.count <= t.count;
-}
-
 static bool header_valid(const uint8_t *block, size_t length)
 {
 	const struct program_header *h = (const void *)block;
@@ -29,7 +24,14 @@ static bool header_valid(const uint8_t *block, size_t length)
 	       table_inside(h, &h->windows, sizeof(struct program_window)) &&
 	       table_inside(h, &h->entries, sizeof(struct program_entry)) &&
 	       table_inside(h, &h->ranges, sizeof(struct program_range)) &&
-	       table_inside(h, &h->values, sizeof(struct program_value));
+	       table_inside(h, &h->values, sizeof(struct program_value)) &&
+	       table_inside(h, &h->cip, sizeof(struct program_cip)) &&
+	       table_inside(h, &h->tags, sizeof(struct program_tag)) &&
+	       table_inside(h, &h->names, sizeof(struct program_name)) &&
+	       table_inside(h, &h->files, sizeof(struct program_file)) &&
+	       table_inside(h, &h->hops, sizeof(struct program_hop)) &&
+	       table_inside(h, &h->routes, sizeof(struct program_span)) &&
+	       table_inside(h, &h->text, sizeof(uint8_t));
 }
 
 static bool conduits_valid(const struct program *p)
@@ -39,7 +41,8 @@ static bool conduits_valid(const struct program *p)
 	for (uint32_t i = 0; i < h->conduits.count; i++) {
 		const struct program_conduit *c = &p->conduits[i];
 
-		if ((c->family != 4 && c->family != 6) || c->protocol != PROGRAM_MODBUS ||
+		if ((c->family != 4 && c->family != 6) || c->protocol < PROGRAM_MODBUS ||
+		    c->protocol > PROGRAM_ETHERNET_IP ||
 		    c->on_violation < PROGRAM_REPLY || c->on_violation > PROGRAM_DROP ||
 		    c->mode < PROGRAM_ENFORCE || c->mode > PROGRAM_OBSERVE || c->port == 0 ||
 		    c->number >= h->index.count || p->index[c->number] != i + 1 ||
@@ -67,6 +70,7 @@ static bool rules_valid(const struct program *p)
 
 	for (uint32_t i = 0; i < h->rules.count; i++)
 		if (!span_inside(p->rules[i].entries, h->entries) ||
+		    !span_inside(p->rules[i].cip, h->cip) ||
 		    !span_inside(p->rules[i].windows, h->windows))
 			return false;
 	for (uint32_t i = 0; i < h->entries.count; i++)
@@ -90,8 +94,15 @@ bool program_open(const uint8_t *block, size_t length, uint32_t max_rules, struc
 		.entries = table(block, &h->entries),
 		.ranges = table(block, &h->ranges),
 		.values = table(block, &h->values),
+		.cip = table(block, &h->cip),
+		.tags = table(block, &h->tags),
+		.names = table(block, &h->names),
+		.files = table(block, &h->files),
+		.hops = table(block, &h->hops),
+		.routes = table(block, &h->routes),
+		.text = table(block, &h->text),
 	};
-	return conduits_valid(ret) && rules_valid(ret);
+	return conduits_valid(ret) && rules_valid(ret) && program_cip_valid(ret);
 }
 
 const struct program_conduit *program_conduit(const struct program *p, uint32_t number)

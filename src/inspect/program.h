@@ -20,10 +20,26 @@ struct program {
 	const struct program_entry *entries;
 	const struct program_range *ranges;
 	const struct program_value *values;
+	const struct program_cip *cip;
+	const struct program_tag *tags;
+	const struct program_name *names;
+	const struct program_file *files;
+	const struct program_hop *hops;
+	const struct program_span *routes; /* each of hops */
+	const uint8_t *text;
 };
 
 /* Checks the first `length` bytes of the block (aligned to 8). False: *ret must not be used. */
 bool program_open(const uint8_t *block, size_t length, uint32_t max_rules, struct program *ret);
+
+/* The part of program_open() that is about EtherNet/IP (program_cip.c). */
+bool program_cip_valid(const struct program *p);
+
+/* Does the span lie inside the table? */
+static inline bool span_inside(struct program_span span, struct program_table t)
+{
+	return (uint64_t)span.first + span.count <= t.count;
+}
 
 /* The conduit of that number, or NULL. */
 const struct program_conduit *program_conduit(const struct program *p, uint32_t number);

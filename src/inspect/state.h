@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Everything the decision core knows between two packets, in one block of fixed size; and what its parts
- * share: one decoded packet on its way through, and the events and packets that come of it.
+ * Everything the decision core knows between two packets, in one block of fixed size (most of it is touched,
+ * and so is memory, only when a policy or traffic of that size needs it); and what its parts share: one decoded
+ * packet on its way through, and the events and packets that come of it.
  */
 #include "inspect/core.h"
 #include "inspect/flow.h"
 #include "inspect/program.h"
 #include "protocol/segment.h"
 
-#define RATES_MAX 65536u /* conduit numbers that may have a request rate */
+#define RATES_MAX (MARK_CONDUIT + 1u) /* a bucket for every conduit number */
 
 /* A token bucket of one second's requests. */
 struct rate {
@@ -30,7 +31,7 @@ struct core_state {
 	struct pool pool;
 	struct rate rates[RATES_MAX];
 	uint8_t scratch[CORE_PACKET_MAX]; /* a message that arrived in pieces, put together */
-	_Alignas(8) uint8_t programs[2][PROGRAM_MAX];
+	_Alignas(8) uint8_t programs[2][PROGRAM_MAX]; /* last: not cleared */
 };
 
 /* One packet on its way through. */
@@ -55,6 +56,17 @@ struct core_event *event_add(struct core_state *core, const struct flow *flow, u
 /* Sends the bytes inserted as the reply half's edit number i to the server. */
 void made_inserted(struct core_state *core, const struct program_conduit *c, const struct flow *f,
 		   unsigned i);
+
+/*
+ * What is held of the server's bytes (something is), as a packet of the server's in its own numbers, no longer than
+ * the device takes; returns its length.
+ */
+size_t made_held(const struct core_state *core, const struct program_conduit *c, const struct flow *f,
+		 uint8_t out[static CORE_MADE_BYTES]);
+
+/* Sends a packet that is ready to go to the device. */
+void made_packet(struct core_state *core, const struct program_conduit *c, const struct flow *f,
+		 const uint8_t *bytes, size_t length);
 
 /* An acknowledgement of everything so far, to the server or the device. */
 void made_ack(struct core_state *core, const struct program_conduit *c, const struct flow *f,

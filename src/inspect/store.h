@@ -24,6 +24,8 @@ struct pool {
 	struct chunk chunks[CHUNKS];
 };
 
+_Static_assert(CHUNKS <= 65536, "a chunk's number fits 16 bits where its bytes are the gate's own");
+
 /* One chunk for the caller's own use, 0 when there is none; and back. */
 uint32_t chunk_take(struct pool *pool);
 void chunk_give(struct pool *pool, uint32_t chunk);

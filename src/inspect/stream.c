@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "inspect/state.h"
 
+#define MADE_FOR_HELD 4u       /* places for the packet, an acknowledgement and two resets */
 #define SEQ_WINDOW (1u << 30) /* how far a reset may lie from what is expected: the largest TCP window */
 
 static void verdict(struct passage *p, enum core_verdict v)
@@ -325,13 +326,14 @@ static enum outcome take_in(struct passage *p)
 
 	if (!seq_before(fresh, end))
 		return OUTCOME_ON;
+	store_truncate(&h->store, &p->core->pool, fresh); /* what was held has come again */
 	if (!store_append(&h->store, &p->core->pool, s->bytes + s->payload + (fresh - s->seq), end - fresh))
 		return OUTCOME_STOP;
 	h->nxt = end;
 	outcome = messages_decide(p, fresh);
 	if (outcome == OUTCOME_STOP) {
 		h->nxt = seq_before(h->frame, fresh) ? fresh : h->frame;
-		store_truncate(&h->store, &p->core->pool, h->nxt);
+		store_truncate(&h->store, &p->core->pool, h->nxt + (p->from_server ? HELD_MAX : 0));
 	}
 	return outcome;
 }
@@ -389,12 +391,12 @@ static void send_on(struct passage *p, bool fin, bool news)
 	pass(p);
 }
 
-/* The gate has taken bytes out: their sender is told so, unless a reply to it has done it already. */
-static void confirm_removed(struct passage *p, uint32_t una_before)
+/* The gate has taken bytes out: their sender is told so, unless a reply made since has done it already. */
+static void confirm_removed(struct passage *p, uint32_t una_before, uint32_t made_before)
 {
 	const struct core_io *io = &p->core->io;
 
-	for (uint32_t i = 0; i < io->made_count; i++)
+	for (uint32_t i = made_before; i < io->made_count; i++)
 		if (io->made[i].to_device != p->from_server)
 			return;
 	if (p->sender->una != una_before)
@@ -407,7 +409,7 @@ static void data_seen(struct passage *p, bool news)
 	struct half *h = p->sender;
 	bool fin = s->flags & TCP_FIN;
 	uint32_t end = s->seq + (uint32_t)s->payload_length;
-	uint32_t una_before = h->una;
+	uint32_t una_before = h->una, made_before = p->core->io.made_count;
 
 	if (seq_before(h->nxt, s->seq))
 		return; /* a gap: the sender will fill it */
@@ -428,7 +430,31 @@ static void data_seen(struct passage *p, bool news)
 	}
 	send_on(p, fin && h->fin, news);
 	messages_flush(p->core, p->conduit, p->flow);
-	confirm_removed(p, una_before);
+	confirm_removed(p, una_before, made_before);
+}
+
+/*
+ * A reply has made room: the requests that were held go their way as if the server had just sent them again. It
+ * would do so only after a time-out, which doubles each time that no whole segment is acknowledged.
+ */
+static void decide_held(const struct passage *p)
+{
+	struct core_io *io = &p->core->io;
+	struct passage held = { .core = p->core, .conduit = p->conduit, .flow = p->flow, .from_server = true,
+				.sender = &p->flow->request, .receiver = &p->flow->reply };
+	uint8_t bytes[CORE_MADE_BYTES];
+	uint32_t length = io->length, decided = io->verdict;
+	size_t size = made_held(p->core, p->conduit, p->flow, bytes);
+
+	if (io->made_count + MADE_FOR_HELD > CORE_MADE_MAX ||
+	    segment_read(bytes, size, &held.segment) != REASON_NONE)
+		return;
+	verdict(&held, CORE_DROP);
+	data_seen(&held, false);
+	if (io->verdict != CORE_DROP)
+		made_packet(p->core, p->conduit, p->flow, bytes, io->length);
+	io->length = length;
+	io->verdict = decided;
 }
 
 /* ---- the way of a packet ------------------------------------------------------------------------------- */
@@ -456,6 +482,8 @@ static void established(struct passage *p)
 		data_seen(p, news);
 	else
 		pass_empty(p);
+	if (!p->from_server && p->flow->state == FLOW_OPEN && half_held(&p->flow->request))
+		decide_held(p);
 }
 
 void stream_packet(struct passage *p)

@@ -5,16 +5,16 @@
 
 #include "base/utf8.h"
 
-#define CHUNK 4096u      /* bytes of text a mark */
+#define CHUNK 512u       /* bytes of text a mark */
 #define LINE_SHOWN 512u  /* longer lines are not copied into findings */
 #define POINTER_MAX 512u /* bytes of a pointer; what is longer is cut */
 
 /* What is known at the first byte of a chunk. */
 struct source_mark {
-	size_t line;       /* newlines before */
-	size_t characters; /* characters before */
-	size_t line_start; /* offset of the line's first byte */
-	size_t line_characters; /* characters before line_start */
+	uint32_t line;       /* newlines before */
+	uint32_t characters; /* characters before */
+	uint32_t line_start; /* offset of the line's first byte */
+	uint32_t line_characters; /* characters before line_start */
 };
 
 static void mark_step(struct source_mark *mark, const char *text, size_t from, size_t until)
@@ -24,7 +24,7 @@ static void mark_step(struct source_mark *mark, const char *text, size_t from, s
 		if (text[i] != '\n')
 			continue;
 		mark->line++;
-		mark->line_start = i + 1;
+		mark->line_start = (uint32_t)i + 1;
 		mark->line_characters = mark->characters;
 	}
 }
@@ -68,21 +68,24 @@ static unsigned width_of(const struct value_source *source, size_t from, size_t 
 	return until > from ? (unsigned)utf8_count(source->text + from, until - from) : 1;
 }
 
+/* What is known at an offset. */
+static struct source_mark mark_at(const struct value_source *source, size_t at)
+{
+	struct source_mark mark = source->marks ? source->marks[at / CHUNK] : (struct source_mark){ 0 };
+
+	mark_step(&mark, source->text, source->marks ? at / CHUNK * CHUNK : 0, at);
+	return mark;
+}
+
 struct diag_place source_place(const struct value_source *source, size_t from, size_t until,
 			       struct arena *arena)
 {
-	struct source_mark mark = { 0 };
-	size_t start = 0;
+	struct source_mark mark = mark_at(source, from);
 
-	if (source->marks) {
-		start = from / CHUNK * CHUNK;
-		mark = source->marks[from / CHUNK];
-	}
-	mark_step(&mark, source->text, start, from);
 	return (struct diag_place){
 		.file = source->file,
-		.line = (unsigned)mark.line + 1,
-		.column = (unsigned)(mark.characters - mark.line_characters) + 1,
+		.line = mark.line + 1,
+		.column = mark.characters - mark.line_characters + 1,
 		.width = width_of(source, from, until),
 		.text = line_copy(source, mark.line_start, arena),
 	};
@@ -133,9 +136,14 @@ static const char *pointer_of(const struct value *value, struct arena *arena)
 		      arena_printf(arena, "...%.*s", (int)(sizeof(buffer) - at), buffer + at);
 }
 
+unsigned value_line(const struct value *value)
+{
+	return mark_at(value_source(value), value->from).line + 1;
+}
+
 struct diag_place value_place(const struct value *value, struct arena *arena)
 {
-	struct diag_place place = source_place(value->source, value->from, value->until, arena);
+	struct diag_place place = source_place(value_source(value), value->from, value->until, arena);
 
 	place.pointer = pointer_of(value, arena);
 	return place;
@@ -147,7 +155,7 @@ struct diag_place value_name_place(const struct value *value, struct arena *aren
 
 	if (value->name_from == value->name_until)
 		return value_place(value, arena);
-	place = source_place(value->source, value->name_from, value->name_until, arena);
+	place = source_place(value_source(value), value->name_from, value->name_until, arena);
 	place.pointer = pointer_of(value, arena);
 	return place;
 }

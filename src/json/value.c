@@ -5,15 +5,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json/plain.h"
 #include "json/source.h"
 
-/* Reads text that jansson has found to be JSON: none of its checks is repeated here. */
+#define NAMES_KEPT 256u
+#define INTEGER_CERTAIN 18u /* characters that make an int64_t, whatever they are */
+
+/* Only the root knows its document. */
+struct document_value {
+	struct value root; /* first: what its address is told by */
+	struct value_source source;
+};
+
+/* Reads text that was found to be JSON: none of those checks is repeated here. */
 struct scan {
 	const struct value_source *source;
 	struct arena *arena;
 	const char *p;
 	const uint32_t *counts; /* children of each container, in the order they open */
 	size_t opened;
+	const char *names[NAMES_KEPT]; /* of members met before, by hash: most are met again and again */
 };
 
 static const char *skip_blanks(const char *p)
@@ -115,10 +126,26 @@ static const char *scan_text(struct scan *s)
 	return arena_strndup(s->arena, from + 1, (size_t)(s->p - from) - 2);
 }
 
-static void scan_number(struct scan *s, struct value *ret)
+/* The same, with one copy of what stands there often. */
+static const char *scan_common_text(struct scan *s)
 {
-	size_t len = strspn(s->p, "+-.0123456789eE");
-	json_t *number = json_loadb(s->p, len, JSON_DECODE_ANY, NULL);
+	const char *from = s->p + 1, **kept;
+	size_t len = (size_t)(skip_text(s->p) - from) - 1;
+	uint32_t hash = 0;
+
+	for (size_t i = 0; i < len; i++)
+		hash = hash * 31 + (uint8_t)from[i];
+	kept = &s->names[hash % NAMES_KEPT];
+	if (*kept && !strncmp(*kept, from, len) && !(*kept)[len] && !memchr(from, '\\', len))
+		s->p = from + len + 1;
+	else
+		*kept = scan_text(s);
+	return *kept;
+}
+
+static void scan_any_number(const char *p, size_t len, struct value *ret)
+{
+	json_t *number = json_loadb(p, len, JSON_DECODE_ANY, NULL);
 
 	ret->type = VALUE_REAL;
 	if (json_is_integer(number)) {
@@ -127,9 +154,21 @@ static void scan_number(struct scan *s, struct value *ret)
 	} else if (number) {
 		ret->real = json_real_value(number);
 	} else { /* an integer that does not fit */
-		ret->real = strtod(s->p, NULL);
+		ret->real = strtod(p, NULL);
 	}
 	json_decref(number);
+}
+
+static void scan_number(struct scan *s, struct value *ret)
+{
+	size_t len = strspn(s->p, "+-.0123456789eE");
+
+	if (len <= INTEGER_CERTAIN && strspn(s->p, "-0123456789") == len) {
+		ret->type = VALUE_INT;
+		ret->integer = strtoll(s->p, NULL, 10);
+	} else {
+		scan_any_number(s->p, len, ret);
+	}
 	s->p += len;
 }
 
@@ -139,9 +178,9 @@ static void scan_name(struct scan *s, struct value *ret)
 {
 	const char *start = s->source->text;
 
-	ret->name_from = (size_t)(s->p - start);
-	ret->name = scan_text(s);
-	ret->name_until = (size_t)(s->p - start);
+	ret->name_from = (uint32_t)(s->p - start);
+	ret->name = scan_common_text(s);
+	ret->name_until = (uint32_t)(s->p - start);
 	s->p = skip_blanks(skip_blanks(s->p) + 1);
 }
 
@@ -157,7 +196,7 @@ static void scan_container(struct scan *s, struct value *ret)
 		struct value *item = &ret->items[i];
 
 		item->parent = ret;
-		item->position = i;
+		item->position = (uint32_t)i;
 		if (map)
 			scan_name(s, item);
 		scan_value(s, item);
@@ -180,8 +219,7 @@ static void scan_value(struct scan *s, struct value *ret)
 {
 	const char *start = s->source->text;
 
-	ret->source = s->source;
-	ret->from = (size_t)(s->p - start);
+	ret->from = (uint32_t)(s->p - start);
 	if (*s->p == '"') {
 		ret->type = VALUE_TEXT;
 		ret->text = scan_text(s);
@@ -192,21 +230,20 @@ static void scan_value(struct scan *s, struct value *ret)
 	} else {
 		scan_number(s, ret);
 	}
-	ret->until = (size_t)(s->p - start);
+	ret->until = (uint32_t)(s->p - start);
 }
 
 static struct value *build(const struct value_source *source, struct arena *arena)
 {
-	struct value_source *own = arena_alloc(arena, sizeof(*own));
-	struct value *root = arena_alloc(arena, sizeof(*root));
-	struct scan s = { .source = own, .arena = arena };
+	struct document_value *document = arena_alloc(arena, sizeof(*document));
+	struct scan s = { .source = &document->source, .arena = arena };
 
-	*own = *source;
-	own->marks = source_index(source->text, source->len, arena);
+	document->source = *source;
+	document->source.marks = source_index(source->text, source->len, arena);
 	s.counts = count_children(source->text, arena);
 	s.p = skip_blanks(source->text);
-	scan_value(&s, root);
-	return root;
+	scan_value(&s, &document->root);
+	return &document->root;
 }
 
 static void report_whole(const struct value_source *source, struct arena *arena,
@@ -230,12 +267,14 @@ struct value *value_parse(const struct value_source *source, struct arena *arena
 			     "save the file as UTF-8 without a byte order mark (BOM)");
 		return NULL;
 	}
-	if (too_many_values(source)) {
+	if (source->len > UINT32_MAX || too_many_values(source)) {
 		report_whole(source, arena, diags, "document-too-large",
 			     "the document holds more than 1000000 values",
 			     "spread its content over several documents");
 		return NULL;
 	}
+	if (plain_json(source->text, source->len))
+		return build(source, arena);
 	judged = json_loadb(source->text, source->len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
 	if (!judged) {
 		syntax_report(source, &error, arena, diags);
@@ -243,6 +282,13 @@ struct value *value_parse(const struct value_source *source, struct arena *arena
 	}
 	json_decref(judged);
 	return build(source, arena);
+}
+
+const struct value_source *value_source(const struct value *value)
+{
+	while (value->parent)
+		value = value->parent;
+	return &((const struct document_value *)(const void *)value)->source;
 }
 
 const struct value *value_member(const struct value *map, const char *name)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * JSON values that know where they stand. Jansson judges the text (syntax, UTF-8, depth); the tree that
- * comes out keeps the offsets of every value and member name, and keeps duplicate members so that the
- * caller can report both. Numbers: `integer` when the text is an integer that fits, else `real`.
+ * JSON values that know where they stand. Jansson judges the text (syntax, UTF-8, depth), unless it is plain
+ * (json/plain.h); the tree that comes out keeps the offsets of every value and member name, and keeps
+ * duplicate members so that the caller can report both. Numbers: `integer` when the text is an integer that
+ * fits, else `real`.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,12 +30,11 @@ struct value_source {
 
 struct value {
 	enum value_type type;
-	const struct value_source *source;
-	size_t from, until;             /* offsets of the value in the text */
-	size_t name_from, name_until;   /* of the member name, quotes included; equal when none */
+	uint32_t position;              /* in the parent */
+	uint32_t from, until;           /* offsets of the value in the text */
+	uint32_t name_from, name_until; /* of the member name, quotes included; equal when none */
 	const char *name;               /* of the member; NULL in lists */
-	const struct value *parent;
-	size_t position;                /* in the parent */
+	const struct value *parent;     /* NULL: the root */
 	union {
 		bool boolean;
 		int64_t integer;
@@ -59,6 +59,12 @@ const struct value *value_member(const struct value *map, const char *name);
 
 /* Text of a member, or NULL when it is absent or not text. */
 const char *value_member_text(const struct value *map, const char *name);
+
+/* The document that a value stands in. */
+const struct value_source *value_source(const struct value *value);
+
+/* The line that a value stands on, from 1. */
+unsigned value_line(const struct value *value);
 
 /* Where a value (or the name of its member) stands, with pointer and source line; from the arena. */
 struct diag_place value_place(const struct value *value, struct arena *arena);

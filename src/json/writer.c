@@ -110,16 +110,33 @@ static void put_character(FILE *out, const char *p, size_t size, uint32_t code)
 		fwrite(p, 1, size, out);
 }
 
+/* Bytes that stand for themselves, whole characters of one byte. */
+static size_t plain_run(const char *text)
+{
+	size_t size = 0;
+
+	while (text[size] >= ' ' && text[size] < 0x7f && text[size] != '"' && text[size] != '\\')
+		size++;
+	return size;
+}
+
 static void put_quoted(FILE *out, const char *text)
 {
 	size_t left = strlen(text), size;
 	uint32_t code = 0;
 
 	fputc('"', out);
-	for (; left; text += size, left -= size) {
-		size = utf8_next(text, left, &code);
-		put_character(out, text, size, code);
-		size = size ? size : 1;
+	while (left) {
+		size = plain_run(text);
+		if (size) {
+			fwrite(text, 1, size, out);
+		} else {
+			size = utf8_next(text, left, &code);
+			put_character(out, text, size, code);
+			size = size ? size : 1;
+		}
+		text += size;
+		left -= size;
 	}
 	fputc('"', out);
 }

@@ -21,11 +21,16 @@ struct build {
 };
 
 /* Offsets in the headers, in bytes. */
+#define IP4_PROTOCOL 9u
 #define IP4_SOURCE 12u
 #define IP4_DESTINATION 16u
+#define IP4_HEADER 20u
+#define IP6_PROTOCOL 6u
 #define IP6_SOURCE 8u
 #define IP6_DESTINATION 24u
 #define IP6_HOP_LIMIT 7u
+#define IP6_HEADER 40u
+#define ICMP_HEADER 8u
 #define PORT_SOURCE 0u
 #define PORT_DESTINATION 2u
 
@@ -262,13 +267,16 @@ static void add_find(const struct build *b, const struct step *s)
 	add_mark_store(b);
 }
 
-/* meta mark . meta time != @windows */
+/* meta mark & 0x07fe0000 . meta hour . meta time != @windows */
 static void add_closed_now(const struct build *b, const struct step *s)
 {
 	add_meta(b, NFT_META_MARK, 0);
+	add_bitwise(b, MARK_TIMETABLE, 0);
 	add_swap(b, 4, 0);
-	add_meta(b, NFT_META_TIME_NS, 4);
-	add_swap(b, 8, 4);
+	add_meta(b, NFT_META_TIME_HOUR, 4);
+	add_swap(b, 4, 4);
+	add_meta(b, NFT_META_TIME_NS, 8);
+	add_swap(b, 8, 8);
 	add_lookup_missing(b, SHAPE_WINDOWS);
 }
 
@@ -313,6 +321,29 @@ static void add_find_related(const struct build *b, const struct step *s)
 	add_ct_original(b, ip4 ? NFT_CT_DST_IP : NFT_CT_DST_IP6, size);
 	add_ct(b, NFT_CT_PROTOCOL, 2 * size);
 	add_ct_original(b, NFT_CT_PROTO_DST, 2 * size + 4);
+	nftnl_expr_set_u32(add_lookup(b, ip4 ? SHAPE_CONDUITS4 : SHAPE_CONDUITS6),
+			   NFTNL_EXPR_LOOKUP_DREG, NFT_REG_1);
+	add_mark_store(b);
+}
+
+/*
+ * The quoted header lies behind the ICMP header, both of the lengths without options: whatever else comes
+ * is denied by the inspector. nft cannot write this look-up: its raw payload fields have no types.
+ */
+static void add_find_quoted(const struct build *b, const struct step *s)
+{
+	const uint32_t base = NFT_PAYLOAD_TRANSPORT_HEADER;
+	bool ip4 = s->a == 4;
+	uint32_t size = ip4 ? 4 : 16;
+	uint32_t source = ICMP_HEADER + (ip4 ? IP4_SOURCE : IP6_SOURCE);
+	uint32_t destination = ICMP_HEADER + (ip4 ? IP4_DESTINATION : IP6_DESTINATION);
+	uint32_t ports = ICMP_HEADER + (ip4 ? IP4_HEADER : IP6_HEADER);
+
+	add_family(b, s);
+	add_payload(b, base, s->b ? destination : source, size, 0);
+	add_payload(b, base, s->b ? source : destination, size, size);
+	add_payload(b, base, ICMP_HEADER + (ip4 ? IP4_PROTOCOL : IP6_PROTOCOL), 1, 2 * size);
+	add_payload(b, base, ports + (s->b ? PORT_SOURCE : PORT_DESTINATION), 2, 2 * size + 4);
 	nftnl_expr_set_u32(add_lookup(b, ip4 ? SHAPE_CONDUITS4 : SHAPE_CONDUITS6),
 			   NFTNL_EXPR_LOOKUP_DREG, NFT_REG_1);
 	add_mark_store(b);
@@ -424,7 +455,7 @@ static void add_goto(const struct build *b, const struct step *s)
 }
 
 /* The xtables target: its record is padded to eight bytes, and libnftnl frees it. */
-static void add_queue_target(const struct build *b)
+static void add_queue_target(const struct build *b, uint16_t number)
 {
 	const size_t padded = (sizeof(struct xt_NFQ_info_v3) + 7) / 8 * 8;
 	struct xt_NFQ_info_v3 *info = calloc(1, padded);
@@ -432,25 +463,26 @@ static void add_queue_target(const struct build *b)
 
 	if (!info)
 		abort();
-	info->queuenum = b->ruleset->queue_first;
-	info->queues_total = b->ruleset->queue_count;
+	info->queuenum = number;
+	info->queues_total = 1;
 	nftnl_expr_set_str(e, NFTNL_EXPR_TG_NAME, "NFQUEUE");
 	nftnl_expr_set_u32(e, NFTNL_EXPR_TG_REV, 3);
 	nftnl_expr_set(e, NFTNL_EXPR_TG_INFO, info, (uint32_t)padded);
 }
 
-/* queue num FIRST-LAST, never with bypass: no inspector, no packets */
+/* queue num N, never with bypass: no inspector, no packets */
 static void add_queue(const struct build *b, const struct step *s)
 {
+	uint16_t number = ruleset_queue(b->ruleset, s->a);
 	struct nftnl_expr *e;
 
 	if (!b->kernel->queue) {
-		add_queue_target(b);
+		add_queue_target(b, number);
 		return;
 	}
 	e = add(b, "queue");
-	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_NUM, b->ruleset->queue_first);
-	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_TOTAL, b->ruleset->queue_count);
+	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_NUM, number);
+	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_TOTAL, 1);
 	nftnl_expr_set_u16(e, NFTNL_EXPR_QUEUE_FLAGS, 0);
 }
 
@@ -469,6 +501,7 @@ static void (*const add_step[STEP_KINDS])(const struct build *, const struct ste
 	[STEP_STRANGER] = add_stranger,
 	[STEP_FIND] = add_find,
 	[STEP_FIND_RELATED] = add_find_related,
+	[STEP_FIND_QUOTED] = add_find_quoted,
 	[STEP_OWN] = add_own,
 	[STEP_CLOSED_NOW] = add_closed_now,
 	[STEP_OVERDUE_NOW] = add_overdue_now,

@@ -87,7 +87,8 @@ static void fill_set(struct nftnl_set *set, enum shape_set_id id)
 	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, shape->exact ? exact : NFT_SET_INTERVAL | NFT_SET_CONCAT);
 	nftnl_set_set_data(set, NFTNL_SET_USERDATA, shape->hints, shape->hints_length);
 	if (!shape->exact) {
-		nftnl_set_set_data(set, NFTNL_SET_DESC_CONCAT, shape->parts, sizeof(shape->parts));
+		nftnl_set_set_data(set, NFTNL_SET_DESC_CONCAT, shape->parts,
+				   (uint32_t)strnlen((const char *)shape->parts, sizeof(shape->parts)));
 		return;
 	}
 	if (shape->map) {

@@ -121,7 +121,8 @@ static void put_own(const struct text *t, const struct step *s)
 
 static void put_closed_now(const struct text *t, const struct step *s)
 {
-	fprintf(t->out, "meta mark . meta time != @%s", shape_sets[SHAPE_WINDOWS].name);
+	fprintf(t->out, "meta mark & 0x%08x . meta hour . meta time != @%s", MARK_TIMETABLE,
+		shape_sets[SHAPE_WINDOWS].name);
 }
 
 static void put_overdue_now(const struct text *t, const struct step *s)
@@ -202,14 +203,10 @@ static void put_goto(const struct text *t, const struct step *s)
 
 static void put_queue(const struct text *t, const struct step *s)
 {
-	unsigned first = t->ruleset->queue_first, count = t->ruleset->queue_count;
-
-	if (!t->queue)
-		fputs("drop", t->out);
-	else if (count > 1)
-		fprintf(t->out, "queue num %u-%u", first, first + count - 1);
+	if (t->queue)
+		fprintf(t->out, "queue num %u", ruleset_queue(t->ruleset, s->a));
 	else
-		fprintf(t->out, "queue num %u", first);
+		fputs("drop", t->out);
 }
 
 static void (*const put_step[STEP_KINDS])(const struct text *, const struct step *) = {
@@ -246,15 +243,26 @@ static void (*const put_step[STEP_KINDS])(const struct text *, const struct step
 
 /* ---- chains ---- */
 
+static bool has_step(const struct shape_rule *rule, enum step_kind kind)
+{
+	const struct step *s = rule->steps;
+
+	while (s->kind && s->kind != kind)
+		s++;
+	return s->kind == kind;
+}
+
 static void put_rule(const struct text *t, const struct shape_rule *rule)
 {
 	if (rule->comment)
 		fprintf(t->out, "\t\t# %s\n", rule->comment);
-	for (const struct step *s = rule->steps; s->kind; s++) {
-		if (s->kind == STEP_QUEUE && !t->queue)
-			fputs("\t\t# (this kernel has no nft queue: `gatehouse apply` queues, text cannot)\n",
-			      t->out);
+	if (has_step(rule, STEP_FIND_QUOTED)) {
+		fputs("\t\t# (nft cannot write this look-up: `gatehouse apply` makes it, text drops these errors)\n",
+		      t->out);
+		return;
 	}
+	if (rule->comment && has_step(rule, STEP_QUEUE) && !t->queue)
+		fputs("\t\t# (this kernel has no nft queue: `gatehouse apply` queues, text cannot)\n", t->out);
 	for (const struct step *s = rule->steps; s->kind; s++) {
 		fputs(s == rule->steps ? "\t\t" : " ", t->out);
 		put_step[s->kind](t, s);
@@ -359,7 +367,8 @@ static void put_windows(struct list *list)
 		const struct ruleset_window *w = &t->ruleset->windows[i];
 
 		if (begin_element(list))
-			fprintf(t->out, "0x%08x . %" PRId64 "-%" PRId64, w->mark, w->from, w->until);
+			fprintf(t->out, "0x%08x . %u-%u . %" PRId64 "-%" PRId64,
+				w->timetable << MARK_TIMETABLE_SHIFT, w->first, w->last, w->from, w->until);
 	}
 }
 
@@ -461,8 +470,9 @@ static void put_head(const struct text *t)
 	fputs("\", written by gatehouse from its rule documents. Change those, not this.\n"
 	      "# Loading it replaces the gate's own table in one transaction; other tables stay.\n"
 	      "# Path MTU discovery needs net.ipv4.fwmark_reflect=1 and net.ipv6.fwmark_reflect=1 beside it.\n"
-	      "# A mark's low 24 bits number the conduit; 0x10000000 has windows, 0x20000000 sent by the\n"
-	      "# device, 0x40000000 inspected, 0x80000000 made by the inspector.\n"
+	      "# A mark's low 17 bits number the conduit, the next ten its timetable; 0x08000000 open without its\n"
+	      "# inspector, 0x10000000 has a timetable, 0x20000000 sent by the device, 0x40000000 inspected,\n"
+	      "# 0x80000000 made by the inspector.\n"
 	      "\ntable inet " SHAPE_TABLE "\ndelete table inet " SHAPE_TABLE "\n"
 	      "\ntable inet " SHAPE_TABLE " {\n", t->out);
 }

@@ -99,20 +99,24 @@ static size_t home_rows(const struct ruleset *ruleset, uint8_t family, struct ro
 	return n;
 }
 
-static void put_window_key(uint32_t mark, int64_t seconds, uint8_t key[static SHAPE_KEY_MAX])
+static void put_window_key(uint32_t timetable, uint32_t second, int64_t time,
+			   uint8_t key[static SHAPE_KEY_MAX])
 {
 	struct sink s = sink_over(key, SHAPE_KEY_MAX);
 
-	sink_be32(&s, mark);
-	put_be64(&s, (uint64_t)seconds * NANOSECONDS);
+	sink_be32(&s, timetable << MARK_TIMETABLE_SHIFT);
+	sink_be32(&s, second);
+	put_be64(&s, (uint64_t)time * NANOSECONDS);
 }
 
 /* The kernel's intervals are closed: the window ends with the first nanosecond of `until`, as in the text. */
 static size_t window_rows(const struct ruleset *ruleset, struct row *rows)
 {
 	for (size_t i = 0; i < ruleset->window_count; i++) {
-		put_window_key(ruleset->windows[i].mark, ruleset->windows[i].from, rows[i].key);
-		put_window_key(ruleset->windows[i].mark, ruleset->windows[i].until, rows[i].last);
+		const struct ruleset_window *w = &ruleset->windows[i];
+
+		put_window_key(w->timetable, w->first, w->from, rows[i].key);
+		put_window_key(w->timetable, w->last, w->until, rows[i].last);
 	}
 	return ruleset->window_count;
 }
@@ -280,19 +284,38 @@ static const char *instant(const uint8_t *bytes, struct arena *arena)
 	return arena_printf(arena, "%s", text);
 }
 
-static uint32_t mark_at(const uint8_t *key)
+static uint32_t word_at(const uint8_t *p)
 {
-	return (uint32_t)key[0] << 24 | (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 | key[3];
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-uint32_t rows_window_mark(const struct row *row)
+uint32_t rows_first_mark(const struct row *row)
 {
-	return mark_at(row->key);
+	return word_at(row->key);
 }
 
 uint32_t rows_last_mark(const struct row *row)
 {
-	return mark_at(row->last);
+	return word_at(row->last);
+}
+
+uint32_t rows_window_timetable(const struct row *row)
+{
+	return word_at(row->key) >> MARK_TIMETABLE_SHIFT;
+}
+
+/* "07:30:00", of a second of the day. */
+static const char *clock_text(uint32_t second, struct arena *arena)
+{
+	return arena_printf(arena, "%02u:%02u:%02u", second / 3600, second / 60 % 60, second % 60);
+}
+
+static const char *window_name(const struct row *row, struct arena *arena)
+{
+	return arena_printf(arena, "timetable %u, daily from %s to %s UTC, from %s to %s",
+			    rows_window_timetable(row), clock_text(word_at(row->key + 4), arena),
+			    clock_text(word_at(row->last + 4), arena), instant(row->key + 8, arena),
+			    instant(row->last + 8, arena));
 }
 
 static const char *own_name(enum shape_set_id id, const struct row *row, struct arena *arena)
@@ -311,7 +334,7 @@ static const char *own_name(enum shape_set_id id, const struct row *row, struct 
 static const char *overdue_name(const struct row *row, struct arena *arena)
 {
 	return arena_printf(arena, "no new connection on conduits %u to %u from %s on",
-			    rows_window_mark(row) & MARK_CONDUIT, rows_last_mark(row) & MARK_CONDUIT,
+			    rows_first_mark(row) & MARK_CONDUIT, rows_last_mark(row) & MARK_CONDUIT,
 			    instant(row->key + 4, arena));
 }
 
@@ -323,8 +346,5 @@ const char *rows_name(enum shape_set_id id, const struct row *row, struct arena 
 		return own_name(id, row, arena);
 	if (id == SHAPE_OVERDUE)
 		return overdue_name(row, arena);
-	if (id != SHAPE_WINDOWS)
-		return home_name(id, row, arena);
-	return arena_printf(arena, "conduit %u from %s to %s", rows_window_mark(row) & MARK_CONDUIT,
-			    instant(row->key + 4, arena), instant(row->last + 4, arena));
+	return id == SHAPE_WINDOWS ? window_name(row, arena) : home_name(id, row, arena);
 }

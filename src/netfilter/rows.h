@@ -52,8 +52,11 @@ void rows_side_by_side(const struct rows *had, const struct rows *wanted,
 /* What a row stands for: "the conduit 10.1.0.2 -> 10.2.0.2, tcp port 502". */
 const char *rows_name(enum shape_set_id id, const struct row *row, struct arena *arena);
 
-/* The mark that a row of the windows is about; the first and last of a row of overdue reviews. */
-uint32_t rows_window_mark(const struct row *row);
+/* The number of the timetable that a row of the windows belongs to. */
+uint32_t rows_window_timetable(const struct row *row);
+
+/* The first and last mark of a row of overdue reviews. */
+uint32_t rows_first_mark(const struct row *row);
 uint32_t rows_last_mark(const struct row *row);
 
 /* The tuple of a conduit's key. id: SHAPE_CONDUITS4 or 6. */

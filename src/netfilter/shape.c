@@ -33,6 +33,7 @@
 #define TYPE_PORT 13u
 #define TYPE_IFNAME 41u
 #define TYPE_TIME 43u
+#define TYPE_HOUR 44u
 #define TYPES2(a, b) ((a) << 6 | (b))
 #define TYPES3(a, b, c) ((a) << 12 | (b) << 6 | (c))
 #define TYPES4(a, b, c, d) ((a) << 18 | (b) << 12 | (c) << 6 | (d))
@@ -43,14 +44,15 @@
  */
 static const uint8_t map_hints[] = { 0, 4, 0, 0, 0, 0, 1, 4, 1, 0, 0, 0 };
 static const uint8_t set_hints[] = { 0, 4, 0, 0, 0, 0 };
-/* "typeof meta mark . meta time": a concatenation (13) of meta (9) mark (3) and meta time (30). */
+/* "typeof meta mark . meta hour . meta time": a concatenation (13) of meta (9) mark (3), hour (32) and time (30). */
 static const uint8_t window_hints[] = {
 	0, 4, 0, 0, 0, 0,
-	3, 40,
+	3, 56,
 		0, 4, 13, 0, 0, 0,
-		1, 32,
+		1, 48,
 			0, 14, 0, 4, 9, 0, 0, 0, 1, 6, 0, 4, 3, 0, 0, 0,
-			1, 14, 0, 4, 9, 0, 0, 0, 1, 6, 0, 4, 30, 0, 0, 0,
+			1, 14, 0, 4, 9, 0, 0, 0, 1, 6, 0, 4, 32, 0, 0, 0,
+			2, 14, 0, 4, 9, 0, 0, 0, 1, 6, 0, 4, 30, 0, 0, 0,
 };
 
 const struct shape_set shape_sets[SHAPE_SETS] = {
@@ -84,9 +86,9 @@ const struct shape_set shape_sets[SHAPE_SETS] = {
 	},
 	[SHAPE_WINDOWS] = {
 		.name = "windows", .keyword = "set",
-		.comment = "when conduits with a schedule or an expiry are open: seconds UTC",
-		.type = "typeof meta mark . meta time",
-		.key_type = TYPES2(SHAPE_TYPE_MARK, TYPE_TIME), .key_length = 12, .parts = { 4, 8 },
+		.comment = "when conduits with a schedule or an expiry are open: timetable . seconds of the day . seconds UTC",
+		.type = "typeof meta mark . meta hour . meta time",
+		.key_type = TYPES3(SHAPE_TYPE_MARK, TYPE_HOUR, TYPE_TIME), .key_length = 16, .parts = { 4, 4, 8 },
 		.hints = window_hints, .hints_length = sizeof(window_hints),
 	},
 	[SHAPE_OVERDUE] = {
@@ -131,7 +133,7 @@ const struct shape_drop shape_drops[SHAPE_DROPS] = {
 #define ICMP6(type) { .kind = STEP_ICMP, .a = 6, .b = (type) }
 
 static const struct shape_rule known_rules[] = {
-	{ "a conduit with windows is open only inside them",
+	{ "a conduit with a timetable is open only inside its windows",
 	  { MARK_HAS(MARK_TIMED), { .kind = STEP_CLOSED_NOW }, { .kind = STEP_GOTO, .name = "outside_schedule" } } },
 	{ "the inspector keeps the state of inspected conduits, conntrack does not",
 	  { MARK_HAS(MARK_INSPECTED), { .kind = STEP_NOTRACK } } },
@@ -190,24 +192,56 @@ static const struct shape_rule related_rules[] = {
 static const struct shape_rule errors_rules[] = {
 	{ "of connections that conntrack knows", { { .kind = STEP_STATE, .a = SHAPE_STATE_RELATED },
 						  { .kind = STEP_GOTO, .name = "related" } } },
-	{ "of inspected ones, which it does not know", { ICMP4(ICMP4_UNREACHABLE), { .kind = STEP_GOTO, .name = "ask" } } },
-	{ NULL, { ICMP4(ICMP4_TIME_EXCEEDED), { .kind = STEP_GOTO, .name = "ask" } } },
-	{ NULL, { ICMP6(ICMP6_UNREACHABLE), { .kind = STEP_GOTO, .name = "ask" } } },
-	{ NULL, { ICMP6(ICMP6_TOO_BIG), { .kind = STEP_GOTO, .name = "ask" } } },
-	{ NULL, { ICMP6(ICMP6_TIME_EXCEEDED), { .kind = STEP_GOTO, .name = "ask" } } },
+	{ "of inspected ones, which it does not know: by what they quote",
+	  { ICMP4(ICMP4_UNREACHABLE), { .kind = STEP_GOTO, .name = "quoted4" } } },
+	{ NULL, { ICMP4(ICMP4_TIME_EXCEEDED), { .kind = STEP_GOTO, .name = "quoted4" } } },
+	{ NULL, { ICMP6(ICMP6_UNREACHABLE), { .kind = STEP_GOTO, .name = "quoted6" } } },
+	{ NULL, { ICMP6(ICMP6_TOO_BIG), { .kind = STEP_GOTO, .name = "quoted6" } } },
+	{ NULL, { ICMP6(ICMP6_TIME_EXCEEDED), { .kind = STEP_GOTO, .name = "quoted6" } } },
 	{ NULL, { { .kind = STEP_GOTO, .name = "no_rule" } } },
+};
+
+static const struct shape_rule quoted4_rules[] = {
+	{ "the quoted packet's own look-up, so that the error finds the inspector of its conduit",
+	  { { .kind = STEP_FIND_QUOTED, .a = 4 } } },
+	{ NULL, { { .kind = STEP_MARK_IS_NOT, .a = 0 }, { .kind = STEP_GOTO, .name = "ask" } } },
+	{ "or it was sent by the device", { { .kind = STEP_FIND_QUOTED, .a = 4, .b = 1 } } },
+	{ NULL, { { .kind = STEP_GOTO, .name = "ask" } } },
+};
+
+static const struct shape_rule quoted6_rules[] = {
+	{ NULL, { { .kind = STEP_FIND_QUOTED, .a = 6 } } },
+	{ NULL, { { .kind = STEP_MARK_IS_NOT, .a = 0 }, { .kind = STEP_GOTO, .name = "ask" } } },
+	{ NULL, { { .kind = STEP_FIND_QUOTED, .a = 6, .b = 1 } } },
+	{ NULL, { { .kind = STEP_GOTO, .name = "ask" } } },
 };
 
 static const struct shape_rule ask_rules[] = {
-	{ "looking for the connection costs it more than a packet of one: not too often; conduit number 0",
+	{ "of no conduit, or of one whose errors conntrack would have known",
+	  { MARK_LACKS(MARK_INSPECTED), { .kind = STEP_GOTO, .name = "no_rule" } } },
+	{ NULL, { MARK_HAS(MARK_TIMED), { .kind = STEP_CLOSED_NOW }, { .kind = STEP_GOTO, .name = "outside_schedule" } } },
+	{ "looking for the connection costs the inspector more than a packet of one: not too often",
 	  { { .kind = STEP_LIMIT, .a = SHAPE_ERROR_RATE, .b = SHAPE_ERROR_BURST },
-	    { .kind = STEP_MARK_SET, .a = MARK_INSPECTED }, { .kind = STEP_QUEUE } } },
+	    { .kind = STEP_GOTO, .name = "queues" } } },
 	{ NULL, { { .kind = STEP_GOTO, .name = "no_rule" } } },
 };
 
+#define BUCKET(number) { NULL, { { .kind = STEP_MARK_BITS, .a = RULESET_BUCKETS - 1, .b = (number) }, \
+				 { .kind = STEP_QUEUE, .a = (number) } } }
+
+static const struct shape_rule queues_rules[] = {
+	{ "these pass while their inspector makes no progress: in a queue of their own",
+	  { MARK_HAS(MARK_OPEN), { .kind = STEP_QUEUE, .a = RULESET_BUCKET_OPEN } } },
+	{ "one inspector a conduit, by the last bits of its number",
+	  { { .kind = STEP_MARK_BITS, .a = RULESET_BUCKETS - 1, .b = 0 }, { .kind = STEP_QUEUE, .a = 0 } } },
+	BUCKET(1), BUCKET(2), BUCKET(3), BUCKET(4), BUCKET(5), BUCKET(6), BUCKET(7), BUCKET(8),
+	BUCKET(9), BUCKET(10), BUCKET(11), BUCKET(12), BUCKET(13), BUCKET(14), BUCKET(15),
+};
+_Static_assert(COUNT(queues_rules) == RULESET_BUCKETS + 1, "a bucket without its queue");
+
 static const struct shape_rule forward_rules[] = {
 	{ "inspected, either direction: the inspector decides; without it nothing passes",
-	  { MARK_HAS(MARK_INSPECTED), { .kind = STEP_QUEUE } } },
+	  { MARK_HAS(MARK_INSPECTED), { .kind = STEP_GOTO, .name = "queues" } } },
 	{ "of no conduit, unless it is an ICMP error about a packet of one",
 	  { { .kind = STEP_MARK_IS, .a = 0 }, { .kind = STEP_GOTO, .name = "errors" } } },
 	{ "of a conduit whose review is overdue: connections go on as long as conntrack knows them, none begins",
@@ -293,8 +327,12 @@ const struct shape_chain shape_chains[] = {
 	{ .name = "find6", RULES(find6_rules), .comment = "the same for IPv6" },
 	{ .name = "related", RULES(related_rules),
 	  .comment = "ICMP errors about connections that are not inspected: never more than those" },
+	{ .name = "queues", RULES(queues_rules),
+	  .comment = "inspected: the inspector decides; without one nothing passes" },
 	{ .name = "ask", RULES(ask_rules),
 	  .comment = "errors that only the inspector can judge, by the packet that they quote" },
+	{ .name = "quoted4", RULES(quoted4_rules), .comment = "whose packet does the error quote" },
+	{ .name = "quoted6", RULES(quoted6_rules), .comment = "the same for IPv6" },
 	{ .name = "errors", RULES(errors_rules), .comment = "forwarded, of no conduit by its own addresses" },
 	{ .name = "told", RULES(told_rules), .comment = "what the gate says about packets of a conduit" },
 	{ .name = "made", RULES(made_rules), .comment = "packets that the inspector made" },
@@ -317,12 +355,6 @@ const size_t shape_chain_count = COUNT(shape_chains);
 static const struct shape_rule guard_rules[] = {
 	{ "the gate's table gave it a mark, so it was looked up there",
 	  { { .kind = STEP_MARK_IS_NOT, .a = 0 }, { .kind = STEP_ACCEPT } } },
-	{ "ICMP errors have none: the inspector judged them by the packet that they quote",
-	  { ICMP4(ICMP4_UNREACHABLE), { .kind = STEP_ACCEPT } } },
-	{ NULL, { ICMP4(ICMP4_TIME_EXCEEDED), { .kind = STEP_ACCEPT } } },
-	{ NULL, { ICMP6(ICMP6_UNREACHABLE), { .kind = STEP_ACCEPT } } },
-	{ NULL, { ICMP6(ICMP6_TOO_BIG), { .kind = STEP_ACCEPT } } },
-	{ NULL, { ICMP6(ICMP6_TIME_EXCEEDED), { .kind = STEP_ACCEPT } } },
 };
 
 const struct shape_chain shape_guard = {

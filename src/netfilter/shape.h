@@ -50,7 +50,7 @@ struct shape_set {
 	uint32_t key_length;    /* bytes, every part padded to four */
 	bool exact;             /* exact keys, counted per element; otherwise a set of intervals */
 	bool map;               /* exact, and gives a mark */
-	uint8_t parts[2];       /* bytes of the parts of an interval set's key */
+	uint8_t parts[3];       /* bytes of the parts of an interval set's key; 0 = no more */
 	const uint8_t *hints;   /* what nft keeps beside the set to print it again */
 	uint32_t hints_length;
 };
@@ -71,8 +71,9 @@ enum step_kind {
 	STEP_STRANGER,      /* family a: the source does not belong to the interface */
 	STEP_FIND,          /* family a, b = 1 reversed: mark = the conduit's; ends the rule when there is none */
 	STEP_FIND_RELATED,  /* family a: mark = that of the connection an ICMP error is about; else as STEP_FIND */
+	STEP_FIND_QUOTED,   /* the same of the packet that an ICMP error quotes, by its bytes */
 	STEP_OWN,           /* family a, b = 1 reversed: the gate itself may talk to this address and port */
-	STEP_CLOSED_NOW,    /* the mark is in none of its windows */
+	STEP_CLOSED_NOW,    /* in none of the windows of the mark's timetable */
 	STEP_OVERDUE_NOW,   /* the review of the mark's conduit is overdue */
 	STEP_FRESH,         /* the first packet of a connection: none of it was let through yet */
 	STEP_DIRECTION,     /* a: 0 as the connection was opened, 1 the answers */
@@ -85,7 +86,7 @@ enum step_kind {
 	STEP_DROP,
 	STEP_JUMP,          /* name: of the chain */
 	STEP_GOTO,
-	STEP_QUEUE,
+	STEP_QUEUE,         /* a: bucket of ruleset_queue() */
 	STEP_KINDS
 };
 

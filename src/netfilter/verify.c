@@ -27,7 +27,15 @@ static bool has_times(enum shape_set_id id)
 	return id == SHAPE_WINDOWS || id == SHAPE_OVERDUE;
 }
 
-/* The finding of a row: a map's carry the rules' ids, those of windows and reviews are found by the mark. */
+/* Is the row of windows or reviews about the conduit? */
+static bool is_about(enum shape_set_id id, const struct row *row, const struct ruleset_conduit *conduit)
+{
+	if (id == SHAPE_OVERDUE)
+		return conduit->mark >= rows_first_mark(row) && conduit->mark <= rows_last_mark(row);
+	return conduit->mark & MARK_TIMED && mark_timetable(conduit->mark) == rows_window_timetable(row);
+}
+
+/* The finding of a row: a map's carry the rules' ids; those with times tell those of the first conduit. */
 static struct drift of_row(const struct comparing *c, enum drift_code code, const struct row *row)
 {
 	struct drift drift = { .code = code, .rules = row->comment, .file = row->file, .line = row->line };
@@ -35,11 +43,12 @@ static struct drift of_row(const struct comparing *c, enum drift_code code, cons
 	for (size_t i = 0; has_times(c->id) && i < c->ruleset->conduit_count; i++) {
 		const struct ruleset_conduit *conduit = &c->ruleset->conduits[i];
 
-		if (conduit->mark < rows_window_mark(row) || conduit->mark > rows_last_mark(row))
+		if (!is_about(c->id, row, conduit))
 			continue;
 		drift.rules = conduit->rules;
 		drift.file = conduit->file;
 		drift.line = conduit->line;
+		break;
 	}
 	return drift;
 }

@@ -9,8 +9,6 @@
 #include "protocol/cip.h"
 #include "protocol/program.h"
 
-#define TAG_DIMENSIONS 3u /* of an array in a controller */
-
 struct range_list {
 	struct program_range *items;
 	size_t count;
@@ -24,7 +22,7 @@ struct value_list {
 /* "Counts[0-9]": a name and the elements that may be touched; no dimension: the tag as a whole. */
 struct tag_part {
 	const char *name; /* lower-case; "program:main" and "local:1:i" are one name */
-	struct program_range dimensions[TAG_DIMENSIONS];
+	struct program_range dimensions[PROGRAM_DIMENSIONS];
 	size_t dimension_count;
 };
 
@@ -71,10 +69,6 @@ struct cip_route_list {
 	struct cip_route *items; /* count 0: the device itself and slot 0 of its backplane */
 	size_t count;
 };
-
-enum cip_kind { CIP_SERVICE = 1, CIP_READ_TAGS, CIP_WRITE_TAGS, CIP_BROWSE_TAGS, CIP_PCCC_READ,
-		CIP_PCCC_WRITE, CIP_IO, CIP_LIST_IDENTITY };
-enum cip_io { CIP_IO_LISTEN_ONLY = 1, CIP_IO_INPUT_ONLY, CIP_IO_EXCLUSIVE_OWNER };
 
 /* One entry of "allow"; only what belongs to its kind is filled. */
 struct cip_entry {

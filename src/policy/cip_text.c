@@ -62,7 +62,7 @@ static const char *take_dimensions(const char **p, struct tag_part *part)
 	if (!take(p, '['))
 		return NULL;
 	do {
-		if (part->dimension_count == TAG_DIMENSIONS)
+		if (part->dimension_count == PROGRAM_DIMENSIONS)
 			return "an array has at most three dimensions";
 		why = take_range(p, &part->dimensions[part->dimension_count++]);
 		if (why)

@@ -101,7 +101,7 @@ const struct finding_code finding_codes[FINDING_COUNT] = {
 	[FINDING_SECOND_UNINSPECTED] = { "second-uninspected", E, MEANING,
 		"A conduit that is not inspected has a second rule." },
 	[FINDING_SITE_TOO_LARGE] = { "site-too-large", E, MEANING,
-		"The site has more rules than the gate can hold." },
+		"The site has more rules, or more different schedules and expiries, than the gate can hold." },
 
 	[FINDING_INVALID_DATE] = { "invalid-date", E, STRUCTURE, "This is not a date." },
 	[FINDING_INVALID_TIME] = { "invalid-time", E, STRUCTURE, "This is not a time of day." },
@@ -165,7 +165,7 @@ const struct finding_code finding_codes[FINDING_COUNT] = {
 		"The plant side would open connections to the IT side." },
 	[FINDING_QUIRK] = { "quirk", W, MEANING, "A rule relaxes a check for a faulty peer." },
 	[FINDING_NOT_INSPECTED_YET] = { "not-inspected-yet", W, MEANING,
-		"This version cannot decode the protocol: the rule opens nothing." },
+		"This version does not let pass what the entry allows: it opens nothing." },
 	[FINDING_CONTROL_SERVICE] = { "control-service", W, MEANING,
 		"An entry lets the server control the device, or do what the gate does not know." },
 	[FINDING_BROAD_TAGS] = { "broad-tags", W, MEANING,

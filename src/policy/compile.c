@@ -7,6 +7,7 @@
 #include "base/calendar.h"
 #include "policy/address.h"
 #include "policy/conduits.h"
+#include "policy/hours.h"
 #include "policy/profiles.h"
 #include "policy/program_writer.h"
 
@@ -17,6 +18,8 @@ struct compiler {
 	const struct loader *l;
 	struct arena *arena;
 	struct conduit_list list;
+	struct timetables timetables;
+	size_t timetables_used;
 	struct program_writer program;
 	struct compiled *out;
 	const struct conduit_number *before;
@@ -56,16 +59,21 @@ static void sort_taken(struct compiler *c)
 		qsort(c->taken, c->before_count, sizeof(*c->taken), compare_taken);
 }
 
+/* What the rule's conduit had before, or NULL. */
+static const struct conduit_number *find_before(const struct compiler *c, const struct rule *rule)
+{
+	return c->before_count ?
+		bsearch(rule, c->before, c->before_count, sizeof(*c->before), compare_number) : NULL;
+}
+
 /*
  * The number a conduit had, or the lowest that no conduit had: one that was taken away now may still be
  * on packets in the queue.
  */
 static uint32_t number_of(struct compiler *c, const struct rule *rule)
 {
-	const struct conduit_number *old = NULL;
+	const struct conduit_number *old = find_before(c, rule);
 
-	if (c->before_count)
-		old = bsearch(rule, c->before, c->before_count, sizeof(*c->before), compare_number);
 	if (old)
 		return old->number;
 	c->next_number++;
@@ -94,35 +102,10 @@ static const char *comment_of(struct compiler *c, const struct conduit *conduit)
 	return arena_strndup(c->arena, text, len);
 }
 
-/* The conduit's windows: those of all its rules together. True when it is always open. */
-static bool union_windows(struct compiler *c, const struct window_list *lists, size_t count,
-			  struct window_list *ret)
-{
-	size_t total = 0;
-
-	*ret = (struct window_list){ 0 };
-	for (size_t i = 0; i < count; i++) {
-		if (!lists[i].items)
-			return true;
-		total += lists[i].count;
-	}
-	ret->items = arena_array(c->arena, total, sizeof(*ret->items));
-	for (size_t i = 0; i < count; i++) {
-		if (lists[i].count)
-			memcpy(ret->items + ret->count, lists[i].items,
-			       lists[i].count * sizeof(*ret->items));
-		ret->count += lists[i].count;
-	}
-	windows_join(ret);
-	return false;
-}
-
 static void add_ruleset_conduit(struct compiler *c, const struct conduit *conduit, uint32_t mark)
 {
 	const struct rule *first = conduit->rules[0];
 	struct ruleset *ruleset = &c->out->ruleset;
-	struct diag_place place = value_place(first->at, c->arena);
-
 	ruleset->conduits[ruleset->conduit_count++] = (struct ruleset_conduit){
 		.server = first->from->address,
 		.device = first->to->address,
@@ -130,8 +113,8 @@ static void add_ruleset_conduit(struct compiler *c, const struct conduit *condui
 		.port = first->port,
 		.mark = mark,
 		.rules = comment_of(c, conduit),
-		.file = place.file,
-		.line = place.line,
+		.file = value_source(first->at)->file,
+		.line = value_line(first->at),
 	};
 }
 
@@ -144,54 +127,65 @@ static void add_rules(struct compiler *c, const struct conduit *conduit, uint32_
 									.conduit = number };
 }
 
-/* One conduit into the ruleset and, if it is inspected, into the program. Returns its joined windows. */
-static struct window_list build_conduit(struct compiler *c, const struct conduit *conduit)
+/* One conduit into the ruleset and, if it is inspected, into the program. */
+static void build_conduit(struct compiler *c, const struct conduit *conduit, const struct timetable *timetable)
 {
-	struct window_list *lists = arena_array(c->arena, conduit->count, sizeof(*lists));
 	uint32_t number = number_of(c, conduit->rules[0]);
 	uint32_t mark = number;
-	struct window_list joined;
 
-	for (size_t i = 0; i < conduit->count; i++)
-		rule_windows(c->l->site, conduit->rules[i], c->arena, &lists[i]);
-	if (!union_windows(c, lists, conduit->count, &joined))
-		mark |= MARK_TIMED;
+	if (timetable)
+		mark |= MARK_TIMED | timetable->number << MARK_TIMETABLE_SHIFT;
 	if (conduit->rules[0]->protocol->inspected) {
 		mark |= MARK_INSPECTED;
-		program_add(&c->program, number, conduit, lists);
+		if (conduit->rules[0]->fallback == FALLBACK_OPEN)
+			mark |= MARK_OPEN;
+		program_add(&c->program, number, conduit, &c->timetables);
 		add_rules(c, conduit, number);
 	}
 	add_ruleset_conduit(c, conduit, mark);
-	return joined;
 }
 
-static int compare_ruleset_windows(const void *a, const void *b)
+/* Each conduit's timetable, with its number: the one that its first conduit had before, if it can. */
+static struct timetable **give_timetables(struct compiler *c)
 {
-	const struct ruleset_window *x = a, *y = b;
+	struct timetable **of = arena_array(c->arena, c->list.count, sizeof(struct timetable *));
 
-	if (x->mark != y->mark)
-		return x->mark < y->mark ? -1 : 1;
-	return (x->from > y->from) - (x->from < y->from);
+	timetables_init(&c->timetables, c->l->site, c->arena);
+	for (size_t i = 0; i < c->list.count; i++) {
+		const struct conduit_number *old;
+
+		of[i] = timetable_of_conduit(&c->timetables, &c->list.items[i]);
+		old = of[i] ? find_before(c, c->list.items[i].rules[0]) : NULL;
+		if (old)
+			timetable_keep_number(&c->timetables, of[i], old->timetable);
+	}
+	c->timetables_used = timetables_number(&c->timetables);
+	return of;
 }
 
-/* lists[i]: the windows of ruleset->conduits[i]. */
-static void fill_windows(struct compiler *c, const struct window_list *lists)
+static int compare_timetables(const void *a, const void *b)
 {
+	const struct timetable *x = *(const struct timetable *const *)a;
+	const struct timetable *y = *(const struct timetable *const *)b;
+
+	return (x->number > y->number) - (x->number < y->number);
+}
+
+static void fill_windows(struct compiler *c)
+{
+	struct timetables *t = &c->timetables;
 	struct ruleset *r = &c->out->ruleset;
-	size_t total = 0;
+	size_t most = 0;
 
-	for (size_t i = 0; i < r->conduit_count; i++)
-		total += lists[i].count;
-	r->windows = arena_array(c->arena, total, sizeof(*r->windows));
-	for (size_t i = 0; i < r->conduit_count; i++)
-		for (size_t k = 0; k < lists[i].count; k++)
-			r->windows[r->window_count++] = (struct ruleset_window){
-				.mark = r->conduits[i].mark,
-				.from = lists[i].items[k].from,
-				.until = lists[i].items[k].until,
-			};
-	if (total)
-		qsort(r->windows, total, sizeof(*r->windows), compare_ruleset_windows);
+	if (t->count)
+		qsort(t->items, t->count, sizeof(struct timetable *), compare_timetables);
+	for (size_t i = 0; i < t->count; i++)
+		most += HOURS_ROWS(t->items[i]->windows.count);
+	r->windows = arena_array(c->arena, most, sizeof(*r->windows));
+	for (size_t i = 0; i < t->count; i++)
+		if (t->items[i]->number)
+			r->window_count += hours_of(&t->items[i]->windows, t->items[i]->number,
+						    r->windows + r->window_count);
 }
 
 static int compare_overdue(const void *a, const void *b)
@@ -305,15 +299,14 @@ static void fill_own(struct compiler *c)
 	r->own = arena_array(c->arena, gate->peer_count, sizeof(*r->own));
 	for (size_t i = 0; i < gate->peer_count; i++) {
 		const struct gate_peer *peer = &gate->peers[i];
-		struct diag_place place = value_place(peer->at, c->arena);
 
 		r->own[r->own_count++] = (struct ruleset_own){
 			.to = peer->address,
 			.transport = peer->transport,
 			.port = peer->port,
 			.what = peer->what,
-			.file = place.file,
-			.line = place.line,
+			.file = value_source(peer->at)->file,
+			.line = value_line(peer->at),
 		};
 	}
 	if (r->own_count)
@@ -325,29 +318,37 @@ static bool fits(struct compiler *c)
 {
 	const struct compiled *out = c->out;
 
+	if (c->timetables_used > TIMETABLES_MAX) {
+		report(c->l, FINDING_SITE_TOO_LARGE, NULL,
+		       "let rules share schedules and dates of expiry, or divide the site between two gates",
+		       "the rules have %zu different opening times (schedule and expiry); the kernel's table has "
+		       "room for %u", c->timetables_used, TIMETABLES_MAX);
+		return false;
+	}
 	if (out->program_size <= PROGRAM_MAX && out->rule_count <= PROGRAM_RULES_MAX &&
 	    c->next_number <= MARK_CONDUIT)
 		return true;
 	report(c->l, FINDING_SITE_TOO_LARGE, NULL, "divide the site between two gates",
-	       "%zu rules need %zu bytes in the inspector, which holds %u rules and %u bytes",
-	       out->rule_count, out->program_size, PROGRAM_RULES_MAX, PROGRAM_MAX);
+	       "%zu inspected rules need %zu bytes in the inspector, which holds %u rules and %u bytes; conduits are "
+	       "numbered up to %u, of %u", out->rule_count, out->program_size, PROGRAM_RULES_MAX, PROGRAM_MAX,
+	       c->next_number, MARK_CONDUIT);
 	return false;
 }
 
 static bool emit(struct compiler *c)
 {
 	struct compiled *out = c->out;
-	struct window_list *lists;
+	struct timetable **timetables;
 
 	c->list = conduits_of(c->l->site, c->arena);
-	lists = arena_array(c->arena, c->list.count, sizeof(*lists));
+	timetables = give_timetables(c);
 	sort_taken(c);
 	program_writer_init(&c->program, c->l->site->overdue == OVERDUE_REFUSE_NEW, c->arena);
 	out->ruleset.conduits = arena_array(c->arena, c->list.count, sizeof(*out->ruleset.conduits));
 	out->rules = arena_array(c->arena, c->l->site->rule_count, sizeof(*out->rules));
 	for (size_t i = 0; i < c->list.count; i++)
-		lists[i] = build_conduit(c, &c->list.items[i]);
-	fill_windows(c, lists);
+		build_conduit(c, &c->list.items[i], timetables[i]);
+	fill_windows(c);
 	fill_overdue(c);
 	fill_homes(c);
 	fill_own(c);

@@ -16,13 +16,14 @@
 struct documents; /* policy/documents.h: the texts of a site folder */
 struct site;      /* policy/model.h */
 
-/* Which number a conduit had before, so that it keeps it: rows sorted as in struct ruleset. */
+/* Which numbers a conduit and its timetable had before, so that they keep them: rows sorted as in struct ruleset. */
 struct conduit_number {
 	struct address server;
 	struct address device;
 	uint8_t transport;
 	uint16_t port;
 	uint32_t number;
+	uint32_t timetable; /* 0: had none */
 };
 
 /* A rule as the program's rule table has it: position i belongs to rule index i of core events. */

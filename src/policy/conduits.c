@@ -133,13 +133,10 @@ static void check_ports(const struct loader *l)
 
 struct conduit_list conduits_of(const struct site *site, struct arena *arena)
 {
-	size_t count, decoded = 0;
+	size_t count;
 	struct rule **rules = complete_rules(site, arena, &count);
 
-	for (size_t i = 0; i < count; i++)
-		if (rules[i]->protocol->decoded)
-			rules[decoded++] = rules[i];
-	return group_rules(rules, decoded, arena);
+	return group_rules(rules, count, arena);
 }
 
 void check_conduits(const struct loader *l)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/calendar.h"
 #include "policy/address.h"
 #include "policy/diff_rule.h"
 
@@ -93,13 +94,25 @@ static unsigned moved_review(struct differ *d, const struct rule *old, const str
 	return after > before ? DIFF_GAINS : DIFF_LOSES;
 }
 
+/* Most rules of most plans have none. */
+static struct diff_member *keep(const struct diff_member *members, size_t count, struct arena *arena)
+{
+	struct diff_member *kept = count ? arena_array(arena, count, sizeof(*kept)) : NULL;
+
+	if (count)
+		memcpy(kept, members, count * sizeof(*kept));
+	return kept;
+}
+
 static void compare_rules(struct differ *d, const struct rule *before, const struct rule *after)
 {
 	struct diff_rule *ret = &d->out->rules[d->out->rule_count++];
 	const struct rule *old = living(before), *new = living(after);
+	struct diff_member members[DIFF_MEMBERS_MAX], papers[DIFF_MEMBERS_MAX];
 	unsigned effect;
 
-	*ret = (struct diff_rule){ .id = (after ? after : before)->id, .before = before, .after = after };
+	*ret = (struct diff_rule){ .id = (after ? after : before)->id, .before = before, .after = after,
+				   .members = members, .papers = papers };
 	effect = diff_services(old, new, d->arena, ret);
 	if (old && new) {
 		effect |= diff_members(old, new, d->arena, ret);
@@ -112,6 +125,8 @@ static void compare_rules(struct differ *d, const struct rule *before, const str
 		ended(ret, before, after);
 		diff_papers(before, after, ret);
 	}
+	ret->members = keep(members, ret->member_count, d->arena);
+	ret->papers = keep(papers, ret->paper_count, d->arena);
 	d->out->counts[ret->change]++;
 	d->out->papers_only += ret->change == DIFF_UNCHANGED && ret->paper_count;
 }
@@ -145,23 +160,33 @@ static int compare_conduits(const struct ruleset_conduit *a, const struct rulese
 	return by ? by : (a->port > b->port) - (a->port < b->port);
 }
 
-/* The first of its windows that has not ended, or NULL; they are sorted by mark and time. */
+static bool is_in(const struct ruleset_window *w, int64_t now)
+{
+	int64_t second = now % CALENDAR_DAY_SECONDS;
+
+	return w->from <= now && now <= w->until && w->first <= second && second <= w->last;
+}
+
+/* The windows are sorted by timetable. */
 static bool open_now(const struct ruleset *r, const struct ruleset_conduit *c, int64_t now)
 {
+	uint32_t timetable = mark_timetable(c->mark);
 	size_t low = 0, high = r->window_count;
 
 	if (!(c->mark & MARK_TIMED))
 		return true;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		const struct ruleset_window *w = &r->windows[middle];
 
-		if (w->mark < c->mark || (w->mark == c->mark && w->until <= now))
+		if (r->windows[middle].timetable < timetable)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < r->window_count && r->windows[low].mark == c->mark && r->windows[low].from <= now;
+	for (; low < r->window_count && r->windows[low].timetable == timetable; low++)
+		if (is_in(&r->windows[low], now))
+			return true;
+	return false;
 }
 
 static void add_conduit(struct differ *d, const struct ruleset_conduit *c, enum diff_change change,

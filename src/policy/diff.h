@@ -59,9 +59,9 @@ struct diff_rule {
 	const struct rule *after;
 	struct diff_service *services; /* those that differ */
 	size_t service_count;
-	struct diff_member members[DIFF_MEMBERS_MAX];  /* path, times, limits, handling */
+	struct diff_member *members;   /* path, times, limits, handling; DIFF_MEMBERS_MAX at most */
 	size_t member_count;
-	struct diff_member papers[DIFF_MEMBERS_MAX];   /* purpose, people, dates: nothing is let through by them */
+	struct diff_member *papers;    /* purpose, people, dates: nothing is let through by them; likewise */
 	size_t paper_count;
 };
 

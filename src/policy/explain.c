@@ -190,10 +190,6 @@ size_t explain_breadth(const struct rule *rule, struct arena *arena,
 					    rule->port);
 		return count;
 	}
-	if (!rule->protocol->decoded) {
-		out[count++] = "opens nothing: this version does not inspect its protocol";
-		return count;
-	}
 	for (size_t i = 0; i < sizeof(touches) / sizeof(touches[0]); i++) {
 		uint32_t n = count_addresses(rule, touches[i].table, touches[i].writes, arena);
 

@@ -145,7 +145,7 @@ void unique_parts(const struct loader *l, const char *what, struct parts *parts)
 			continue;
 		}
 		/* twice in one document is a duplicate member, which has been reported */
-		if (first->source != part->source)
+		if (value_source(first) != value_source(part))
 			report_name(l, FINDING_DUPLICATE_ID, part,
 				    arena_printf(l->arena, "the first one is in %s; rename one of the two",
 						 place_text(l, first)),
@@ -165,7 +165,7 @@ static void load_site_document(const struct loader *l, const struct piece *piece
 		if (first)
 			report(l, FINDING_SECOND_SITE, value_member(pieces[i].document, "$schema"),
 			       arena_printf(l->arena, "the first one is %s; keep one",
-					    first->source->file),
+					    value_source(first)->file),
 			       "this is a second site document");
 		else
 			first = pieces[i].document;

@@ -252,7 +252,7 @@ static void read_fallback(const struct loader *l, struct rule *ret)
 		need_reason(l, m->if_inspector_down, m->open_because, "open_because",
 			    "staying open without the inspector");
 		report(l, FINDING_FAILS_OPEN, m->if_inspector_down,
-		       "this version keeps the rule closed in that case all the same",
+		       "its packets then pass unread, which is recorded; they stop when the whole gate is stopped",
 		       "the rule asks that nothing be inspected when the inspector is down");
 	} else if (m->open_because) {
 		report_name(l, FINDING_NOT_FOR_PROTOCOL, m->open_because, "remove it",
@@ -314,11 +314,6 @@ static void read_inspected(const struct loader *l, struct rule *ret)
 	read_allow(l, ret);
 	if (m->limits)
 		read_limits(l, m->limits, ret);
-	if (!ret->protocol->decoded)
-		report(l, FINDING_NOT_INSPECTED_YET, m->protocol,
-		       "keep the rule for a later version, or use an uninspected \"tcp\" rule with its reason",
-		       "this version cannot look into %s: the rule is checked, but opens nothing",
-		       ret->protocol->name);
 	if (m->on_violation && (word = read_word(l, &words_violations, m->on_violation)) > 0)
 		ret->on_violation = (enum program_on_violation)word;
 	if (m->mode && (word = read_word(l, &words_modes, m->mode)) > 0)
@@ -410,7 +405,7 @@ static int compare_rules(const void *a, const void *b)
 	int by = strcmp(x->id, y->id);
 
 	if (!by)
-		by = strcmp(x->at->source->file, y->at->source->file);
+		by = strcmp(value_source(x->at)->file, value_source(y->at)->file);
 	return by ? by : (x->at->from > y->at->from) - (x->at->from < y->at->from);
 }
 

@@ -5,12 +5,13 @@
  */
 #include <netinet/in.h>
 
-#include "json/writer.h"
 #include "policy/address.h"
 #include "policy/compile.h"
 #include "policy/conduits.h"
+#include "policy/describe.h"
+#include "policy/policy_json.h"
 
-static void write_ranges(struct writer *w, const char *name, const struct range_list *list)
+void policy_json_ranges(struct writer *w, const char *name, const struct range_list *list)
 {
 	if (!list->count)
 		return;
@@ -43,6 +44,21 @@ static void write_units(struct writer *w, const struct entry *entry)
 	writer_close_list(w);
 }
 
+void policy_json_intervals(struct writer *w, const char *name, const struct value_list *list)
+{
+	writer_name(w, name);
+	writer_open_list(w);
+	for (size_t i = 0; i < list->count; i++) {
+		writer_open_map(w);
+		writer_name(w, "min");
+		writer_real(w, list->items[i].min);
+		writer_name(w, "max");
+		writer_real(w, list->items[i].max);
+		writer_close_map(w);
+	}
+	writer_close_list(w);
+}
+
 static void write_values(struct writer *w, const struct entry *entry)
 {
 	if (!entry->values.count)
@@ -52,17 +68,7 @@ static void write_values(struct writer *w, const struct entry *entry)
 	writer_put_text(w, "type", word_name(&words_value_types, entry->value_type));
 	if (entry->value_type >= PROGRAM_UINT32)
 		writer_put_text(w, "word_order", word_name(&words_word_orders, entry->word_order));
-	writer_name(w, "ranges");
-	writer_open_list(w);
-	for (size_t i = 0; i < entry->values.count; i++) {
-		writer_open_map(w);
-		writer_name(w, "min");
-		writer_real(w, entry->values.items[i].min);
-		writer_name(w, "max");
-		writer_real(w, entry->values.items[i].max);
-		writer_close_map(w);
-	}
-	writer_close_list(w);
+	policy_json_intervals(w, "ranges", &entry->values);
 	writer_close_map(w);
 }
 
@@ -75,16 +81,16 @@ static void write_entry(struct writer *w, const struct entry *entry)
 	if (entry->mei_type)
 		writer_put_uint(w, "mei_type", entry->mei_type);
 	write_units(w, entry);
-	write_ranges(w, "addresses", &entry->addresses);
-	write_ranges(w, "write_addresses", &entry->writes);
+	policy_json_ranges(w, "addresses", &entry->addresses);
+	policy_json_ranges(w, "write_addresses", &entry->writes);
 	write_values(w, entry);
 	if (entry->max_quantity)
 		writer_put_uint(w, "max_quantity", entry->max_quantity);
-	write_ranges(w, "subfunctions", &entry->subfunctions);
-	write_ranges(w, "object_ids", &entry->objects);
-	write_ranges(w, "read_codes", &entry->read_codes);
-	write_ranges(w, "files", &entry->files);
-	write_ranges(w, "records", &entry->records);
+	policy_json_ranges(w, "subfunctions", &entry->subfunctions);
+	policy_json_ranges(w, "object_ids", &entry->objects);
+	policy_json_ranges(w, "read_codes", &entry->read_codes);
+	policy_json_ranges(w, "files", &entry->files);
+	policy_json_ranges(w, "records", &entry->records);
 	writer_close_map(w);
 }
 
@@ -134,6 +140,8 @@ static void write_rule(struct writer *w, const struct rule *rule)
 			write_entry(w, &rule->entries.items[i]);
 		for (size_t i = 0; rule->profile && i < rule->profile->entries.count; i++)
 			write_entry(w, &rule->profile->entries.items[i]);
+		for (size_t i = 0; i < rule_cip_count(rule); i++)
+			policy_json_cip(w, rule_cip(rule, i), &rule->routes);
 		writer_close_list(w);
 	}
 	writer_close_map(w);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/program_writer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/calendar.h"
-
-#define WINDOWS_COMPARED 64u /* rules with the same schedule share their windows, if near each other */
+#include "policy/describe.h"
 
 void program_writer_init(struct program_writer *w, bool refuse_new, struct arena *arena)
 {
@@ -17,6 +17,13 @@ void program_writer_init(struct program_writer *w, bool refuse_new, struct arena
 		[PART_ENTRIES] = sizeof(struct program_entry),
 		[PART_RANGES] = sizeof(struct program_range),
 		[PART_VALUE_ROWS] = sizeof(struct program_value),
+		[PART_CIP] = sizeof(struct program_cip),
+		[PART_TAGS] = sizeof(struct program_tag),
+		[PART_NAMES] = sizeof(struct program_name),
+		[PART_FILES] = sizeof(struct program_file),
+		[PART_HOPS] = sizeof(struct program_hop),
+		[PART_ROUTES] = sizeof(struct program_span),
+		[PART_TEXT] = sizeof(uint8_t),
 	};
 
 	*w = (struct program_writer){ .arena = arena, .refuse_new = refuse_new };
@@ -24,9 +31,8 @@ void program_writer_init(struct program_writer *w, bool refuse_new, struct arena
 		w->parts[i].row = sizes[i];
 }
 
-/* Appends rows (zeros when rows is NULL) and says where they are. */
-static struct program_span append(struct program_writer *w, enum program_part part, const void *rows,
-				  size_t count)
+struct program_span program_append(struct program_writer *w, enum program_part part, const void *rows,
+				   size_t count)
 {
 	struct table_rows *t = &w->parts[part];
 	struct program_span span = { .first = (uint32_t)t->count, .count = (uint32_t)count };
@@ -34,23 +40,22 @@ static struct program_span append(struct program_writer *w, enum program_part pa
 	if (!count)
 		return (struct program_span){ 0 };
 	if (t->count + count > t->capacity) {
-		size_t capacity = (t->count + count) * 2;
-		unsigned char *bytes = arena_array(w->arena, capacity, t->row);
-
-		if (t->count)
-			memcpy(bytes, t->bytes, t->count * t->row);
-		t->bytes = bytes;
-		t->capacity = capacity;
+		t->capacity = (t->count + count) * 2;
+		t->bytes = reallocarray(t->bytes, t->capacity, t->row);
+		if (!t->bytes)
+			abort();
 	}
 	if (rows)
 		memcpy(t->bytes + t->count * t->row, rows, count * t->row);
+	else
+		memset(t->bytes + t->count * t->row, 0, count * t->row);
 	t->count += count;
 	return span;
 }
 
 static struct program_span add_ranges(struct program_writer *w, const struct range_list *list)
 {
-	return append(w, PART_RANGES, list->items, list->count);
+	return program_append(w, PART_RANGES, list->items, list->count);
 }
 
 static void add_entry(struct program_writer *w, const struct entry *entry)
@@ -63,7 +68,7 @@ static void add_entry(struct program_writer *w, const struct entry *entry)
 		.max_quantity = entry->max_quantity,
 		.addresses = add_ranges(w, &entry->addresses),
 		.writes = add_ranges(w, &entry->writes),
-		.values = append(w, PART_VALUE_ROWS, entry->values.items, entry->values.count),
+		.values = program_append(w, PART_VALUE_ROWS, entry->values.items, entry->values.count),
 		.subfunctions = add_ranges(w, &entry->subfunctions),
 		.objects = add_ranges(w, &entry->objects),
 		.read_codes = add_ranges(w, &entry->read_codes),
@@ -72,39 +77,22 @@ static void add_entry(struct program_writer *w, const struct entry *entry)
 	};
 
 	memcpy(row.units, entry->units, sizeof(row.units));
-	append(w, PART_ENTRIES, &row, 1);
+	program_append(w, PART_ENTRIES, &row, 1);
 }
 
-/* Windows that an earlier rule has written already, or count = 0. */
-static struct program_span find_windows(const struct program_writer *w, const struct window_list *list)
-{
-	const struct table_rows *rules = &w->parts[PART_RULES];
-	const struct program_window *windows =
-		(const struct program_window *)(const void *)w->parts[PART_WINDOWS].bytes;
-	const struct program_rule *rows = (const struct program_rule *)(const void *)rules->bytes;
-
-	for (size_t i = rules->count; i && rules->count - i < WINDOWS_COMPARED; i--) {
-		struct program_span span = rows[i - 1].windows;
-
-		if (span.count == list->count && span.count &&
-		    !memcmp(windows + span.first, list->items, list->count * sizeof(*windows)))
-			return span;
-	}
-	return (struct program_span){ 0 };
-}
-
-static struct program_span add_windows(struct program_writer *w, const struct window_list *list)
+/* Rules with the same timetable share its windows. */
+static struct program_span add_windows(struct program_writer *w, struct timetable *timetable)
 {
 	static const struct program_window never = { 0, 0 };
-	struct program_span span;
 
-	if (!list->items)
+	if (!timetable)
 		return (struct program_span){ 0 };
 	/* no window at all would mean "always" */
-	if (!list->count)
-		return append(w, PART_WINDOWS, &never, 1);
-	span = find_windows(w, list);
-	return span.count ? span : append(w, PART_WINDOWS, list->items, list->count);
+	if (!timetable->windows.count)
+		return program_append(w, PART_WINDOWS, &never, 1);
+	if (!timetable->span.count)
+		timetable->span = program_append(w, PART_WINDOWS, timetable->windows.items, timetable->windows.count);
+	return timetable->span;
 }
 
 /* FNV-1a: two rules of one conduit that share it would only share their counts. */
@@ -117,7 +105,7 @@ static uint32_t key_of(const char *id)
 	return h;
 }
 
-static void add_rule(struct program_writer *w, const struct rule *rule, const struct window_list *windows)
+static void add_rule(struct program_writer *w, const struct rule *rule, struct timetable *timetable)
 {
 	struct program_rule row = { .quirks = rule->quirks, .key = key_of(rule->id) };
 
@@ -129,8 +117,12 @@ static void add_rule(struct program_writer *w, const struct rule *rule, const st
 	for (size_t i = 0; rule->profile && i < rule->profile->entries.count; i++)
 		add_entry(w, &rule->profile->entries.items[i]);
 	row.entries.count = (uint32_t)w->parts[PART_ENTRIES].count - row.entries.first;
-	row.windows = add_windows(w, windows);
-	append(w, PART_RULES, &row, 1);
+	row.cip.first = (uint32_t)w->parts[PART_CIP].count;
+	row.cip.count = (uint32_t)rule_cip_count(rule);
+	for (size_t i = 0; i < row.cip.count; i++)
+		program_add_cip(w, rule_cip(rule, i), &rule->routes);
+	row.windows = add_windows(w, timetable);
+	program_append(w, PART_RULES, &row, 1);
 }
 
 static void add_index(struct program_writer *w, uint32_t number)
@@ -139,18 +131,18 @@ static void add_index(struct program_writer *w, uint32_t number)
 	uint32_t position = (uint32_t)w->parts[PART_CONDUITS].count; /* + 1: after it was appended */
 
 	if (index->count <= number)
-		append(w, PART_INDEX, NULL, number + 1 - index->count);
+		program_append(w, PART_INDEX, NULL, number + 1 - index->count);
 	memcpy(index->bytes + number * sizeof(position), &position, sizeof(position));
 }
 
 void program_add(struct program_writer *w, uint32_t number, const struct conduit *conduit,
-		 const struct window_list *windows)
+		 struct timetables *timetables)
 {
 	const struct rule *first = conduit->rules[0];
 	struct program_conduit row = {
 		.number = number,
 		.family = first->to->address.family,
-		.protocol = PROGRAM_MODBUS,
+		.protocol = first->protocol->program,
 		.on_violation = (uint8_t)first->on_violation,
 		.mode = (uint8_t)first->mode,
 		.port = first->port,
@@ -163,8 +155,8 @@ void program_add(struct program_writer *w, uint32_t number, const struct conduit
 	memcpy(row.server, first->from->address.b, sizeof(row.server));
 	memcpy(row.device, first->to->address.b, sizeof(row.device));
 	for (size_t i = 0; i < conduit->count; i++)
-		add_rule(w, conduit->rules[i], &windows[i]);
-	append(w, PART_CONDUITS, &row, 1);
+		add_rule(w, conduit->rules[i], timetable_of_rule(timetables, conduit->rules[i]));
+	program_append(w, PART_CONDUITS, &row, 1);
 	add_index(w, number);
 }
 
@@ -177,8 +169,9 @@ size_t program_finish(struct program_writer *w, const void **ret_block)
 {
 	struct program_header header = { .magic = PROGRAM_MAGIC, .version = PROGRAM_VERSION };
 	struct program_table *tables[PART_COUNT] = {
-		&header.index,	 &header.conduits, &header.rules,  &header.windows,
-		&header.entries, &header.ranges,   &header.values,
+		&header.index,	 &header.conduits, &header.rules,  &header.windows, &header.entries,
+		&header.ranges,	 &header.values,   &header.cip,	   &header.tags,    &header.names,
+		&header.files,	 &header.hops,	   &header.routes, &header.text,
 	};
 	size_t at = align8(sizeof(header));
 	unsigned char *block;
@@ -191,10 +184,13 @@ size_t program_finish(struct program_writer *w, const void **ret_block)
 	header.size = (uint32_t)at;
 	block = arena_alloc(w->arena, at);
 	memcpy(block, &header, sizeof(header));
-	for (size_t i = 0; i < PART_COUNT; i++)
+	for (size_t i = 0; i < PART_COUNT; i++) {
 		if (w->parts[i].count)
 			memcpy(block + tables[i]->offset, w->parts[i].bytes,
 			       w->parts[i].count * w->parts[i].row);
+		free(w->parts[i].bytes);
+		w->parts[i] = (struct table_rows){ 0 };
+	}
 	*ret_block = block;
 	return at;
 }

@@ -5,7 +5,7 @@
  * laid out in one block. Inside policy/ only.
  */
 #include "policy/conduits.h"
-#include "policy/windows.h"
+#include "policy/timetables.h"
 
 struct table_rows {
 	unsigned char *bytes;
@@ -23,6 +23,13 @@ enum program_part {
 	PART_ENTRIES,
 	PART_RANGES,
 	PART_VALUE_ROWS,
+	PART_CIP,
+	PART_TAGS,
+	PART_NAMES,
+	PART_FILES,
+	PART_HOPS,
+	PART_ROUTES,
+	PART_TEXT,
 	PART_COUNT
 };
 
@@ -34,10 +41,17 @@ struct program_writer {
 
 void program_writer_init(struct program_writer *w, bool refuse_new, struct arena *arena);
 
-/* A conduit's rows; windows[i] belongs to conduit->rules[i], items == NULL: always open.
- * The site's time zone must have been entered. */
+/* A conduit's rows. The site's time zone must have been entered. */
 void program_add(struct program_writer *w, uint32_t number, const struct conduit *conduit,
-		 const struct window_list *windows);
+		 struct timetables *timetables);
 
-/* The block. Returns its size; more than PROGRAM_MAX is the caller's to refuse. */
+/* Appends rows (zeros when rows is NULL) and says where they are. */
+struct program_span program_append(struct program_writer *w, enum program_part part, const void *rows,
+				   size_t count);
+
+/* An entry of an EtherNet/IP rule (program_writer_cip.c); `routes`: those of its rule. */
+void program_add_cip(struct program_writer *w, const struct cip_entry *entry,
+		     const struct cip_route_list *routes);
+
+/* The block; what the writer holds beside it is freed. Returns its size, which may be more than PROGRAM_MAX. */
 size_t program_finish(struct program_writer *w, const void **ret_block);

@@ -20,15 +20,19 @@ struct ruleset_conduit {
 	struct address device;
 	uint8_t transport;   /* IPPROTO_TCP or IPPROTO_UDP */
 	uint16_t port;       /* the device's, host order */
-	uint32_t mark;       /* MARK_* bits and the conduit's number */
+	uint32_t mark;       /* MARK_* bits, the conduit's number and its timetable's */
 	const char *rules;   /* ids of its rules joined by ", ": the element's comment (at most 128 bytes) */
 	const char *file;    /* where the first of them is written, for a refusal by the kernel */
 	unsigned line;
 };
 
-/* A conduit with MARK_TIMED is open only inside its windows: from .. until - 1, seconds UTC. */
+/*
+ * A conduit with MARK_TIMED is open only inside the windows of its timetable: while the clock is at
+ * from .. until (seconds UTC) and the second of its day (UTC, 0 .. 86399) at first .. last.
+ */
 struct ruleset_window {
-	uint32_t mark; /* as in the conduit */
+	uint32_t timetable; /* its number, not shifted */
+	uint32_t first, last;
 	int64_t from;
 	int64_t until;
 };
@@ -68,7 +72,7 @@ struct ruleset {
 	const char *site;
 	struct ruleset_conduit *conduits; /* sorted by family, server, device, transport, port */
 	size_t conduit_count;
-	struct ruleset_window *windows;   /* sorted by mark, from; they do not overlap or touch */
+	struct ruleset_window *windows;   /* sorted by timetable, from, first; no two of a timetable meet */
 	size_t window_count;
 	struct ruleset_overdue *overdue;  /* sorted by mark; they do not overlap */
 	size_t overdue_count;
@@ -76,10 +80,26 @@ struct ruleset {
 	size_t home_count;
 	struct ruleset_own *own;          /* sorted by family, to, transport, port; each once */
 	size_t own_count;
-	uint16_t queue_first;             /* NFQUEUE numbers queue_first .. queue_first + queue_count - 1 */
-	uint16_t queue_count;
+	uint16_t queue_first;             /* number of the first NFQUEUE; see ruleset_queue() */
+	uint16_t queue_count;             /* 1 .. RULESET_QUEUES_MAX */
 	uint16_t log_group;               /* NFLOG group of drops */
 };
 
 #define RULESET_QUEUE 4410u
+#define RULESET_QUEUES_MAX 16u /* and one for the conduits that fail open */
+
+/*
+ * Which queue a conduit's packets go to, both directions and every transport of it: picked by the last bits of its
+ * number, so that what the inspector knows of a conduit is in one place, however many queues there are.
+ */
+#define RULESET_BUCKETS 16u /* values of those bits; a power of two */
+#define RULESET_BUCKET_OPEN RULESET_BUCKETS
+
+static inline uint16_t ruleset_queue(const struct ruleset *ruleset, uint32_t bucket)
+{
+	uint32_t offset = bucket == RULESET_BUCKET_OPEN ? RULESET_QUEUES_MAX : bucket % ruleset->queue_count;
+
+	return (uint16_t)(ruleset->queue_first + offset);
+}
+
 #define RULESET_LOG_GROUP 4410u

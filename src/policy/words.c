@@ -68,11 +68,12 @@ const char *word_name(const struct words *words, int value)
 }
 
 const struct protocol protocols[] = {
-	[PROTOCOL_MODBUS] = { "modbus", IPPROTO_TCP, 502, true, true, true },
-	[PROTOCOL_ETHERNET_IP] = { "ethernet-ip", IPPROTO_TCP, 44818, true, true, false },
-	{ "opc-ua", IPPROTO_TCP, 4840, true, false, false },
-	{ "mqtt", IPPROTO_TCP, 1883, true, false, false },
-	{ "tcp", IPPROTO_TCP, 0, false, true, true },
-	{ "udp", IPPROTO_UDP, 0, false, true, true },
+	[PROTOCOL_MODBUS] = { "modbus", IPPROTO_TCP, 502, true, true, PROGRAM_MODBUS },
+	[PROTOCOL_ETHERNET_IP] = { "ethernet-ip", IPPROTO_TCP, 44818, true, true,
+				   PROGRAM_ETHERNET_IP },
+	{ "opc-ua", IPPROTO_TCP, 4840, true, false, 0 },
+	{ "mqtt", IPPROTO_TCP, 1883, true, false, 0 },
+	{ "tcp", IPPROTO_TCP, 0, false, true, 0 },
+	{ "udp", IPPROTO_UDP, 0, false, true, 0 },
 };
 const size_t protocol_count = sizeof(protocols) / sizeof(protocols[0]);

@@ -41,9 +41,9 @@ struct protocol {
 	const char *name;
 	uint8_t transport; /* IPPROTO_TCP or IPPROTO_UDP */
 	uint16_t port;     /* 0: a rule must name one */
-	bool inspected;    /* its messages are decoded (if this version can) */
+	bool inspected;    /* its messages are decoded */
 	bool available;    /* rules for it are read; else they are refused */
-	bool decoded;      /* this version's inspector decodes it: else its rules open nothing */
+	uint8_t program;   /* enum program_protocol; 0: the inspector never sees it */
 };
 
 /* Positions of those that something is done for by name. */

@@ -42,33 +42,66 @@ static inline void put_be32(uint8_t *p, uint32_t v)
 	put_be16(p + 2, (uint16_t)v);
 }
 
-/* Adds `len` bytes to a sum that is not folded yet; p is at an even place of the whole. */
+/*
+ * Adds `len` bytes to a sum that is not folded yet; p is at an even place of the whole. The sum is in the
+ * processor's own byte order, in which it comes out the same (RFC 1071, 2 B).
+ */
 static inline uint64_t checksum_add(uint64_t sum, const uint8_t *p, size_t len)
 {
-	for (; len >= 4; p += 4, len -= 4)
-		sum += get_be32(p);
-	if (len >= 2) {
-		sum += get_be16(p);
-		p += 2;
-		len -= 2;
+	uint32_t word;
+	uint16_t half;
+
+	for (; len >= sizeof(word); p += sizeof(word), len -= sizeof(word)) {
+		__builtin_memcpy(&word, p, sizeof(word));
+		sum += word;
 	}
-	if (len)
-		sum += (uint32_t)p[0] << 8;
+	if (len >= sizeof(half)) {
+		__builtin_memcpy(&half, p, sizeof(half));
+		sum += half;
+		p += sizeof(half);
+	}
+	if (len % 2) {
+		half = 0;
+		__builtin_memcpy(&half, p, 1);
+		sum += half;
+	}
 	return sum;
 }
 
-/* The checksum of what was added; 0 when a right checksum was among it. */
+/* A sum with the pseudo-header of RFC 9293 or 8200 in it: both addresses, side by side, protocol and length. */
+static inline uint64_t checksum_pseudo(uint8_t protocol, size_t length, const uint8_t *addresses, size_t size)
+{
+	uint8_t rest[4];
+
+	put_be16(rest, protocol);
+	put_be16(rest + 2, (uint16_t)length);
+	return checksum_add(checksum_add(0, rest, sizeof(rest)), addresses, size);
+}
+
+/* The checksum of what was added, in host order; 0 when a right checksum was among it. */
 static inline uint16_t checksum_fold(uint64_t sum)
 {
+	uint16_t folded;
+
+	sum = (sum & 0xffffffff) + (sum >> 32);
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
+	folded = (uint16_t)~sum;
+	return get_be16((const uint8_t *)&folded);
 }
 
 static inline bool bytes_equal(const uint8_t *a, const uint8_t *b, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (a[i] != b[i])
+	uint32_t x, y;
+
+	for (; n >= sizeof(x); n -= sizeof(x), a += sizeof(x), b += sizeof(x)) {
+		__builtin_memcpy(&x, a, sizeof(x));
+		__builtin_memcpy(&y, b, sizeof(y));
+		if (x != y)
+			return false;
+	}
+	for (; n; n--)
+		if (*a++ != *b++)
 			return false;
 	return true;
 }

@@ -17,7 +17,7 @@ static uint16_t icmp_checksum(const struct icmp_error *e)
 	uint64_t sum = 0;
 
 	if (e->family == 6)
-		sum = checksum_add(PROTOCOL_ICMP6 + (uint64_t)length, e->bytes + 8, 32);
+		sum = checksum_pseudo(PROTOCOL_ICMP6, length, e->bytes + 8, 32);
 	return checksum_fold(checksum_add(sum, e->bytes + e->icmp, length));
 }
 

@@ -33,10 +33,12 @@ const size_t modbus_function_count = sizeof(modbus_functions) / sizeof(modbus_fu
 
 const struct modbus_function *modbus_function(uint8_t code)
 {
-	for (size_t i = 0; i < modbus_function_count; i++)
-		if (modbus_functions[i].code == code)
-			return &modbus_functions[i];
-	return NULL;
+	/* In ascending order, none twice: row i has a code above i. */
+	size_t i = code < modbus_function_count ? code : modbus_function_count;
+
+	while (i > 0 && modbus_functions[i - 1].code > code)
+		i--;
+	return i > 0 && modbus_functions[i - 1].code == code ? &modbus_functions[i - 1] : NULL;
 }
 
 uint8_t modbus_shape(uint8_t code)
@@ -298,25 +300,50 @@ static bool reply_mei(struct cursor *c, struct modbus_message *m)
 	return m->read_code >= 1 && m->read_code <= 4;
 }
 
+/* ---- what of a message the other side repeats, as a digest ------------------------------------------------ */
+
+typedef uint32_t shape_digest(const struct modbus_message *m);
+
+static uint32_t nothing_echoed(const struct modbus_message *m)
+{
+	return 0;
+}
+
+static uint32_t masks_echoed(const struct modbus_message *m)
+{
+	return (uint32_t)m->and_mask << 16 | m->or_mask;
+}
+
+/* FNV-1a: the echo is compared against accidents and lies of a device, not against collisions. */
+static uint32_t data_echoed(const struct modbus_message *m)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < m->data_length; i++)
+		h = (h ^ m->data[i]) * 16777619u;
+	return h;
+}
+
 static const struct {
 	shape_reader *request;
 	shape_reader *reply;
+	shape_digest *echo;
 } shapes[] = {
-	[MODBUS_SHAPE_NONE] = { request_none, request_none },
-	[MODBUS_SHAPE_READ] = { request_read, reply_counted },
-	[MODBUS_SHAPE_WRITE_ONE] = { request_write_one, request_write_one },
-	[MODBUS_SHAPE_WRITE_MANY] = { request_write_many, reply_write_many },
-	[MODBUS_SHAPE_MASK] = { request_mask, request_mask },
-	[MODBUS_SHAPE_READ_WRITE] = { request_read_write, reply_counted },
-	[MODBUS_SHAPE_FIFO] = { request_fifo, reply_fifo },
-	[MODBUS_SHAPE_DIAGNOSTICS] = { diagnostics, diagnostics },
-	[MODBUS_SHAPE_STATUS] = { request_none, reply_status },
-	[MODBUS_SHAPE_COUNTER] = { request_none, reply_counter },
-	[MODBUS_SHAPE_COUNTED] = { request_none, reply_counted },
-	[MODBUS_SHAPE_READ_FILE] = { request_read_file, reply_read_file },
-	[MODBUS_SHAPE_WRITE_FILE] = { write_file, write_file },
-	[MODBUS_SHAPE_MEI] = { request_mei, reply_mei },
-	[MODBUS_SHAPE_OPAQUE] = { opaque, opaque },
+	[MODBUS_SHAPE_NONE] = { request_none, request_none, nothing_echoed },
+	[MODBUS_SHAPE_READ] = { request_read, reply_counted, nothing_echoed },
+	[MODBUS_SHAPE_WRITE_ONE] = { request_write_one, request_write_one, data_echoed },
+	[MODBUS_SHAPE_WRITE_MANY] = { request_write_many, reply_write_many, nothing_echoed },
+	[MODBUS_SHAPE_MASK] = { request_mask, request_mask, masks_echoed },
+	[MODBUS_SHAPE_READ_WRITE] = { request_read_write, reply_counted, nothing_echoed },
+	[MODBUS_SHAPE_FIFO] = { request_fifo, reply_fifo, nothing_echoed },
+	[MODBUS_SHAPE_DIAGNOSTICS] = { diagnostics, diagnostics, data_echoed },
+	[MODBUS_SHAPE_STATUS] = { request_none, reply_status, nothing_echoed },
+	[MODBUS_SHAPE_COUNTER] = { request_none, reply_counter, nothing_echoed },
+	[MODBUS_SHAPE_COUNTED] = { request_none, reply_counted, nothing_echoed },
+	[MODBUS_SHAPE_READ_FILE] = { request_read_file, reply_read_file, nothing_echoed },
+	[MODBUS_SHAPE_WRITE_FILE] = { write_file, write_file, data_echoed },
+	[MODBUS_SHAPE_MEI] = { request_mei, reply_mei, nothing_echoed },
+	[MODBUS_SHAPE_OPAQUE] = { opaque, opaque, nothing_echoed },
 };
 
 static void clear(struct modbus_message *m)
@@ -413,24 +440,6 @@ enum reason modbus_limits(const struct modbus_message *m)
 	return REASON_NONE;
 }
 
-/* FNV-1a: the echo is compared against accidents and lies of a device, not against collisions. */
-static uint32_t digest(const uint8_t *p, size_t len)
-{
-	uint32_t h = 2166136261u;
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ p[i]) * 16777619u;
-	return h;
-}
-
-/* What of a message the other side repeats: the values, or both masks. */
-static uint32_t echo_digest(const struct modbus_message *m)
-{
-	if (modbus_shape(m->function) == MODBUS_SHAPE_MASK)
-		return (uint32_t)m->and_mask << 16 | m->or_mask;
-	return digest(m->data, m->data_length);
-}
-
 static uint16_t registers_in(const struct modbus_message *m)
 {
 	uint16_t sum = 0;
@@ -453,13 +462,14 @@ void modbus_ask(const struct modbus_message *m, struct modbus_ask *ret)
 		.subfunction = m->subfunction,
 		.part_count = m->part_count,
 		.data_length = m->data_length,
-		.data_digest = echo_digest(m),
+		.data_digest = shapes[modbus_shape(m->function)].echo(m),
 	};
 }
 
 static bool echoes(const struct modbus_ask *ask, const struct modbus_message *reply)
 {
-	return reply->data_length == ask->data_length && echo_digest(reply) == ask->data_digest;
+	return reply->data_length == ask->data_length &&
+	       shapes[modbus_shape(reply->function)].echo(reply) == ask->data_digest;
 }
 
 static bool fits(const struct modbus_ask *ask, const struct modbus_message *reply)

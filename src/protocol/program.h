@@ -9,18 +9,28 @@
 #include <stdint.h>
 
 #define PROGRAM_MAGIC 0x504d4847u /* "GHMP" */
-#define PROGRAM_VERSION 2u
-#define PROGRAM_MAX (8u << 20)    /* bytes */
-#define PROGRAM_RULES_MAX 16384u
+#define PROGRAM_VERSION 3u
+#define PROGRAM_MAX (64u << 20)   /* bytes */
+#define PROGRAM_RULES_MAX 131072u
 
 /* A packet's mark: the low bits number the conduit (1 and up), the high bits say how it is handled. */
-#define MARK_CONDUIT 0x00ffffffu  /* the conduit's number; 0 is "no rule" */
-#define MARK_TIMED 0x10000000u    /* has time windows: a second look-up */
+#define MARK_CONDUIT 0x0001ffffu  /* the conduit's number; 0 is "no rule" */
+#define MARK_TIMETABLE 0x07fe0000u /* the number of its opening times, which conduits share; 0 = always open */
+#define MARK_OPEN 0x08000000u     /* open while its inspector makes no progress; a queue of its own */
+#define MARK_TIMED 0x10000000u    /* has a timetable: a second look-up */
 #define MARK_REPLY 0x20000000u    /* matched by the reversed key: sent by the device */
 #define MARK_INSPECTED 0x40000000u
 #define MARK_MADE 0x80000000u     /* made by the gate itself (replies, resets) */
 
-enum program_protocol { PROGRAM_MODBUS = 1 };
+#define MARK_TIMETABLE_SHIFT 17u
+#define TIMETABLES_MAX (MARK_TIMETABLE >> MARK_TIMETABLE_SHIFT)
+
+static inline uint32_t mark_timetable(uint32_t mark)
+{
+	return (mark & MARK_TIMETABLE) >> MARK_TIMETABLE_SHIFT;
+}
+
+enum program_protocol { PROGRAM_MODBUS = 1, PROGRAM_ETHERNET_IP };
 enum program_on_violation { PROGRAM_REPLY = 1, PROGRAM_RESET, PROGRAM_DROP };
 enum program_mode { PROGRAM_ENFORCE = 1, PROGRAM_OBSERVE };
 
@@ -41,6 +51,13 @@ struct program_header {
 	struct program_table entries;  /* struct program_entry */
 	struct program_table ranges;   /* struct program_range */
 	struct program_table values;   /* struct program_value */
+	struct program_table cip;      /* struct program_cip */
+	struct program_table tags;     /* struct program_tag */
+	struct program_table names;    /* struct program_name */
+	struct program_table files;    /* struct program_file */
+	struct program_table hops;     /* struct program_hop */
+	struct program_table routes;   /* struct program_span of hops */
+	struct program_table text;     /* uint8_t: names and addresses, without terminators */
 };
 
 /* Positions first .. first + count - 1 of a table. */
@@ -64,7 +81,8 @@ struct program_conduit {
 };
 
 struct program_rule {
-	struct program_span entries;
+	struct program_span entries; /* of a Modbus rule */
+	struct program_span cip;     /* of an EtherNet/IP rule */
 	struct program_span windows; /* count 0: always open */
 	uint32_t quirks;             /* PROGRAM_QUIRK_* */
 	uint32_t key;                /* digest of the rule's id: its counts live on across a reload */
@@ -119,4 +137,55 @@ struct program_range {
 struct program_value {
 	double min;
 	double max;
+};
+
+/* ---- EtherNet/IP ---- */
+
+enum cip_kind { CIP_SERVICE = 1, CIP_READ_TAGS, CIP_WRITE_TAGS, CIP_BROWSE_TAGS, CIP_PCCC_READ,
+		CIP_PCCC_WRITE, CIP_IO, CIP_LIST_IDENTITY };
+enum cip_io { CIP_IO_LISTEN_ONLY = 1, CIP_IO_INPUT_ONLY, CIP_IO_EXCLUSIVE_OWNER };
+
+/* One entry of an EtherNet/IP rule; spans that its kind does not have are empty. */
+struct program_cip {
+	uint8_t kind;                   /* enum cip_kind */
+	uint8_t service;                /* of CIP_SERVICE: 1-127 */
+	uint8_t io;                     /* of CIP_IO: enum cip_io */
+	uint8_t reserved;
+	uint32_t class;                 /* of CIP_SERVICE */
+	uint32_t min_rpi_us;            /* of CIP_IO; 0: any */
+	struct program_span instances;  /* ranges; 0 is the class itself */
+	struct program_span attributes; /* ranges; count 0: the service names none */
+	struct program_span tags;
+	struct program_span values;     /* of written tags; count 0: any value */
+	struct program_span files;
+	struct program_span assemblies; /* ranges */
+	struct program_span routes;     /* at least one, but for CIP_LIST_IDENTITY */
+};
+
+#define PROGRAM_DIMENSIONS 3u /* of an array in a controller */
+
+/* A tag, or with `rest` everything below it; no part and `rest`: every tag. */
+struct program_tag {
+	struct program_span parts; /* from the outside in */
+	uint32_t rest;             /* 0 or 1 */
+};
+
+/* A name in lower case and the elements that may be touched; no dimension: the tag as a whole. */
+struct program_name {
+	struct program_span name;  /* of text, at least one byte */
+	uint32_t dimension_count;  /* 0 .. PROGRAM_DIMENSIONS */
+	struct program_range dimensions[PROGRAM_DIMENSIONS];
+};
+
+/* A data file of an SLC, MicroLogix or PLC-5. */
+struct program_file {
+	uint8_t type[4];           /* "N", "ST": upper case, the rest is zero */
+	uint32_t number;
+	struct program_range elements;
+};
+
+/* A step of a route: out of a port to a link address on it. */
+struct program_hop {
+	uint32_t port;
+	struct program_span link;  /* of text: one byte is a slot or node, more are an address in writing */
 };

@@ -28,7 +28,7 @@ static const struct {
 	[REASON_ROUTE_NOT_ALLOWED] = { "route-not-allowed",
 		"The request leaves the device through a port that the rule does not name." },
 	[REASON_CONNECTION_NOT_ALLOWED] = { "connection-not-allowed",
-		"The rule does not allow this kind of CIP connection." },
+		"The rule does not allow this kind of CIP connection, or nobody has opened it." },
 	[REASON_NESTING_TOO_DEEP] = { "nesting-too-deep",
 		"Requests are wrapped in requests more deeply than the gate looks." },
 	[REASON_MALFORMED_FRAME] = { "malformed-frame",
@@ -67,6 +67,8 @@ static const struct {
 	[REASON_REVIEW_OVERDUE] = { "review-overdue",
 		"The review of the rule is overdue: it serves no new connection until it is reviewed." },
 	[REASON_REVOKED] = { "revoked", "The rule was taken away while the connection was open." },
+	[REASON_WRONG_SESSION] = { "wrong-session",
+		"The session handle is not the one that the device gave this connection." },
 };
 
 const char *reason_code(enum reason r)

@@ -38,6 +38,7 @@ enum reason {
 	REASON_FLOWS_EXHAUSTED,    /* the flow table is full: new connections are refused */
 	REASON_REVIEW_OVERDUE,     /* the rule serves no new connection until it is reviewed */
 	REASON_REVOKED,            /* the rule was taken away while the connection lived */
+	REASON_WRONG_SESSION,      /* EtherNet/IP: not the handle that the device gave this connection */
 	REASON_COUNT
 };
 

@@ -18,12 +18,9 @@ enum option { OPTION_END = 0, OPTION_NOP, OPTION_MSS, OPTION_SCALE, OPTION_SACK_
 static uint16_t tcp_checksum(const struct segment *s)
 {
 	size_t tcp_length = s->length - s->tcp;
-	uint64_t sum = PROTOCOL_TCP + (uint64_t)tcp_length;
+	uint64_t sum = s->family == 4 ? checksum_pseudo(PROTOCOL_TCP, tcp_length, s->bytes + 12, 8)
+				      : checksum_pseudo(PROTOCOL_TCP, tcp_length, s->bytes + 8, 32);
 
-	if (s->family == 4)
-		sum = checksum_add(sum, s->bytes + 12, 8);
-	else
-		sum = checksum_add(sum, s->bytes + 8, 32);
 	return checksum_fold(checksum_add(sum, s->bytes + s->tcp, tcp_length));
 }
 

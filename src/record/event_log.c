@@ -66,6 +66,7 @@ static void write_event(struct writer *w, const struct event *event)
 	write_end(w, "device", &event->device);
 	put_some(w, "protocol", event->protocol);
 	put_some(w, "name", event->name);
+	put_some(w, "tag", event->tag);
 	for (size_t i = 0; i < event->number_count; i++)
 		writer_put_int(w, event->numbers[i].name, event->numbers[i].value);
 	writer_close_map(w);

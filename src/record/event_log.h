@@ -39,7 +39,8 @@ struct event {
 	const char *text;     /* a plain sentence */
 	const char *call;     /* whom to call */
 	const char *protocol;
-	const char *name;     /* of the function: "write-single-register" */
+	const char *name;     /* of the function or service: "write-single-register" */
+	const char *tag;      /* "Recipe.Speed" */
 	struct event_end server;
 	struct event_end device;
 	struct event_number numbers[EVENT_NUMBERS_MAX];

@@ -13,7 +13,6 @@
 #include "run/control.h"
 #include "run/numbers.h"
 
-#define LOAD_PATIENCE 15000           /* ms until the inspector must have taken a program */
 #define RENEW_EVERY (12 * 3600 * 1000) /* ms */
 
 static const char *state_path(struct supervisor *s, const char *name, struct arena *arena)
@@ -73,6 +72,7 @@ static int compile_policy(struct supervisor *s, struct policy *policy, struct nu
 	if (!compile_site(&policy->documents, now, before.items, before.count, &policy->arena, diags,
 			  &policy->compiled))
 		return 1;
+	policy->compiled.ruleset.queue_count = (uint16_t)s->crew.queues;
 	numbers_next(&before, &policy->compiled.ruleset, now, &policy->arena, ret_numbers);
 	return 0;
 }
@@ -94,47 +94,44 @@ static void keep_findings(const struct diag_list *from, struct arena *arena, str
 
 /* ---- policy -> inspector -> kernel ---- */
 
-static int load_inspector(struct supervisor *s, const struct policy *policy)
+static int load_inspectors(struct supervisor *s, const struct policy *policy)
 {
-	int64_t until = child_now() + LOAD_PATIENCE;
-	int r;
-
-	s->load_result = 0;
-	r = child_load(&s->child, policy->compiled.program, policy->compiled.program_size);
-	if (r < 0 && r != -EPIPE) /* a process that has just died gets it when it is started again */
-		return r;
-	while (s->load_result == 0 && child_now() < until)
-		supervisor_mind_inspector(s, 100);
-	if (s->load_result == 0)
-		return -ETIMEDOUT;
-	return s->load_result > 0 ? 0 : -ENOEXEC;
+	return crew_load(s, policy->compiled.program, policy->compiled.program_size);
 }
 
 static void go_back(struct supervisor *s)
 {
-	if (s->policy && load_inspector(s, s->policy) < 0)
-		s->voice->warn("the inspector did not take the former policy again either: inspected "
+	if (s->policy && load_inspectors(s, s->policy) < 0)
+		s->voice->warn("an inspector did not take the former policy again either: its "
 			       "traffic is closed until it does");
 }
 
 /* A policy applied by hand lifts every quarantine. */
 static void lift_quarantines(struct supervisor *s, const struct policy *policy)
 {
-	for (size_t i = 0; i < policy->compiled.ruleset.conduit_count; i++)
-		s->child.board->traps[policy->compiled.ruleset.conduits[i].mark & MARK_CONDUIT] = 0;
+	const struct ruleset *ruleset = &policy->compiled.ruleset;
+
+	for (size_t i = 0; i < ruleset->conduit_count; i++)
+		for (size_t k = 0; k < s->crew.count; k++)
+			s->crew.members[k].board->traps[ruleset->conduits[i].mark & MARK_CONDUIT] = 0;
 }
 
 static int enforce(struct supervisor *s, struct policy *policy, struct arena *arena,
 		   struct diag_list *diags, const char **ret_text)
 {
-	int r;
+	int r = crew_reinforce(s, &policy->compiled.ruleset);
 
+	if (r < 0) {
+		*ret_text = arena_printf(arena, "the inspector of the conduits that fail open cannot be started: "
+					 "%s; nothing was changed", failure_text(r));
+		return r;
+	}
 	feed_pause(s);
-	r = load_inspector(s, policy);
+	r = load_inspectors(s, policy);
 	if (r < 0) {
 		*ret_text = r == -ETIMEDOUT ?
-			"the inspector does not answer; nothing was changed. `gatehouse status` says more" :
-			"the inspector does not take this policy; nothing was changed. Is gatehouse-inspect of "
+			"an inspector does not answer; nothing was changed. `gatehouse status` says more" :
+			"an inspector does not take this policy; nothing was changed. Is gatehouse-inspect of "
 			"the same version?";
 		go_back(s);
 		return r;

@@ -23,9 +23,10 @@ enum inspect_descriptor {
 	INSPECT_END
 };
 
-/* Arguments: program, "keep" or "fresh", the supervisor's process id. */
-#define INSPECT_KEEP "keep"
-#define INSPECT_FRESH "fresh"
+/* Arguments: program, its role, the supervisor's process id. The stand-in gets channel, queue and board only. */
+#define INSPECT_KEEP "keep"         /* an inspector that goes on with the core's memory as it is */
+#define INSPECT_FRESH "fresh"       /* an inspector that starts from nothing */
+#define INSPECT_STAND_IN "stand-in" /* lets packets of conduits that fail open pass while their core stands still */
 
 /* Exit statuses of the inspector. */
 enum inspect_exit {
@@ -38,7 +39,7 @@ enum inspect_exit {
 /* A conduit whose packets trapped this often is quarantined. */
 #define QUARANTINE_AFTER 3u
 
-/* Written by the inspector (the trap counts by the supervisor too, between two inspectors). */
+/* Written by the inspector (the trap counts by the supervisor too, between two inspectors), the end by the stand-in. */
 struct board {
 	_Atomic uint64_t turn;         /* odd while the core decides; counts on with every call */
 	_Atomic uint32_t conduit;      /* of the packet that the core decides on, 0 = none */
@@ -51,7 +52,12 @@ struct board {
 	_Atomic uint64_t unknown;      /* packets dropped because their mark names no conduit */
 	_Atomic uint64_t quarantined;  /* packets dropped because of their conduit */
 	_Atomic uint64_t unsent;       /* packets of the gate's own that could not be sent */
+	uint64_t openings_known;       /* `openings` that the core's state was begun after */
 	_Atomic uint8_t traps[MARK_CONDUIT + 1u]; /* by conduit number; cleared when a policy is applied */
+	_Atomic uint64_t openings;     /* odd while the stand-in has the queue; what the core knew before is void */
+	_Atomic uint64_t looks;        /* of the stand-in at `turn` */
+	_Atomic uint64_t uninspected;  /* packets that it let pass */
+	_Atomic uint32_t uninspected_by[MARK_CONDUIT + 1u]; /* the same by conduit number */
 };
 
 enum inspect_command_kind { INSPECT_LOAD = 1 };
@@ -69,6 +75,8 @@ enum inspect_message_kind {
 	INSPECT_TRAPPED,     /* the core trapped or lied; `conduit`, 0 = in a timer */
 	INSPECT_QUARANTINED, /* `conduit`'s packets are dropped from now on */
 	INSPECT_LOST,        /* `number` messages did not fit the channel */
+	INSPECT_OPENED,      /* of the stand-in: it has begun to let packets pass */
+	INSPECT_CLOSED,      /* of the stand-in: it has ended; `number` packets passed */
 	INSPECT_FAILED       /* set-up: `number` is the errno, `what` the step */
 };
 

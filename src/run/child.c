@@ -3,26 +3,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "run/sockets.h"
+#include "run/spawn.h"
 
 #define BACKOFF_FIRST 100  /* ms */
 #define BACKOFF_MOST 5000
 #define HEALTHY_AFTER 60000
 #define STUCK_AFTER 3000   /* without a single call of the core; it is called every 100 ms */
 #define CHANNEL_BUFFER (1 << 20)
-#define ABOVE_ALL 64       /* descriptors from here on are in nobody's way */
-#define PROGRAM_NAME "gatehouse-inspect"
 
 int64_t child_now(void)
 {
@@ -33,23 +29,6 @@ int64_t child_now(void)
 }
 
 /* ---- set-up ---- */
-
-/* The inspector lies beside the running program. */
-static int open_program(void)
-{
-	char path[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(PROGRAM_NAME));
-	char *name;
-	int fd;
-
-	if (n < 0)
-		return -errno;
-	path[n] = '\0';
-	name = strrchr(path, '/');
-	memcpy(name ? name + 1 : path, PROGRAM_NAME, sizeof(PROGRAM_NAME));
-	fd = open(path, O_PATH | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
 
 static int new_memory(const char *name, size_t size)
 {
@@ -80,14 +59,13 @@ static int new_shared(const char *name, size_t size, int *ret_fd, void *ret_addr
 	return 0;
 }
 
-int child_init(struct child *child, uint16_t queue)
+int child_init(struct child *child, int program_fd, uint16_t queue, int queue_fd)
 {
 	int r;
 
-	*child = (struct child){ .queue = queue, .pid_fd = -1, .channel = -1, .backoff = 0 };
-	child->program_fd = open_program();
-	if (child->program_fd < 0)
-		return child->program_fd;
+	*child = (struct child){ .queue = queue, .queue_fd = queue_fd, .program_fd = program_fd,
+				 .memory_fd = -1, .board_fd = -1, .mailbox_fd = -1, .pid_fd = -1,
+				 .channel = -1 };
 	child->memory_fd = new_memory("gatehouse-core", 0);
 	if (child->memory_fd < 0)
 		return child->memory_fd;
@@ -97,46 +75,29 @@ int child_init(struct child *child, uint16_t queue)
 	return new_shared("gatehouse-mailbox", PROGRAM_MAX, &child->mailbox_fd, &child->mailbox);
 }
 
+void child_discard(struct child *child)
+{
+	const int fds[] = { child->memory_fd, child->board_fd, child->mailbox_fd };
+
+	if (child->board)
+		munmap(child->board, sizeof(*child->board));
+	if (child->mailbox)
+		munmap(child->mailbox, PROGRAM_MAX);
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	*child = (struct child){ .pid_fd = -1, .channel = -1 };
+}
+
 /* ---- start ---- */
-
-/* In the forked process: every descriptor to its number. Moved up first, so that none is overwritten. */
-static int place_descriptors(int fds[static INSPECT_END])
-{
-	for (int i = INSPECT_CHANNEL; i < INSPECT_END; i++) {
-		fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, ABOVE_ALL);
-		if (fds[i] < 0)
-			return -1;
-	}
-	for (int i = INSPECT_CHANNEL; i < INSPECT_END; i++)
-		if (dup2(fds[i], i) < 0)
-			return -1;
-	return 0;
-}
-
-__attribute__((noreturn))
-static void become_inspector(const struct child *child, int fds[static INSPECT_END], bool keep)
-{
-	char parent[16], state[8], name[] = PROGRAM_NAME;
-	char *argv[] = { name, state, parent, NULL }, *environment[] = { NULL };
-	sigset_t none;
-	int program;
-
-	snprintf(parent, sizeof(parent), "%d", getppid());
-	snprintf(state, sizeof(state), "%s", keep ? INSPECT_KEEP : INSPECT_FRESH);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	program = fcntl(child->program_fd, F_DUPFD_CLOEXEC, ABOVE_ALL);
-	if (program >= 0 && place_descriptors(fds) == 0)
-		syscall(SYS_execveat, program, "", argv, environment, AT_EMPTY_PATH);
-	_exit(INSPECT_EXIT_SETUP);
-}
 
 /* Descriptors made for one process; the supervisor closes them all once it is forked. */
 static int make_descriptors(struct child *child, int fds[static INSPECT_END], int *ret_channel)
 {
 	int pair[2], size = CHANNEL_BUFFER;
 
-	fds[INSPECT_QUEUE] = socket_queue(child->queue);
+	fds[INSPECT_QUEUE] = child->queue_fd < 0 ? socket_queue(child->queue) :
+			     fcntl(child->queue_fd, F_DUPFD_CLOEXEC, 0);
 	fds[INSPECT_RAW4] = socket_raw(AF_INET);
 	fds[INSPECT_RAW6] = socket_raw(AF_INET6);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -169,24 +130,6 @@ static void plan_restart(struct child *child)
 		child->backoff = BACKOFF_MOST;
 }
 
-static int fork_inspector(struct child *child, int fds[static INSPECT_END], bool keep)
-{
-	child->pid = fork();
-	if (child->pid < 0) {
-		child->pid = 0;
-		return -errno;
-	}
-	if (child->pid == 0)
-		become_inspector(child, fds, keep);
-	child->pid_fd = (int)syscall(SYS_pidfd_open, child->pid, 0);
-	if (child->pid_fd >= 0)
-		return 0;
-	kill(child->pid, SIGKILL);
-	waitpid(child->pid, NULL, 0);
-	child->pid = 0;
-	return -errno;
-}
-
 /* State worth keeping: the core's memory has a size, and nobody died while changing it. */
 static bool can_keep(const struct child *child)
 {
@@ -199,11 +142,12 @@ int child_start(struct child *child)
 	bool keep = can_keep(child);
 	int r;
 
-	if (!keep)
-		atomic_store(&child->board->turn, 0);
+	if (!keep) /* down: to whoever watches this is no progress */
+		atomic_fetch_and(&child->board->turn, ~1ull);
 	r = make_descriptors(child, fds, &channel);
 	if (r == 0)
-		r = fork_inspector(child, fds, keep);
+		r = spawn(child->program_fd, fds, keep ? INSPECT_KEEP : INSPECT_FRESH, &child->pid,
+			  &child->pid_fd);
 	close_made(fds);
 	if (r < 0) {
 		if (channel >= 0)
@@ -213,6 +157,7 @@ int child_start(struct child *child)
 	}
 	child->channel = channel;
 	child->state = CHILD_STARTING;
+	child->since = time(NULL);
 	child->started_at = child->watched_at = child_now();
 	child->watched_turn = atomic_load(&child->board->turn);
 	return 0;
@@ -235,6 +180,7 @@ int child_load(struct child *child, const void *program, size_t length)
 		return -EFBIG;
 	memcpy(child->mailbox, program, length);
 	child->program_length = (uint32_t)length;
+	child->answer = 0;
 	return child->state >= CHILD_WAITING ? send_load(child) : 0;
 }
 
@@ -247,6 +193,8 @@ static void note(struct child *child, const struct inspect_message *message)
 	}
 	if (message->kind == INSPECT_LOADED)
 		child->state = CHILD_SERVING;
+	if (message->kind == INSPECT_LOADED || message->kind == INSPECT_REFUSED)
+		child->answer = message->kind;
 }
 
 int child_receive(struct child *child, struct inspect_message *ret)

@@ -22,7 +22,8 @@ enum child_state {
 struct child {
 	enum child_state state;
 	uint16_t queue;
-	int program_fd;        /* gatehouse-inspect, opened once: a new version on disk is not mixed in */
+	int queue_fd;          /* a socket on it that outlives the process, or -1: each has its own */
+	int program_fd;        /* as of spawn_program() */
 	int memory_fd, board_fd, mailbox_fd;
 	struct board *board;
 	uint8_t *mailbox;
@@ -31,12 +32,14 @@ struct child {
 	pid_t pid;             /* 0 = none */
 	int pid_fd;            /* -1 = none */
 	int channel;           /* -1 = none */
+	int64_t since;         /* seconds UTC */
 	int64_t started_at;    /* ms, CLOCK_BOOTTIME */
 	int64_t restart_at;    /* ms, in CHILD_DOWN */
 	int64_t backoff;       /* ms until the next restart but one */
 	uint64_t watched_turn; /* the watchdog's last look */
 	int64_t watched_at;
 	uint32_t program_length; /* in the mailbox; 0 = none */
+	uint32_t answer;         /* to the last program: INSPECT_LOADED, INSPECT_REFUSED, 0 = none yet */
 	unsigned restarts;
 };
 
@@ -49,8 +52,12 @@ struct child_end {
 	bool quarantined;  /* that conduit is quarantined now */
 };
 
-/* Opens the program and makes the memory; nothing runs yet. Negative errno. */
-__attribute__((warn_unused_result)) int child_init(struct child *child, uint16_t queue);
+/* Makes the memory; nothing runs yet. The descriptors stay the caller's. Negative errno. */
+__attribute__((warn_unused_result))
+int child_init(struct child *child, int program_fd, uint16_t queue, int queue_fd);
+
+/* Frees what child_init() made; no process may run. */
+void child_discard(struct child *child);
 
 /* Binds the queue, starts the process. Negative errno; the child is then down, with restart_at set. */
 __attribute__((warn_unused_result)) int child_start(struct child *child);

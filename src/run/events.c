@@ -8,6 +8,8 @@
 
 #include "base/failure.h"
 #include "policy/address.h"
+#include "protocol/cip.h"
+#include "protocol/enip.h"
 #include "protocol/modbus.h"
 #include "protocol/reason.h"
 #include "run/names.h"
@@ -89,7 +91,7 @@ static const char *const action_names[] = {
 
 static const char *const action_texts[] = {
 	[CORE_ACTION_NONE] = "",
-	[CORE_ACTION_REPLIED] = " It was answered with a Modbus exception; the connection goes on.",
+	[CORE_ACTION_REPLIED] = " It was answered with an error in the device's stead; the connection goes on.",
 	[CORE_ACTION_RESET] = " The connection was reset on both sides.",
 	[CORE_ACTION_DROPPED] = " It was taken out silently.",
 	[CORE_ACTION_OBSERVED] = " It was let through: the rule only observes.",
@@ -101,6 +103,13 @@ static const char *const kind_names[] = {
 	[CORE_EVENT_CLOSED] = "closed",
 	[CORE_EVENT_ALLOWED] = "allowed",
 };
+
+const struct cip_service *events_service(const struct core_event *core)
+{
+	uint32_t class = core->has & CORE_HAS_TAG ? CIP_CLASS_SYMBOL : core->class;
+
+	return core->has & CORE_HAS_SERVICE ? cip_service(class, core->service) : NULL;
+}
 
 /* "write-single-register, unit 1, address 121, value 42" */
 static void describe_request(const struct core_event *core, char *text, size_t size)
@@ -141,6 +150,41 @@ static void add_numbers(struct event *event, const struct core_event *core)
 	}
 	if (core->has & CORE_HAS_VALUE)
 		event_add_number(event, "value", core->value);
+	if (core->has & CORE_HAS_COMMAND)
+		event_add_number(event, "command", core->command);
+	if (core->has & CORE_HAS_SERVICE)
+		event_add_number(event, "service", core->service);
+	if (core->has & CORE_HAS_CLASS)
+		event_add_number(event, "class", core->class);
+	if (core->has & CORE_HAS_INSTANCE)
+		event_add_number(event, "instance", core->instance);
+	if (core->has & CORE_HAS_ATTRIBUTE)
+		event_add_number(event, "attribute", core->attribute);
+}
+
+/* "stop, class processor, instance 1", "write-tag, tag Recipe.Speed", "list-identity" */
+static void describe_cip(const struct core_event *core, char *text, size_t size)
+{
+	const struct cip_service *service = events_service(core);
+	const struct cip_class *class = cip_class(core->class);
+	const struct enip_command *command = enip_command(core->command);
+	int n;
+
+	if (!(core->has & CORE_HAS_SERVICE)) {
+		snprintf(text, size, "%s", command ? command->name : "an unknown command");
+		return;
+	}
+	n = service ? snprintf(text, size, "%s", service->name) :
+		      snprintf(text, size, "service %u", core->service);
+	if (core->has & CORE_HAS_TAG)
+		n += snprintf(text + n, size - (size_t)n, ", tag %s", core->tag);
+	if (core->has & CORE_HAS_CLASS)
+		n += class ? snprintf(text + n, size - (size_t)n, ", class %s", class->name) :
+			     snprintf(text + n, size - (size_t)n, ", class %u", core->class);
+	if (core->has & CORE_HAS_INSTANCE)
+		n += snprintf(text + n, size - (size_t)n, ", instance %u", core->instance);
+	if (core->has & CORE_HAS_ATTRIBUTE)
+		snprintf(text + n, size - (size_t)n, ", attribute %u", core->attribute);
 }
 
 static void describe_denial(struct scratch *s, const struct core_event *core)
@@ -152,6 +196,8 @@ static void describe_denial(struct scratch *s, const struct core_event *core)
 
 	if (core->has & CORE_HAS_MESSAGE)
 		describe_request(core, s->request, sizeof(s->request));
+	else if (core->has & CORE_HAS_COMMAND)
+		describe_cip(core, s->request, sizeof(s->request));
 	else
 		snprintf(s->request, sizeof(s->request), "something");
 	snprintf(s->text, sizeof(s->text), "%s sent %s %s. %s%s%s", from, to, s->request, why ? why : "",
@@ -175,8 +221,9 @@ static void describe_connection(struct scratch *s, const struct core_event *core
 
 void events_core(struct events *events, const struct core_event *core)
 {
-	struct scratch s = { .event = { .event = kind_names[core->kind], .protocol = "modbus" } };
+	struct scratch s = { .event = { .event = kind_names[core->kind], } };
 
+	s.event.protocol = names_protocol(events->compiled, core->conduit);
 	set_ends(events, &s, core->conduit, core->server_port);
 	s.event.rule = names_rule(events->compiled, core->rule);
 	if (core->reason)
@@ -185,6 +232,10 @@ void events_core(struct events *events, const struct core_event *core)
 		s.event.cause = reason_code((enum reason)core->cause);
 	if (core->has & CORE_HAS_MESSAGE && modbus_function(core->function))
 		s.event.name = modbus_function(core->function)->name;
+	else if (events_service(core))
+		s.event.name = events_service(core)->name;
+	if (core->has & CORE_HAS_TAG)
+		s.event.tag = core->tag;
 	add_numbers(&s.event, core);
 	s.event.action = action_names[core->action];
 	if (core->kind == CORE_EVENT_DENIED) {
@@ -300,6 +351,29 @@ void events_restarted(struct events *events, const struct child_end *end)
 		 "Open connections go on.");
 	s.event.text = s.text;
 	event_add_number(&s.event, end->killed ? "signal" : "status", end->status);
+	record(events, &s.event);
+}
+
+void events_failed_open(struct events *events)
+{
+	struct event event = {
+		.event = "failed-open",
+		.text = "The inspector of the conduits that fail open makes no progress. Their rules say so: what "
+			"comes on them passes uninspected until it does.",
+	};
+
+	record(events, &event);
+}
+
+void events_inspects_again(struct events *events, uint64_t packets)
+{
+	struct scratch s = { .event = { .event = "inspects-again" } };
+
+	snprintf(s.text, sizeof(s.text), "Conduits that fail open are inspected again. %llu packets passed "
+		 "uninspected; connections that go on are reset with their next packet, once.",
+		 (unsigned long long)packets);
+	s.event.text = s.text;
+	event_add_number(&s.event, "count", (int64_t)packets);
 	record(events, &s.event);
 }
 

@@ -7,6 +7,7 @@
 #include "netfilter/drift.h"
 #include "netfilter/nflog.h"
 #include "policy/compile.h"
+#include "protocol/cip.h"
 #include "record/event_log.h"
 #include "record/ledger.h"
 #include "run/channel.h"
@@ -25,6 +26,9 @@ void events_core(struct events *events, const struct core_event *core);
 /* A packet that the kernel refused. */
 void events_refused(struct events *events, const struct nflog_message *message);
 
+/* The row of the event's CIP service, or NULL. */
+const struct cip_service *events_service(const struct core_event *core);
+
 /* What interfaces say by themselves when they come up: the kernel counts it, nobody needs to read it. */
 bool events_is_chatter(const struct nflog_message *message);
 
@@ -33,6 +37,10 @@ void events_trap(struct events *events, uint32_t conduit);
 void events_quarantined(struct events *events, uint32_t conduit);
 
 void events_restarted(struct events *events, const struct child_end *end);
+/* Conduits that fail open: their packets pass uninspected; so many did, and they are inspected again. */
+void events_failed_open(struct events *events);
+void events_inspects_again(struct events *events, uint64_t packets);
+
 void events_lost(struct events *events, uint64_t count);
 void events_applied(struct events *events, const char *text);
 

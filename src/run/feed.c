@@ -40,8 +40,8 @@ static void read_inspector(struct supervisor *s, struct child *child, unsigned s
 
 void feed_read_inspectors(struct supervisor *s)
 {
-	if (s->feed.ledger && s->policy && !s->feed.paused)
-		read_inspector(s, &s->child, LEDGER_KERNEL + 1);
+	for (unsigned i = 0; s->feed.ledger && s->policy && !s->feed.paused && i < s->crew.count; i++)
+		read_inspector(s, &s->crew.members[i], LEDGER_KERNEL + 1 + i);
 }
 
 /* What the ruleset itself dropped, by reason, is of no rule. */

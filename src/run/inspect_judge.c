@@ -32,7 +32,7 @@ static void leave(struct judge *judge)
 }
 
 /* The core's state is not to be used again: clear it and load the program in force. */
-static void start_afresh(struct judge *judge)
+void judge_forget(struct judge *judge)
 {
 	size_t length;
 	const void *program = policy_program(&length);
@@ -54,14 +54,25 @@ static void failed(struct judge *judge, uint32_t conduit)
 	report(INSPECT_TRAPPED, conduit);
 	if (conduit && *traps < QUARANTINE_AFTER && ++*traps == QUARANTINE_AFTER)
 		report(INSPECT_QUARANTINED, conduit);
-	start_afresh(judge);
+	judge_forget(judge);
 }
 
 /* Whom the core may speak of in a call. */
 struct scope {
-	uint32_t conduit; /* that of the queued packet; 0: any (timers, ICMP errors) */
+	uint32_t conduit; /* that of the queued packet; 0: any (timers) */
 	const struct program_conduit *(*find)(uint32_t number);
 };
+
+/* It is printed: only what a terminal shows as it is. */
+static bool tag_is_sound(const struct core_event *event)
+{
+	if (event->tag_length > CORE_TAG_MAX || event->tag[event->tag_length])
+		return false;
+	for (unsigned i = 0; i < event->tag_length; i++)
+		if (event->tag[i] <= ' ' || event->tag[i] > '~')
+			return false;
+	return true;
+}
 
 static bool event_is_sound(const struct core_event *event, const struct scope *scope)
 {
@@ -70,7 +81,7 @@ static bool event_is_sound(const struct core_event *event, const struct scope *s
 	return event->kind >= CORE_EVENT_DENIED && event->kind <= CORE_EVENT_ALLOWED &&
 	       event->reason < REASON_COUNT && event->cause < REASON_COUNT &&
 	       event->action <= CORE_ACTION_OBSERVED &&
-	       event->to_device <= 1 &&
+	       event->to_device <= 1 && tag_is_sound(event) &&
 	       (event->rule == CORE_NO_RULE || event->rule < policy_rule_count());
 }
 
@@ -132,6 +143,12 @@ static bool is_whole(const struct queued *packet)
 	       packet_stated_length(packet->bytes, packet->length) <= packet->length;
 }
 
+/* The kernel marks an error with the conduit that it is about; to the core it is not a packet of one. */
+static uint32_t core_mark(const struct queued *packet)
+{
+	return packet_is_icmp(packet->bytes, packet->length) ? packet->mark & ~MARK_CONDUIT : packet->mark;
+}
+
 struct judgement judge_packet(struct judge *judge, const struct queued *packet)
 {
 	const struct judgement drop = { .verdict = QUEUE_DROP };
@@ -144,7 +161,7 @@ struct judgement judge_packet(struct judge *judge, const struct queued *packet)
 		judge->board->truncated++;
 		return drop;
 	}
-	if (conduit ? !policy_conduit(conduit) : !packet_is_icmp(packet->bytes, packet->length)) {
+	if (!policy_conduit(conduit)) {
 		judge->board->unknown++;
 		return drop;
 	}
@@ -153,7 +170,7 @@ struct judgement judge_packet(struct judge *judge, const struct queued *packet)
 		return drop;
 	}
 	enter(judge, conduit);
-	io->mark = packet->mark;
+	io->mark = core_mark(packet);
 	io->length = (uint32_t)packet->length;
 	memcpy(io->packet, packet->bytes, packet->length);
 	result = vm_packet(judge->vm);

@@ -35,5 +35,8 @@ struct judgement judge_sweep(struct judge *judge);
 /* Timers. Only `made` and `more` of the result mean anything. */
 struct judgement judge_tick(struct judge *judge);
 
+/* Throws away what the core knows; the program stays in force. Connections are reset with their next packet. */
+void judge_forget(struct judge *judge);
+
 /* Loads a program into host and core. False: refused, the old one stays in force. */
 bool judge_load(struct judge *judge, const void *program, size_t length);

@@ -20,6 +20,7 @@
 #include "run/inspect_judge.h"
 #include "run/inspect_raw.h"
 #include "run/inspect_report.h"
+#include "run/inspect_stand_in.h"
 
 #define TICK_MS 100
 #define ROUNDS_MAX 8 /* batches before the timers and the channel get their turn */
@@ -27,7 +28,8 @@
 struct inspector {
 	struct judge judge;
 	const uint8_t *mailbox;
-	bool loaded; /* a program is in force: packets may be taken */
+	bool loaded;  /* a program is in force: packets may be taken */
+	bool begun;   /* the first packet was seen */
 	int64_t ticked; /* ms */
 };
 
@@ -89,6 +91,50 @@ static void handle_packet(struct inspector *in, const struct queued *packet)
 		run_timers(in);
 }
 
+/* False while a stand-in has the queue. What passed it by, the core did not see: its state is void. */
+static bool has_queue(struct inspector *in)
+{
+	struct board *board = in->judge.board;
+	uint64_t openings = atomic_load(&board->openings);
+
+	if (openings % 2)
+		return false;
+	if (openings != board->openings_known) {
+		judge_forget(&in->judge);
+		board->openings_known = openings;
+	}
+	return true;
+}
+
+/* On a queue that outlived an inspector wait those that it took and did not answer: peers send them again. */
+static void drop_left_over(struct inspector *in, const struct queued *first)
+{
+	if (!in->begun &&
+	    queue_answer_up_to(INSPECT_QUEUE, first->queue, first->id - 1, QUEUE_DROP) < 0)
+		_exit(INSPECT_EXIT_QUEUE);
+	in->begun = true;
+}
+
+static void drop(const struct queued *packet)
+{
+	if (queue_answer(INSPECT_QUEUE, packet, QUEUE_DROP, NULL, 0) < 0)
+		_exit(INSPECT_EXIT_QUEUE);
+}
+
+/* Asked again after the packets were taken: what a stand-in let pass before is known by now. */
+static void handle_packets(struct inspector *in, const struct queued *list, size_t count)
+{
+	bool mine = has_queue(in);
+
+	if (mine && count)
+		drop_left_over(in, &list[0]);
+	for (size_t i = 0; i < count; i++)
+		if (mine)
+			handle_packet(in, &list[i]);
+		else
+			drop(&list[i]);
+}
+
 static void handle_queue(struct inspector *in)
 {
 	struct queued list[QUEUE_BATCH];
@@ -102,8 +148,7 @@ static void handle_queue(struct inspector *in)
 		if (overrun)
 			in->judge.board->overruns++;
 		in->judge.board->received += (uint64_t)n;
-		for (int i = 0; i < n; i++)
-			handle_packet(in, &list[i]);
+		handle_packets(in, list, (size_t)n);
 		flush_or_end();
 	}
 }
@@ -135,6 +180,7 @@ static void handle_channel(struct inspector *in)
 		handle_load(in, command.length);
 }
 
+__attribute__((noreturn))
 static void serve(struct inspector *in)
 {
 	struct pollfd fds[2] = { { .fd = INSPECT_CHANNEL, .events = POLLIN },
@@ -143,14 +189,16 @@ static void serve(struct inspector *in)
 	for (;;) {
 		int64_t wait = in->ticked + TICK_MS - now_ms();
 
-		fds[1].fd = in->loaded ? INSPECT_QUEUE : -1;
+		fds[1].fd = in->loaded && has_queue(in) ? INSPECT_QUEUE : -1;
 		fds[0].revents = fds[1].revents = 0;
 		poll(fds, 2, wait > 0 ? (int)wait : 0);
 		if (fds[0].revents)
 			handle_channel(in);
 		if (fds[1].revents)
 			handle_queue(in);
-		if (now_ms() - in->ticked >= TICK_MS)
+		if (!in->loaded)
+			in->ticked = now_ms(); /* the core's turn says that packets are decided on */
+		else if (now_ms() - in->ticked >= TICK_MS)
 			run_timers(in);
 	}
 }
@@ -188,23 +236,51 @@ static void start_core(struct inspector *in, bool keep)
 	in->judge.board->totals_offset = vm_totals_offset(in->judge.vm);
 }
 
-int main(int argc, char **argv)
+/* From here on the process has nothing but the descriptors below `end`. */
+static void confine(int end, const char *parent)
+{
+	const char *step;
+	int r = inspect_confine(INSPECT_CHANNEL, (unsigned)end, atoi(parent), &step);
+
+	if (r < 0)
+		give_up(step, -r);
+	report(INSPECT_READY, 0);
+}
+
+static struct board *map_board(void)
+{
+	return map(INSPECT_BOARD, sizeof(struct board), PROT_READ | PROT_WRITE, "map the board");
+}
+
+__attribute__((noreturn))
+static void stand_in(const char *parent)
+{
+	struct board *board = map_board();
+
+	confine(INSPECT_RAW4, parent);
+	stand_in_serve(board);
+}
+
+__attribute__((noreturn))
+static void inspect(bool keep, const char *parent)
 {
 	static struct inspector in;
-	const char *step;
-	int r;
 
+	in.judge.board = map_board();
+	in.mailbox = map(INSPECT_MAILBOX, PROGRAM_MAX, PROT_READ, "map the mailbox");
+	start_core(&in, keep);
+	confine(INSPECT_MEMORY, parent);
+	serve(&in);
+}
+
+int main(int argc, char **argv)
+{
 	if (argc != 3)
 		return INSPECT_EXIT_SETUP;
 	prctl(PR_SET_NAME, "gatehouse-inspect"); /* exec'd by descriptor: some kernels name it after that */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	in.judge.board = map(INSPECT_BOARD, sizeof(*in.judge.board), PROT_READ | PROT_WRITE, "map the board");
-	in.mailbox = map(INSPECT_MAILBOX, PROGRAM_MAX, PROT_READ, "map the mailbox");
-	start_core(&in, strcmp(argv[1], INSPECT_KEEP) == 0);
-	r = inspect_confine(INSPECT_CHANNEL, INSPECT_MEMORY, atoi(argv[2]), &step);
-	if (r < 0)
-		give_up(step, -r);
-	report(INSPECT_READY, 0);
-	serve(&in);
+	if (strcmp(argv[1], INSPECT_STAND_IN) == 0)
+		stand_in(argv[2]);
+	inspect(strcmp(argv[1], INSPECT_KEEP) == 0, argv[2]);
 }

@@ -100,15 +100,47 @@ int queue_flush(int fd)
 	return n < 0 ? -errno : 0;
 }
 
+static uint32_t kernel_verdict(enum queue_verdict verdict)
+{
+	return htonl(verdict == QUEUE_DROP ? NF_DROP : NF_ACCEPT);
+}
+
+static struct nlmsghdr *put_head(uint8_t *at, uint8_t type, uint16_t queue)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(at);
+	struct nfgenmsg *nfg;
+
+	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_QUEUE << 8 | type);
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+	nfg->nfgen_family = AF_UNSPEC;
+	nfg->version = NFNETLINK_V0;
+	nfg->res_id = htons(queue);
+	return nlh;
+}
+
+int queue_answer_up_to(int fd, uint16_t queue, uint32_t id, enum queue_verdict verdict)
+{
+	struct nfqnl_msg_verdict_hdr header = { .verdict = kernel_verdict(verdict), .id = htonl(id) };
+	struct nlmsghdr *nlh;
+	int r = queue_flush(fd);
+
+	if (r < 0)
+		return r;
+	nlh = put_head(block, NFQNL_MSG_VERDICT_BATCH, queue);
+	mnl_attr_put(nlh, NFQA_VERDICT_HDR, sizeof(header), &header);
+	block_used = nlh->nlmsg_len;
+	return queue_flush(fd);
+}
+
 int queue_answer(int fd, const struct queued *packet, enum queue_verdict verdict,
 		 const uint8_t *bytes, size_t length)
 {
 	struct nfqnl_msg_verdict_hdr header = {
-		.verdict = htonl(verdict == QUEUE_DROP ? NF_DROP : NF_ACCEPT),
+		.verdict = kernel_verdict(verdict),
 		.id = htonl(packet->id),
 	};
 	struct nlmsghdr *nlh;
-	struct nfgenmsg *nfg;
 
 	if (block_used + ANSWER_MAX > sizeof(block)) {
 		int r = queue_flush(fd);
@@ -116,13 +148,7 @@ int queue_answer(int fd, const struct queued *packet, enum queue_verdict verdict
 		if (r < 0)
 			return r;
 	}
-	nlh = mnl_nlmsg_put_header(block + block_used);
-	nlh->nlmsg_type = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_VERDICT;
-	nlh->nlmsg_flags = NLM_F_REQUEST;
-	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-	nfg->nfgen_family = AF_UNSPEC;
-	nfg->version = NFNETLINK_V0;
-	nfg->res_id = htons(packet->queue);
+	nlh = put_head(block + block_used, NFQNL_MSG_VERDICT, packet->queue);
 	mnl_attr_put(nlh, NFQA_VERDICT_HDR, sizeof(header), &header);
 	if (verdict == QUEUE_REPLACE)
 		mnl_attr_put(nlh, NFQA_PAYLOAD, length, bytes);

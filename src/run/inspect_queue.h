@@ -36,6 +36,10 @@ __attribute__((warn_unused_result))
 int queue_answer(int fd, const struct queued *packet, enum queue_verdict verdict,
 		 const uint8_t *bytes, size_t length);
 
+/* One verdict, sent at once, on every packet of the queue up to this id that has none yet. */
+__attribute__((warn_unused_result))
+int queue_answer_up_to(int fd, uint16_t queue, uint32_t id, enum queue_verdict verdict);
+
 /* Sends the gathered verdicts. */
 __attribute__((warn_unused_result))
 int queue_flush(int fd);

@@ -38,6 +38,11 @@ void report_answer(enum inspect_message_kind kind)
 		;
 }
 
+void report_number(enum inspect_message_kind kind, uint64_t number)
+{
+	deliver_or_count(&(struct inspect_message){ .kind = kind, .number = number });
+}
+
 void report_event(const struct core_event *event)
 {
 	deliver_or_count(&(struct inspect_message){

@@ -13,6 +13,7 @@ void report(enum inspect_message_kind kind, uint32_t conduit);
 /* The answer to a command (INSPECT_LOADED, INSPECT_REFUSED): the supervisor reads until it comes. */
 void report_answer(enum inspect_message_kind kind);
 
+void report_number(enum inspect_message_kind kind, uint64_t number);
 void report_event(const struct core_event *event);
 void report_lost(uint64_t count);
 

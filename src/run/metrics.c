@@ -2,6 +2,7 @@
 #include "run/metrics.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -11,6 +12,7 @@
 #include "base/file.h"
 #include "policy/model.h"
 #include "run/status.h"
+#include "run/status_inspectors.h"
 #include "run/supervisor.h"
 
 #define RULES_SHOWN 4000u /* so that the file stays below a megabyte */
@@ -42,8 +44,6 @@ static void write_health(struct supervisor *s, const struct netfilter_counts *co
 		  status_problems(s, counts, r, problems) == 0);
 	put_gauge(out, "written_seconds", "When this file was written, seconds UTC.", time(NULL));
 	put_gauge(out, "start_seconds", "When the supervisor was started, seconds UTC.", s->started_at);
-	put_gauge(out, "inspector_serving", "1: the inspector takes packets.", s->child.state == CHILD_SERVING);
-	put_counter(out, "inspector_restarts_total", "Times that the inspector was started again.", s->child.restarts);
 	put_gauge(out, "kernel_table_in_force", "1: the gate's table is in the kernel as it should be.",
 		  r == 0 && counts->in_force);
 	put_gauge(out, "drift_findings", "What of the kernel's ruleset differs from the policy.",
@@ -66,25 +66,82 @@ static void write_policy(struct supervisor *s, FILE *out)
 			  p->applied_at + (int64_t)WINDOW_HORIZON * 86400 - time(NULL));
 }
 
-static void write_packets(struct supervisor *s, FILE *out)
-{
-	const struct core_totals *totals = child_totals(&s->child);
-	const struct board *board = s->child.board;
+/* ---- by queue ---- */
 
-	put_counter(out, "packets_received_total", "Packets that the inspector received.", board->received);
-	put_counter(out, "queue_overruns_total", "Times that the packet queue was full.", board->overruns);
-	put_counter(out, "packets_quarantined_total", "Packets dropped because their conduit is quarantined.",
-		    board->quarantined);
-	put_counter(out, "packets_unsent_total", "Packets of the gate's own that could not be sent.", board->unsent);
-	if (!totals)
-		return;
-	put_counter(out, "packets_passed_total", "Packets that the inspector let through.", totals->passed);
-	put_counter(out, "packets_dropped_total", "Packets that the inspector dropped.", totals->dropped);
-	put_counter(out, "requests_allowed_total", "Requests that a rule allows.", totals->requests_allowed);
-	put_counter(out, "requests_denied_total", "Requests that no rule allows.", totals->requests_denied);
-	put_counter(out, "flows_opened_total", "Connections opened.", totals->flows_opened);
-	put_gauge(out, "flows", "Connections open now.", totals->flows_now);
+static const struct {
+	const char *name, *type, *help;
+	size_t offset; /* in struct status_counts */
+	bool of_core;
+} queue_metrics[] = {
+	{ "packets_received_total", "counter", "Packets that the inspector received.",
+	  offsetof(struct status_counts, received), false },
+	{ "queue_overruns_total", "counter", "Times that the packet queue was full.",
+	  offsetof(struct status_counts, overruns), false },
+	{ "packets_quarantined_total", "counter", "Packets dropped because their conduit is quarantined.",
+	  offsetof(struct status_counts, quarantined), false },
+	{ "packets_unsent_total", "counter", "Packets of the gate's own that could not be sent.",
+	  offsetof(struct status_counts, unsent), false },
+	{ "packets_passed_total", "counter", "Packets that the inspector let through.",
+	  offsetof(struct status_counts, passed), true },
+	{ "packets_dropped_total", "counter", "Packets that the inspector dropped.",
+	  offsetof(struct status_counts, dropped), true },
+	{ "requests_allowed_total", "counter", "Requests that a rule allows.",
+	  offsetof(struct status_counts, requests_allowed), true },
+	{ "requests_denied_total", "counter", "Requests that no rule allows.",
+	  offsetof(struct status_counts, requests_denied), true },
+	{ "flows_opened_total", "counter", "Connections opened.",
+	  offsetof(struct status_counts, flows_opened), true },
+	{ "flows", "gauge", "Connections open now.", offsetof(struct status_counts, flows_now), true },
+};
+
+static void put_of_queue(FILE *out, const char *name, const struct child *child, uint64_t value)
+{
+	fprintf(out, "gatehouse_%s{queue=\"%u\"} %" PRIu64 "\n", name, child->queue, value);
 }
+
+static void write_counts(struct supervisor *s, FILE *out)
+{
+	struct status_counts counts[CREW_MAX] = { 0 };
+
+	for (size_t i = 0; i < s->crew.count; i++)
+		status_count(&counts[i], &s->crew.members[i]);
+	for (size_t m = 0; m < sizeof(queue_metrics) / sizeof(*queue_metrics); m++) {
+		begin(out, queue_metrics[m].name, queue_metrics[m].type, queue_metrics[m].help);
+		for (size_t i = 0; i < s->crew.count; i++) {
+			const void *value = (const char *)&counts[i] + queue_metrics[m].offset;
+
+			if (counts[i].seen || !queue_metrics[m].of_core)
+				put_of_queue(out, queue_metrics[m].name, &s->crew.members[i],
+					     *(const uint64_t *)value);
+		}
+	}
+}
+
+static void write_inspectors(struct supervisor *s, FILE *out)
+{
+	const struct child *members = s->crew.members;
+
+	begin(out, "inspector_serving", "gauge", "1: the inspector takes packets.");
+	for (size_t i = 0; i < s->crew.count; i++)
+		put_of_queue(out, "inspector_serving", &members[i], members[i].state == CHILD_SERVING);
+	begin(out, "inspector_restarts_total", "counter", "Times that the inspector was started again.");
+	for (size_t i = 0; i < s->crew.count; i++)
+		put_of_queue(out, "inspector_restarts_total", &members[i], members[i].restarts);
+}
+
+static void write_fail_open(struct supervisor *s, FILE *out)
+{
+	const struct child *child = s->crew.stand_in.child;
+
+	if (!child)
+		return;
+	put_gauge(out, "fail_open_passing", "1: packets of conduits that fail open pass uninspected now.",
+		  status_passing(s));
+	put_counter(out, "fail_open_openings_total", "Times that this began.", (child->board->openings + 1) / 2);
+	put_counter(out, "fail_open_packets_total", "Packets that passed so.", child->board->uninspected);
+}
+
+/* ---- the rest ---- */
 
 static size_t rules_shown(const struct supervisor *s)
 {
@@ -96,17 +153,16 @@ static size_t rules_shown(const struct supervisor *s)
 /* Ids of rules and reasons are lower-case words: nothing in them needs to be escaped. */
 static void write_rules(struct supervisor *s, FILE *out)
 {
-	const struct core_totals *totals = child_totals(&s->child);
-	size_t shown = totals ? rules_shown(s) : 0;
+	struct core_rule_count count;
 
 	begin(out, "rule_requests_total", "counter", "Requests by rule and verdict.");
-	for (size_t i = 0; i < shown; i++) {
+	for (size_t i = 0; i < rules_shown(s) && status_count_rule(s, i, &count); i++) {
 		const char *id = s->policy->compiled.rules[i].id;
 
 		fprintf(out, "gatehouse_rule_requests_total{rule=\"%s\",verdict=\"allowed\"} %" PRIu64 "\n", id,
-			totals->rules[i].allowed);
+			count.allowed);
 		fprintf(out, "gatehouse_rule_requests_total{rule=\"%s\",verdict=\"denied\"} %" PRIu64 "\n", id,
-			totals->rules[i].denied);
+			count.denied);
 	}
 	put_gauge(out, "rules_not_shown", "Rules that are left out above, to keep this file small.",
 		  (int64_t)(s->policy ? s->policy->compiled.rule_count - rules_shown(s) : 0));
@@ -163,7 +219,9 @@ void metrics_write(struct supervisor *s, const struct netfilter_counts *counts, 
 		return;
 	write_health(s, counts, read_result, out);
 	write_policy(s, out);
-	write_packets(s, out);
+	write_inspectors(s, out);
+	write_counts(s, out);
+	write_fail_open(s, out);
 	write_rules(s, out);
 	write_drops(counts, out);
 	write_records(s, out);

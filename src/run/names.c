@@ -14,6 +14,26 @@ const struct ruleset_conduit *names_conduit(const struct compiled *compiled, uin
 	return NULL;
 }
 
+static const struct program_conduit *program_row(const struct compiled *compiled, uint32_t number)
+{
+	const struct program_header *h = compiled->program;
+	const uint32_t *index = (const void *)((const char *)compiled->program + h->index.offset);
+	const struct program_conduit *rows =
+		(const void *)((const char *)compiled->program + h->conduits.offset);
+
+	return number < h->index.count && index[number] ? &rows[index[number] - 1] : NULL;
+}
+
+const char *names_protocol(const struct compiled *compiled, uint32_t number)
+{
+	const struct program_conduit *row = compiled ? program_row(compiled, number) : NULL;
+
+	for (size_t i = 0; row && i < protocol_count; i++)
+		if (protocols[i].program == row->protocol)
+			return protocols[i].name;
+	return NULL;
+}
+
 const char *names_asset(const struct compiled *compiled, const struct address *address)
 {
 	for (size_t i = 0; compiled && i < compiled->site->asset_count; i++)

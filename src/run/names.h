@@ -12,6 +12,9 @@
 /* A conduit by its number, or NULL. */
 const struct ruleset_conduit *names_conduit(const struct compiled *compiled, uint32_t number);
 
+/* The protocol of an inspected conduit. */
+const char *names_protocol(const struct compiled *compiled, uint32_t number);
+
 /* The asset's id at an address. */
 const char *names_asset(const struct compiled *compiled, const struct address *address);
 

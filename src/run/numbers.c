@@ -67,7 +67,7 @@ static bool read_row(const struct value *map, struct row *ret)
 	const char *device = value_member_text(map, "device");
 	const char *transport = value_member_text(map, "transport");
 	int64_t port = member_number(map, "port"), number = member_number(map, "number");
-	int64_t gone = member_number(map, "gone");
+	int64_t timetable = member_number(map, "timetable"), gone = member_number(map, "gone");
 
 	if (!server || !device || !transport || !address_parse(server, &ret->number.server) ||
 	    !address_parse(device, &ret->number.device) || port < 0 || port > 65535 || number < 1 ||
@@ -76,6 +76,7 @@ static bool read_row(const struct value *map, struct row *ret)
 	ret->number.transport = strcmp(transport, "udp") == 0 ? IPPROTO_UDP : IPPROTO_TCP;
 	ret->number.port = (uint16_t)port;
 	ret->number.number = (uint32_t)number;
+	ret->number.timetable = timetable > 0 && timetable <= TIMETABLES_MAX ? (uint32_t)timetable : 0;
 	ret->gone = gone > 0 ? gone : 0;
 	return true;
 }
@@ -108,10 +109,11 @@ int numbers_load(const char *path, struct arena *arena, struct numbers *ret)
 	struct diag_list diags;
 	const struct value *root;
 	struct row *rows;
+	int64_t queues;
 	char *text;
 	int r = file_read(path, FILE_MAX, arena, &text, &source->len);
 
-	*ret = (struct numbers){ 0 };
+	*ret = (struct numbers){ .queues = 1 };
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	diag_init(&diags, arena);
@@ -128,6 +130,10 @@ int numbers_load(const char *path, struct arena *arena, struct numbers *ret)
 	settle(rows, list->count, arena, ret);
 	ret->compiled = member_number(root, "compiled");
 	ret->compiled = ret->compiled > 0 ? ret->compiled : 0;
+	queues = member_number(root, "queues");
+	if (queues > RULESET_QUEUES_MAX)
+		return -EBADMSG;
+	ret->queues = (uint16_t)(queues > 0 ? queues : 1);
 	return each_once(ret, arena) ? 0 : -EBADMSG;
 }
 
@@ -160,7 +166,7 @@ void numbers_next(const struct numbers *before, const struct ruleset *ruleset, i
 		const struct ruleset_conduit *c = &ruleset->conduits[i];
 
 		rows[i].number = (struct conduit_number){ c->server, c->device, c->transport, c->port,
-							  c->mark & MARK_CONDUIT };
+							  c->mark & MARK_CONDUIT, mark_timetable(c->mark) };
 	}
 	settle(rows, count, arena, &current);
 	for (size_t i = 0; i < before->count; i++) {
@@ -171,6 +177,7 @@ void numbers_next(const struct numbers *before, const struct ruleset *ruleset, i
 	}
 	settle(rows, count, arena, ret);
 	ret->compiled = now;
+	ret->queues = ruleset->queue_count;
 }
 
 /* ---- writing ---- */
@@ -181,6 +188,7 @@ static void write_rows(struct writer *w, const struct numbers *numbers)
 
 	writer_open_map(w);
 	writer_put_int(w, "compiled", numbers->compiled);
+	writer_put_uint(w, "queues", numbers->queues);
 	writer_name(w, "conduits");
 	writer_open_list(w);
 	for (size_t i = 0; i < numbers->count; i++) {
@@ -194,6 +202,8 @@ static void write_rows(struct writer *w, const struct numbers *numbers)
 		writer_put_text(w, "device", text);
 		writer_put_text(w, "transport", n->transport == IPPROTO_UDP ? "udp" : "tcp");
 		writer_put_uint(w, "port", n->port);
+		if (n->timetable)
+			writer_put_uint(w, "timetable", n->timetable);
 		if (numbers->gone[i])
 			writer_put_int(w, "gone", numbers->gone[i]);
 		writer_close_map(w);

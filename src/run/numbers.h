@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Which conduit has which number, kept on the box (STATE/conduits.json) so that a conduit keeps its number
- * across reloads and restarts. The number of a conduit that was taken away rests for an hour before
- * it can be given to another: packets with its mark may still be queued.
+ * Which conduit has which number, and over how many queues they are spread, kept on the box
+ * (STATE/conduits.json) so that a conduit keeps its number across reloads and restarts; and the number of
+ * its timetable, so that its mark stays as it is. The number of a conduit that was taken away rests for an
+ * hour before it can be given to another: packets with its mark may still be queued.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +16,7 @@ struct numbers {
 	struct conduit_number *items; /* sorted as in struct ruleset; in the arena */
 	int64_t *gone;                /* since when each is no longer in the policy, 0 = it is */
 	size_t count;
+	uint16_t queues;              /* packet queues that the kernel spreads them over, 1 when unknown */
 	int64_t compiled;             /* the time that the policy was compiled for, seconds UTC; 0 = unknown */
 };
 

@@ -93,8 +93,10 @@ int socket_queue(uint16_t number)
 	if (fd < 0)
 		return -errno;
 	r = bind_any(fd);
-	if (r == 0)
+	if (r == 0) {
 		r = configure(fd, number);
+		r = r == -EPERM ? -EBUSY : r; /* the rights were there a moment ago: the queue is another's */
+	}
 	if (r < 0) {
 		close(fd);
 		return r;

@@ -1,42 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "run/status.h"
 
-#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/failure.h"
 #include "policy/address.h"
 #include "policy/model.h"
 #include "run/names.h"
-
-static void put_time(struct writer *w, const char *name, int64_t seconds)
-{
-	time_t t = seconds;
-	struct tm tm;
-	char text[32];
-
-	gmtime_r(&t, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	writer_put_text(w, name, text);
-}
+#include "run/status_inspectors.h"
 
 /* ---- health ---- */
-
-static bool is_quarantined(const struct supervisor *s, uint32_t mark)
-{
-	return atomic_load(&s->child.board->traps[mark & MARK_CONDUIT]) >= QUARANTINE_AFTER;
-}
 
 static size_t count_quarantined(const struct supervisor *s)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; s->policy && i < s->policy->compiled.ruleset.conduit_count; i++)
-		n += is_quarantined(s, s->policy->compiled.ruleset.conduits[i].mark);
+		n += status_quarantined(s, s->policy->compiled.ruleset.conduits[i].mark);
 	return n;
 }
 
@@ -59,8 +42,10 @@ size_t status_problems(const struct supervisor *s, const struct netfilter_counts
 		const char *text;
 	} all[] = {
 		{ !s->policy, "No policy is in force: everything is denied. Apply one: gatehouse apply DIR." },
-		{ s->policy && s->child.state != CHILD_SERVING,
-		  "The inspector is not serving: inspected traffic is closed until it does." },
+		{ s->policy && !crew_serves(&s->crew),
+		  "An inspector is not serving: the traffic that it inspects is closed until it does." },
+		{ status_passing(s),
+		  "PACKETS PASS UNINSPECTED on the conduits that fail open: their inspector makes no progress." },
 		{ read_result < 0, "The kernel does not say what it holds: restart the gate (systemctl restart gatehouse)." },
 		{ read_result == 0 && !counts->in_force,
 		  "The gate's table is not in the kernel as it should be. Apply the policy again." },
@@ -94,29 +79,6 @@ static void write_problems(struct supervisor *s, struct writer *w,
 	writer_put_bool(w, "healthy", n == 0);
 }
 
-static void write_processes(struct supervisor *s, struct writer *w)
-{
-	static const char *const states[] = {
-		[CHILD_DOWN] = "down",
-		[CHILD_STARTING] = "starting",
-		[CHILD_WAITING] = "waiting",
-		[CHILD_SERVING] = "serving",
-	};
-
-	writer_name(w, "supervisor");
-	writer_open_map(w);
-	writer_put_int(w, "pid", getpid());
-	put_time(w, "since", s->started_at);
-	writer_close_map(w);
-	writer_name(w, "inspector");
-	writer_open_map(w);
-	writer_put_text(w, "state", states[s->child.state]);
-	writer_put_int(w, "pid", s->child.pid);
-	put_time(w, "since", s->inspector_since);
-	writer_put_uint(w, "restarts", s->child.restarts);
-	writer_close_map(w);
-}
-
 static void write_dates(const struct site *site, struct writer *w)
 {
 	size_t expired = 0, overdue = 0;
@@ -138,7 +100,7 @@ static void write_policy(struct supervisor *s, struct writer *w)
 	}
 	writer_open_map(w);
 	writer_put_text(w, "site", s->policy->compiled.site->id);
-	put_time(w, "applied", s->policy->applied_at);
+	status_put_time(w, "applied", s->policy->applied_at);
 	writer_put_uint(w, "rules", s->policy->compiled.site->rule_count);
 	writer_put_uint(w, "conduits", s->policy->compiled.ruleset.conduit_count);
 	write_dates(s->policy->compiled.site, w);
@@ -146,30 +108,6 @@ static void write_policy(struct supervisor *s, struct writer *w)
 }
 
 /* ---- counters ---- */
-
-static void write_counters(struct supervisor *s, struct writer *w)
-{
-	const struct board *board = s->child.board;
-	const struct core_totals *totals = child_totals(&s->child);
-
-	writer_name(w, "counters");
-	writer_open_map(w);
-	writer_put_uint(w, "received", board->received);
-	writer_put_uint(w, "overruns", board->overruns);
-	writer_put_uint(w, "truncated", board->truncated);
-	writer_put_uint(w, "unknown", board->unknown);
-	writer_put_uint(w, "quarantined", board->quarantined);
-	writer_put_uint(w, "unsent", board->unsent);
-	if (totals) {
-		writer_put_uint(w, "passed", totals->passed);
-		writer_put_uint(w, "dropped", totals->dropped);
-		writer_put_uint(w, "requests_allowed", totals->requests_allowed);
-		writer_put_uint(w, "requests_denied", totals->requests_denied);
-		writer_put_uint(w, "flows_opened", totals->flows_opened);
-		writer_put_uint(w, "flows_now", totals->flows_now);
-	}
-	writer_close_map(w);
-}
 
 static void write_end(struct supervisor *s, struct writer *w, const char *name,
 		      const struct address *address)
@@ -201,7 +139,9 @@ static void write_conduits(struct supervisor *s, struct writer *w,
 		writer_put_text(w, "transport", c->transport == IPPROTO_UDP ? "udp" : "tcp");
 		writer_put_uint(w, "port", c->port);
 		writer_put_bool(w, "inspected", c->mark & MARK_INSPECTED);
-		writer_put_bool(w, "quarantined", is_quarantined(s, c->mark));
+		writer_put_bool(w, "quarantined", status_quarantined(s, c->mark));
+		writer_put_bool(w, "fails_open", c->mark & MARK_OPEN);
+		writer_put_uint(w, "uninspected", status_uninspected(s, c->mark));
 		writer_put_uint(w, "packets", n->packets);
 		writer_put_uint(w, "bytes", n->bytes);
 		writer_put_text(w, "rules", c->rules);
@@ -210,9 +150,26 @@ static void write_conduits(struct supervisor *s, struct writer *w,
 	writer_close_list(w);
 }
 
+bool status_count_rule(struct supervisor *s, size_t rule, struct core_rule_count *ret)
+{
+	bool any = false;
+
+	*ret = (struct core_rule_count){ 0 };
+	for (size_t k = 0; k < s->crew.count && rule < CORE_RULES_MAX; k++) {
+		const struct core_totals *totals = child_totals(&s->crew.members[k]);
+
+		if (!totals)
+			continue;
+		any = true;
+		ret->allowed += totals->rules[rule].allowed;
+		ret->denied += totals->rules[rule].denied;
+	}
+	return any;
+}
+
 static void write_rules(struct supervisor *s, struct writer *w)
 {
-	const struct core_totals *totals = child_totals(&s->child);
+	struct core_rule_count count;
 	char owner[256];
 
 	writer_name(w, "rules");
@@ -222,9 +179,9 @@ static void write_rules(struct supervisor *s, struct writer *w)
 
 		writer_open_map(w);
 		writer_put_text(w, "rule", id);
-		if (totals && i < CORE_RULES_MAX) {
-			writer_put_uint(w, "allowed", totals->rules[i].allowed);
-			writer_put_uint(w, "denied", totals->rules[i].denied);
+		if (status_count_rule(s, i, &count)) {
+			writer_put_uint(w, "allowed", count.allowed);
+			writer_put_uint(w, "denied", count.denied);
 		}
 		writer_put_text(w, "call", names_owner(&s->policy->compiled, id, owner, sizeof(owner)));
 		writer_close_map(w);
@@ -255,7 +212,7 @@ static void write_drift(struct supervisor *s, struct writer *w)
 	writer_name(w, "drift");
 	writer_open_map(w);
 	if (d->checked_at)
-		put_time(w, "checked", d->checked_at);
+		status_put_time(w, "checked", d->checked_at);
 	writer_put_uint(w, "findings", d->findings);
 	writer_put_uint(w, "warnings", d->warnings);
 	writer_put_uint(w, "restored", d->restored);
@@ -267,7 +224,7 @@ static void write_drift(struct supervisor *s, struct writer *w)
 		return;
 	}
 	writer_open_map(w);
-	put_time(w, "until", time(NULL) + (d->maintenance_until - child_now()) / 1000);
+	status_put_time(w, "until", time(NULL) + (d->maintenance_until - child_now()) / 1000);
 	writer_close_map(w);
 }
 
@@ -289,7 +246,7 @@ static void write_ledger(struct supervisor *s, struct writer *w)
 	if (health.error)
 		writer_put_text(w, "why", failure_text(health.error));
 	if (health.flushed_at)
-		put_time(w, "flushed", health.flushed_at);
+		status_put_time(w, "flushed", health.flushed_at);
 	writer_put_uint(w, "waiting", health.waiting);
 	writer_put_uint(w, "lost", health.lost);
 	writer_put_uint(w, "bytes", health.file_bytes);
@@ -304,9 +261,8 @@ void status_write(struct supervisor *s, struct writer *w)
 
 	writer_open_map(w);
 	write_problems(s, w, &counts, r);
-	write_processes(s, w);
+	status_write_inspectors(s, w);
 	write_policy(s, w);
-	write_counters(s, w);
 	write_conduits(s, w, &counts);
 	write_rules(s, w);
 	write_drops(w, &counts);

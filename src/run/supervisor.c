@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -23,8 +22,6 @@
 #include "netfilter/commit.h"
 #include "netfilter/read.h"
 #include "run/control.h"
-
-#define MESSAGES_A_ROUND 256
 
 const struct ruleset supervisor_nothing = {
 	.site = "none",
@@ -63,101 +60,6 @@ static void warn(struct supervisor *s, const char *format, ...)
 	vsnprintf(line, sizeof(line), format, list);
 	va_end(list);
 	s->voice->warn(line);
-}
-
-/* ---- the inspector ---- */
-
-static void on_message(struct supervisor *s, const struct inspect_message *message)
-{
-	switch ((enum inspect_message_kind)message->kind) {
-	case INSPECT_READY:
-		break;
-	case INSPECT_LOADED:
-		s->load_result = 1;
-		break;
-	case INSPECT_REFUSED:
-		s->load_result = -1;
-		break;
-	case INSPECT_EVENT:
-		feed_event(s, &message->event);
-		events_core(&s->events, &message->event);
-		break;
-	case INSPECT_TRAPPED:
-		events_trap(&s->events, message->conduit);
-		break;
-	case INSPECT_QUARANTINED:
-		events_quarantined(&s->events, message->conduit);
-		break;
-	case INSPECT_LOST:
-		events_lost(&s->events, message->number);
-		break;
-	case INSPECT_FAILED:
-		warn(s, "the inspector cannot start (%s: %s)", message->what,
-		     failure_text((int)message->number));
-		break;
-	}
-}
-
-/* At most so many: a flood of events must not keep the supervisor from everything else. */
-static void read_messages(struct supervisor *s, unsigned most)
-{
-	struct inspect_message message;
-
-	while (most-- && child_receive(&s->child, &message) == 1)
-		on_message(s, &message);
-}
-
-static void on_inspector_end(struct supervisor *s)
-{
-	struct child_end end;
-
-	read_messages(s, UINT_MAX); /* nobody adds to them any more */
-	feed_read_inspectors(s);
-	child_collect(&s->child, &end);
-	events_restarted(&s->events, &end);
-	if (end.quarantined)
-		events_quarantined(&s->events, end.conduit);
-	warn(s, "the inspector ended (%s %d%s); starting it again", end.killed ? "signal" : "status",
-	     end.status, end.in_decision ? ", while deciding" : "");
-}
-
-static void revive(struct supervisor *s)
-{
-	unsigned restarts = s->child.restarts;
-	int r = child_revive(&s->child);
-
-	if (s->child.restarts != restarts)
-		s->inspector_since = time(NULL);
-	if (r < 0)
-		warn(s, "the inspector cannot be started: %s. Inspected traffic is closed; trying again",
-		     failure_text(r));
-}
-
-static bool is_ready(const struct pollfd *fd)
-{
-	return fd->fd >= 0 && fd->revents;
-}
-
-static void tend_inspector(struct supervisor *s, bool talks, bool ended)
-{
-	if (talks)
-		read_messages(s, MESSAGES_A_ROUND);
-	if (ended)
-		on_inspector_end(s);
-	if (child_watch(&s->child))
-		warn(s, "the inspector does not get on: it is killed and started again");
-	revive(s);
-	watchdog_tick(s);
-}
-
-void supervisor_mind_inspector(struct supervisor *s, int timeout)
-{
-	struct pollfd fds[2] = { { .fd = s->child.channel, .events = POLLIN },
-				 { .fd = s->child.pid_fd, .events = POLLIN } };
-	int soon = child_timeout(&s->child);
-
-	poll(fds, 2, timeout < soon ? timeout : soon);
-	tend_inspector(s, is_ready(&fds[0]), is_ready(&fds[1]));
 }
 
 /* ---- the loop ---- */
@@ -214,30 +116,36 @@ static void renew_windows(struct supervisor *s)
 	reload(s);
 }
 
+enum { FD_SIGNALS, FD_LISTENER, FD_NFLOG, FD_DRIFT, FD_CREW };
+
+static bool is_ready(const struct pollfd *fd)
+{
+	return fd->fd >= 0 && fd->revents;
+}
+
 static void run_once(struct supervisor *s)
 {
-	struct pollfd fds[6] = {
-		{ .fd = s->signals, .events = POLLIN },
-		{ .fd = s->listener, .events = POLLIN },
-		{ .fd = s->nflog_open ? nflog_fd(&s->nflog) : -1, .events = POLLIN },
-		{ .fd = s->child.channel, .events = POLLIN },
-		{ .fd = s->child.pid_fd, .events = POLLIN },
-		{ .fd = drift_watch_fd(s), .events = POLLIN },
+	struct pollfd fds[FD_CREW + CREW_FDS] = {
+		[FD_SIGNALS] = { .fd = s->signals, .events = POLLIN },
+		[FD_LISTENER] = { .fd = s->listener, .events = POLLIN },
+		[FD_NFLOG] = { .fd = s->nflog_open ? nflog_fd(&s->nflog) : -1, .events = POLLIN },
+		[FD_DRIFT] = { .fd = drift_watch_fd(s), .events = POLLIN },
 	};
-	int timeout = child_timeout(&s->child), drift = drift_watch_timeout(s);
+	int timeout, drift = drift_watch_timeout(s);
+	size_t count = FD_CREW + crew_wait(s, fds + FD_CREW, &timeout);
 
 	timeout = drift < timeout ? drift : timeout;
 	timeout = feed_timeout(s) < timeout ? feed_timeout(s) : timeout;
-	poll(fds, 6, timeout < 1000 ? timeout : 1000);
-	if (is_ready(&fds[5]))
+	poll(fds, count, timeout);
+	if (is_ready(&fds[FD_DRIFT]))
 		drift_watch_read(s);
 	drift_watch_tick(s);
-	tend_inspector(s, is_ready(&fds[3]), is_ready(&fds[4]));
-	if (is_ready(&fds[2]))
+	crew_tend(s, fds + FD_CREW);
+	if (is_ready(&fds[FD_NFLOG]))
 		read_refused(s);
-	if (is_ready(&fds[0]))
+	if (is_ready(&fds[FD_SIGNALS]))
 		on_signal(s);
-	if (is_ready(&fds[1]))
+	if (is_ready(&fds[FD_LISTENER]))
 		supervisor_serve_client(s);
 	renew_windows(s);
 	events_tick(&s->events);
@@ -315,21 +223,6 @@ static int open_records(struct supervisor *s)
 	return 0;
 }
 
-static int start_inspector(struct supervisor *s)
-{
-	int r = child_init(&s->child, RULESET_QUEUE);
-
-	if (r == 0)
-		r = child_start(&s->child);
-	if (r < 0)
-		warn(s, "the inspector cannot be started: %s",
-		     r == -EBUSY ? "another program has the packet queue; end it first" :
-		     r == -ENOENT ? "the program gatehouse-inspect is missing; it belongs beside gatehouse" :
-		     failure_text(r));
-	s->inspector_since = time(NULL);
-	return r;
-}
-
 /* An empty ruleset denies everything. */
 static int deny_everything(struct supervisor *s)
 {
@@ -396,7 +289,7 @@ static int first_policy(struct supervisor *s, const char *folder)
 	return r > 0 ? -EINVAL : r;
 }
 
-static int start(struct supervisor *s, const char *folder)
+static int start(struct supervisor *s, const char *folder, unsigned queues)
 {
 	int r = make_folder(s, s->runtime, 0750);
 
@@ -415,7 +308,7 @@ static int start(struct supervisor *s, const char *folder)
 	if (r == 0)
 		feed_open(s);
 	if (r == 0)
-		r = start_inspector(s);
+		r = crew_start(s, queues);
 	if (r == 0)
 		r = first_policy(s, folder);
 	if (r < 0)
@@ -429,7 +322,7 @@ static int start(struct supervisor *s, const char *folder)
 static void end(struct supervisor *s)
 {
 	feed_close(s);
-	child_stop(&s->child);
+	crew_stop(&s->crew);
 	drift_watch_close(s);
 	if (s->nflog_open)
 		nflog_close(&s->nflog);
@@ -440,7 +333,7 @@ static void end(struct supervisor *s)
 	control_forget(s->runtime);
 }
 
-int supervisor_run(const char *state, const char *runtime, const char *folder,
+int supervisor_run(const char *state, const char *runtime, const char *folder, unsigned queues,
 		   const struct supervisor_voice *voice)
 {
 	static struct supervisor s;
@@ -448,7 +341,7 @@ int supervisor_run(const char *state, const char *runtime, const char *folder,
 
 	s = (struct supervisor){ .state = state, .runtime = runtime, .voice = voice, .listener = -1,
 				 .started_at = time(NULL), .events.log.fd = -1 };
-	r = start(&s, folder);
+	r = start(&s, folder, queues);
 	if (r == 0) {
 		voice->say("ready");
 		watchdog_open(&s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * The supervisor: puts policies in force (inspector first, then kernel), keeps the inspector alive, records
+ * The supervisor: puts policies in force (inspectors first, then kernel), keeps the inspectors alive, records
  * events, answers the control socket. When it ends the ruleset stays: without it nothing is inspected,
  * so inspected traffic is closed.
  */
@@ -12,7 +12,7 @@
 #include "netfilter/nflog.h"
 #include "policy/compile.h"
 #include "policy/documents.h"
-#include "run/child.h"
+#include "run/crew.h"
 #include "run/drift_watch.h"
 #include "run/events.h"
 #include "run/feed.h"
@@ -42,16 +42,14 @@ struct supervisor {
 	int listener;
 	struct nflog nflog;
 	bool nflog_open;
-	struct child child;
+	struct crew crew;
 	struct events events;
 	struct drift_watch drift;
 	struct feed feed;
 	struct watchdog watchdog;
 	bool metrics_failed;    /* said once */
 	struct policy *policy;  /* in force; NULL: default deny */
-	int load_result;        /* of the last LOAD: 0 = none yet, 1 = in force, -1 = refused */
 	int64_t started_at;     /* seconds UTC */
-	int64_t inspector_since;
 	int64_t renew_at;       /* ms, CLOCK_BOOTTIME: time windows are unrolled again */
 	bool stopping;
 	char events_path[4096];
@@ -62,10 +60,11 @@ extern const struct ruleset supervisor_nothing;
 
 /*
  * Runs until it is told to stop. folder: applied first, or NULL for what is in force by the state folder.
+ * queues: packet queues, each with an inspector, 1 .. RULESET_QUEUES_MAX.
  * Returns 0, or negative errno when it could not start (said by voice); -EINVAL: the documents have errors.
  */
 __attribute__((warn_unused_result))
-int supervisor_run(const char *state, const char *runtime, const char *folder,
+int supervisor_run(const char *state, const char *runtime, const char *folder, unsigned queues,
 		   const struct supervisor_voice *voice);
 
 enum policy_source {
@@ -82,9 +81,6 @@ enum policy_source {
 __attribute__((warn_unused_result))
 int supervisor_apply(struct supervisor *s, enum policy_source from, const char *folder,
 		     struct arena *arena, struct diag_list *diags, const char **ret_text);
-
-/* Waits at most `timeout` ms for something to happen to the inspector, and deals with it. */
-void supervisor_mind_inspector(struct supervisor *s, int timeout);
 
 /* Answers one client of the control socket. */
 void supervisor_serve_client(struct supervisor *s);

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "policy/address.h"
+#include "protocol/cip.h"
+#include "protocol/enip.h"
 #include "protocol/modbus.h"
 #include "protocol/reason.h"
 #include "run/events.h"
@@ -26,12 +28,36 @@ static const char *transport_name(uint8_t transport)
 
 /* ---- details ---- */
 
-static void add_part(struct usage *u, const char *name, unsigned value)
+static void add_texts(struct usage *u, const char *name, const char *text, const char *json)
 {
 	size_t d = strlen(u->detail), p = strlen(u->parts);
 
-	snprintf(u->detail + d, sizeof(u->detail) - d, "%s%s=%u", d ? " " : "", name, value);
-	snprintf(u->parts + p, sizeof(u->parts) - p, "%s\"%s\": %u", p > 1 ? ", " : "", name, value);
+	snprintf(u->detail + d, sizeof(u->detail) - d, "%s%s=%s", d ? " " : "", name, text);
+	snprintf(u->parts + p, sizeof(u->parts) - p, "%s\"%s\": %s", p > 1 ? ", " : "", name, json);
+}
+
+static void add_part(struct usage *u, const char *name, unsigned value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", value);
+	add_texts(u, name, text, text);
+}
+
+/* The client wrote it, but the core made it printable. */
+static void add_tag(struct usage *u, const char *tag)
+{
+	char json[2 * CORE_TAG_MAX + 3], *p = json;
+
+	*p++ = '"';
+	for (const char *from = tag; *from && from < tag + CORE_TAG_MAX; from++) {
+		if (*from == '"' || *from == '\\')
+			*p++ = '\\';
+		*p++ = *from;
+	}
+	*p++ = '"';
+	*p = '\0';
+	add_texts(u, "tag", tag, json);
 }
 
 /* What is asked for, without what makes every request another one: transaction and values. */
@@ -58,17 +84,52 @@ static void set_modbus(const struct core_event *e, struct usage *u)
 	strcat(u->parts, "}");
 }
 
+static void name_cip(const struct core_event *e, struct usage *u)
+{
+	const struct cip_service *service = events_service(e);
+	const struct enip_command *command = enip_command(e->command);
+
+	if (service)
+		snprintf(u->service, sizeof(u->service), "%s", service->name);
+	else if (e->has & CORE_HAS_SERVICE)
+		snprintf(u->service, sizeof(u->service), "service-%u", e->service);
+	else if (command)
+		snprintf(u->service, sizeof(u->service), "%s", command->name);
+	else
+		snprintf(u->service, sizeof(u->service), "command-%u", e->command);
+}
+
+/* The tag last: whatever is in it, it is no other part. */
+static void set_cip(const struct core_event *e, struct usage *u)
+{
+	name_cip(e, u);
+	strcpy(u->parts, "{");
+	if (e->has & CORE_HAS_CLASS)
+		add_part(u, "class", e->class);
+	if (e->has & CORE_HAS_INSTANCE)
+		add_part(u, "instance", e->instance);
+	if (e->has & CORE_HAS_ATTRIBUTE)
+		add_part(u, "attribute", e->attribute);
+	if (e->has & CORE_HAS_TAG)
+		add_tag(u, e->tag);
+	strcat(u->parts, "}");
+}
+
 bool usage_of_denial(const struct compiled *compiled, const struct core_event *e, struct usage *u)
 {
+	const char *protocol = names_protocol(compiled, e->conduit);
+
 	if (e->kind != CORE_EVENT_DENIED)
 		return false;
 	*u = (struct usage){ .subject = { .kind = LEDGER_USAGE } };
 	if (e->has & CORE_HAS_MESSAGE)
 		set_modbus(e, u);
+	else if (e->has & CORE_HAS_COMMAND)
+		set_cip(e, u);
 	snprintf(u->verdict, sizeof(u->verdict), "%s%s", e->action == CORE_ACTION_OBSERVED ? "observed/" : "",
 		 reason_code((enum reason)e->reason));
 	u->subject.field[0] = names_rule(compiled, e->rule);
-	u->subject.field[1] = "modbus";
+	u->subject.field[1] = protocol ? protocol : "";
 	u->subject.field[2] = u->service;
 	u->subject.field[3] = u->detail;
 	u->subject.field[4] = u->verdict;

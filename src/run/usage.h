@@ -14,8 +14,8 @@
 struct usage {
 	struct ledger_subject subject;
 	char detail[128];   /* "unit=1 address=120 quantity=1" */
-	char parts[192];    /* {"unit": 1, "address": 120, "quantity": 1} */
-	char service[32];   /* of a function without a name: "function-90" */
+	char parts[256];    /* {"unit": 1, "address": 120, "quantity": 1} */
+	char service[32];   /* without a name: "function-90", "service-77", "command-6" */
 	char verdict[64];
 	char ends[2][64];
 	char port[8];

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <wasm-rt-impl.h>
 
@@ -149,22 +150,36 @@ static void *checked(struct vm *vm, uint32_t offset, size_t size, size_t alignme
 	return vm->instance.w2c_memory.data + offset;
 }
 
-/* Data segments lie together, between the stack and the zeroed part: remember what is not zero. */
+/* The pages from the first to the last that instantiation wrote to; the others, most of them, are not even there. */
+static int find_image(struct vm *vm)
+{
+	uint8_t *memory = vm->instance.w2c_memory.data;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = vm->instance.w2c_memory.size / page, first = 0;
+	unsigned char *there = malloc(pages + 1);
+
+	if (!there || mincore(memory, pages * page, there) < 0) {
+		free(there);
+		return -ENOMEM;
+	}
+	while (first < pages && !(there[first] & 1))
+		first++;
+	while (pages > first && !(there[pages - 1] & 1))
+		pages--;
+	free(there);
+	vm->image_at = first * page;
+	vm->image_size = (pages - first) * page;
+	return 0;
+}
+
+/* Data segments lie together, between the stack and the zeroed part. */
 static int remember_image(struct vm *vm)
 {
-	const uint64_t *words = (const uint64_t *)(const void *)vm->instance.w2c_memory.data;
-	size_t first = 0, last = vm->instance.w2c_memory.size / sizeof(*words);
-
-	while (first < last && !words[first])
-		first++;
-	while (last > first && !words[last - 1])
-		last--;
-	vm->image_at = first * sizeof(*words);
-	vm->image_size = (last - first) * sizeof(*words);
+	if (find_image(vm) < 0)
+		return -ENOMEM;
 	vm->image = malloc(vm->image_size + 1);
 	if (!vm->image)
 		return -ENOMEM;
-	memcpy(vm->image, words + first, vm->image_size);
+	memcpy(vm->image, vm->instance.w2c_memory.data + vm->image_at, vm->image_size);
 	return 0;
 }
 

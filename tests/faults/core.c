@@ -8,12 +8,13 @@
 #define EXPORT(name) __attribute__((export_name(#name)))
 
 enum fault { OUT_OF_BOUNDS = 1, RECURSION, UNREACHABLE, UNKNOWN_CONDUIT, GIANT_MADE, MANY_MADE, UNKNOWN_VERDICT,
-	     GIANT_REPLACEMENT, FOREIGN_EVENT };
+	     GIANT_REPLACEMENT, FOREIGN_EVENT, REFUSING, ENDLESS };
 
 static struct core_io io;
 static struct core_totals totals;
 static uint8_t area[PROGRAM_MAX];
 static volatile uint32_t depth;
+static uint32_t refusing; /* every further program */
 
 EXPORT(core_io) struct core_io *core_io(void)
 {
@@ -33,7 +34,7 @@ EXPORT(core_totals) struct core_totals *core_totals(void)
 EXPORT(core_program_load) uint32_t core_program_load(uint32_t length)
 {
 	totals.generation++;
-	return 1;
+	return !refusing;
 }
 
 static void clear(void)
@@ -99,6 +100,12 @@ static void commit(unsigned fault)
 		io.events[0] = (struct core_event){ .kind = CORE_EVENT_DENIED, .conduit = 0x00abcdef,
 						    .rule = CORE_NO_RULE };
 		break;
+	case REFUSING:
+		refusing = 1;
+		break;
+	case ENDLESS:
+		for (;;)
+			depth++;
 	}
 }
 

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The compiler's outputs: the same documents give the same bytes, whatever their files are called, and nft
 takes them."""
+import datetime
 import json
 import os
 import pathlib
 import random
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -89,25 +91,66 @@ class Compile(unittest.TestCase):
         for seed in range(2, 6):
             self.assertEqual(self.compile(self.write(f"shuffled-{seed}", random.Random(seed))), once)
 
+    def one_server(self, rules):
+        where = self.folder / "site"
+        where.mkdir()
+        common = {"owner": "p"}
+        assets = {"server": common | {"role": "server", "zone": "z", "address": "10.1.0.9"},
+                  "device": common | {"role": "device", "zone": "y", "address": "10.2.0.9"}}
+        for kind, part in (("site", SITE), ("assets", {"assets": assets}), ("rules", {"rules": rules})):
+            (where / f"{kind}.json").write_text(json.dumps({"$schema": f"x/{kind}.schema.json", **part}))
+        return where
+
+    @staticmethod
+    def timed(number, **more):
+        return {"id": f"rule-{number}", "from": "server", "to": "device", "protocol": "udp", "port": 1000 + number,
+                "purpose": "A rule of the test", "owner": "p", "approved_by": "p", "approved_on": "2026-11-01",
+                "review_by": "2027-06-01", "uninspected_because": "Nobody looks"} | more
+
+    def test_rules_with_one_schedule_share_their_windows(self):
+        shifts = [[{"days": ["mon", "tue", "wed", "thu", "fri"], "from": f"{h:02}:00", "to": f"{h + 8:02}:00"}] for h in (6, 14)]
+        text = self.compile(self.one_server([self.timed(i, schedule=shifts[i % 2]) for i in range(40)]))["ruleset.nft"]
+        marks = {int(m, 16) >> 17 & 0x3FF for m in re.findall(r": (0x1[0-9a-f]{7})", text)}
+        rows = re.findall(r"(0x[0-9a-f]+) \. \d+-\d+ \. \d+-\d+", text)
+        self.assertEqual((marks, {int(r, 16) >> 17 for r in rows}), ({1, 2}, {1, 2}))
+        # a row a week, of the later shift two: it goes over midnight UTC
+        self.assertLess(len(rows), 3 * 60)
+
+    def test_more_opening_times_than_numbers_are_refused(self):
+        day = datetime.date(2026, 12, 1)
+
+        def compiled(count):
+            where = self.one_server([self.timed(i, expires=str(day + datetime.timedelta(i))) for i in range(count)])
+            done = subprocess.run([GATEHOUSE, "compile", where, "-o", self.folder / "out", "--at", str(NOW)],
+                                  capture_output=True, text=True)
+            shutil.rmtree(where)
+            return done.returncode, done.stderr
+        self.assertEqual(compiled(1023)[0], 0)
+        code, said = compiled(1024)
+        self.assertEqual(code, 1)
+        self.assertIn("error[site-too-large]: the rules have 1024 different opening times (schedule and expiry); the "
+                      "kernel's table has room for 1023", said)
+
     def test_later_reaches_further(self):
         """What the daemon's renewal does: windows end as much later as it comes later."""
         where = self.write("site", random.Random(1))
 
         def ends(text):
-            return [int(end) for end in re.findall(r"0x[0-9a-f]+ \. \d+-(\d+)", text)]
+            return [int(end) for end in re.findall(r"0x[0-9a-f]+ \. \d+-\d+ \. \d+-(\d+)", text)]
         now = ends(self.compile(where)["ruleset.nft"])
         later = ends(self.compile(where, NOW + 28 * DAY)["ruleset.nft"])
         self.assertGreater(max(now), NOW + 390 * DAY)
         # four weeks on, but between them the clocks do not change at the horizon: 2027-12-27 and 2028-01-24
-        self.assertEqual(max(later) - max(now), 28 * DAY)
+        # (a row ends where it is roundest between the last closing and the next opening)
+        self.assertAlmostEqual(max(later) - max(now), 28 * DAY, delta=DAY)
         self.assertLess(min(later), max(now))
 
     @unittest.skipIf(os.geteuid(), "nft wants root even to check")
     def test_nft_takes_it(self):
         text = self.compile(self.write("site", random.Random(1)))["ruleset.nft"]
-        for instead in ("queue num 4410", "drop"):
+        for instead in (r"\g<0>", "drop"):
             done = subprocess.run(["unshare", "-n", "nft", "-c", "-f", "-"], capture_output=True, text=True,
-                                  input=text.replace("queue num 4410", instead))
+                                  input=re.sub(r"queue num \d+", instead, text))
             if instead == "drop" or done.returncode == 0:
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
             else:  # a kernel without nft_queue: nothing else may be wrong

@@ -145,8 +145,8 @@ class Json(unittest.TestCase):
             self.assert_documented(words[0], json.loads(said(*words, "--json")))
 
     def test_members_of_status(self):
-        source = page("src/run/status.c")
-        names = re.findall(r'(?:writer_put_\w+\(w|writer_name\(w|put_time\(w|write_end\(s, w), "(\w+)"', source)
+        source = page("src/run/status.c") + page("src/run/status_inspectors.c")
+        names = re.findall(r'(?:writer_put_\w+\(w|writer_name\(w|\w*put_time\(w|write_end\(s, w), "(\w+)"', source)
         self.assertGreater(len(names), 40)
         for name in names:
             self.assertIn(f"`{name}`", sections()["status"])
@@ -181,6 +181,17 @@ class Codes(unittest.TestCase):
         self.assertGreater(len(names), 20)
         for name in names:
             self.assertIn(f"`{name}`", page("docs/record.md"))
+
+
+class Adversary(unittest.TestCase):
+    def test_every_test_that_is_named_exists(self):
+        sources = [p for p in (ROOT / "tests").rglob("test_*") if p.suffix in (".py", ".c")]
+        text = "\n".join(p.read_text() for p in sources)
+        named = re.findall(r"(?:`|class `)(\w+)`", page("docs/design/adversary.md"))
+        self.assertGreater(len(named), 60)
+        for name in named:
+            self.assertTrue(any(p.stem == name for p in sources)
+                            or re.search(rf"(?:def|class|void) {name}\(", text), name)
 
 
 class Links(unittest.TestCase):

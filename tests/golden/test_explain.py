@@ -191,15 +191,34 @@ class Answers(Site):
         self.assertEqual((answer["verdict"], answer["observed"], answer["reason"]),
                          ("deny", True, "unit-not-allowed"))
 
-    def test_a_protocol_that_is_not_inspected_opens_nothing(self):
-        write_site(self.site, [rule("tags", [{"read-tags": ["Line3.Rate"]}], protocol="ethernet-ip")])
-        for words in (("--read-tag", "Line3.Rate"), ("--protocol", "ethernet-ip"), (),
-                      ("--service", "get-attribute-single", "--class", "identity", "--instance", 1)):
+    def test_ethernet_ip(self):
+        """Asked of the inspector's matcher: tags, elements, services on objects, by the routes of the rules."""
+        write_site(self.site, [rule("tags", [{"read-tags": ["Line3.Rate", "Counts[0-9]"]},
+                                             {"write-tags": ["Recipe.*"], "values": {"min": 0, "max": 9}},
+                                             {"service": "get-attribute-single", "class": "identity", "instance": 1,
+                                              "attributes": ["product-name"]}], protocol="ethernet-ip", route=["1/3"])])
+        for words in (("--read-tag", "line3.RATE"), ("--read-tag", "Counts[2-9]"), ("--write-tag", "Recipe.Speed"),
+                      ("--service", "get-attribute-single", "--class", "identity", "--attribute", "product-name"),
+                      ("--service", 14, "--class", 1, "--instance", 1, "--attribute", 7)):
+            with self.subTest(words):
+                answer = self.ask(*words)
+                self.assertEqual((answer["verdict"], [r["id"] for r in answer["rules"]]), ("allow", ["tags"]))
+        for reason, *words in (("tag-not-allowed", "--read-tag", "Counts[2-10]"), ("tag-not-allowed", "--read-tag", "X"),
+                               ("tag-not-allowed", "--write-tag", "Line3.Rate"),
+                               ("service-not-allowed", "--service", "stop", "--class", "processor"),
+                               ("object-not-allowed", "--service", "get-attribute-single", "--class", "identity",
+                                "--attribute", 1)):
             with self.subTest(words):
                 answer = self.ask(*words, code=1)
-                self.assertEqual((answer["reason"], answer["nearest"]["id"]), ("no-rule", "tags"))
-                self.assertIn("does not inspect ethernet-ip", answer["text"])
-                self.assertEqual(answer["nearest"]["allows"], ["read-tags Line3.Rate"])
+                self.assertEqual((answer["verdict"], answer["reason"], answer["nearest"]["id"]), ("deny", reason, "tags"))
+        for words in (("--service", "stop"), ("--read-tag", "A.*"), ("--read-tag", "A", "--write-tag", "A"),
+                      ("--service", "halt", "--class", "processor"), ("--function", 3, "--read-tag", "A")):
+            with self.subTest(words):
+                done = self.run_explain("--from", "historian", "--to", "press", *words)
+                self.assertEqual((done.returncode, "what is" in done.stderr), (2, False), done.stderr)
+
+    def test_a_protocol_that_is_not_inspected_opens_nothing(self):
+        write_site(self.site, [rule("tags", [{"read-tags": ["Line3.Rate"]}], protocol="ethernet-ip")])
         answer = self.ask("--protocol", "opc-ua", code=1)
         self.assertIn("does not inspect opc-ua", answer["text"])
 

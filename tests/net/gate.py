@@ -87,8 +87,8 @@ def children(pid):
 
 
 class Gate:
-    def __init__(self, lab, rules=None, env=None):
-        self.lab, self.env = lab, env
+    def __init__(self, lab, rules=None, env=None, queues=1):
+        self.lab, self.env, self.queues = lab, env, queues
         self.state, self.runtime = lab.folder / "state", lab.folder / "run"
         self.site = write_site(lab.folder / "site", standard_rules() if rules is None else rules)
         self.daemon = None
@@ -102,7 +102,8 @@ class Gate:
     def start(self, *site):
         """`run` with the site (or what is in force, when site is empty and was started before)."""
         first = self.daemon is None
-        self.daemon = self.lab.start("gate", *self.words("run", *([self.site] if first else site)),
+        self.daemon = self.lab.start("gate", *self.words("run", "--queues", self.queues,
+                                                             *([self.site] if first else site)),
                                      ready=r"\bready\b", env=self.env, name="gatehouse")
         return self
 
@@ -111,9 +112,13 @@ class Gate:
         return self.command("apply", self.site)
 
     def inspector(self):
-        """The inspector's pid, or None while there is none."""
+        """The inspector's pid (of a gate with one queue), or None while there is none."""
         return next((pid for pid, name in children(self.daemon.pid).items() if name.startswith("gatehouse-insp")),
                     None)
+
+    def queue(self, number):
+        """What `status` says of a packet queue."""
+        return next((q for q in self.status()["queues"] if q["queue"] == number), None)
 
     def status(self):
         return json.loads(self.command("status", "--json", check=False).stdout)
@@ -155,6 +160,7 @@ class GateCase(unittest.TestCase):
     """A lab with a PLC and a gate, shared by the tests of a class; each test takes connections of its own."""
     offload = True
     rules = None
+    queues = 1
     devices = ("10.2.0.2",)
 
     @classmethod
@@ -167,7 +173,7 @@ class GateCase(unittest.TestCase):
         cls.enterClassContext(cls.lab)
         cls.plcs = {a: cls.lab.start("plant", PEERS / "plc", "-a", a, ready="^ready", name=f"plc {a}")
                     for a in cls.devices}
-        cls.gate = Gate(cls.lab, cls.rules)
+        cls.gate = Gate(cls.lab, cls.rules, queues=cls.queues)
         cls.before_start()
         cls.gate.start()
 

@@ -314,7 +314,7 @@ class Lab:
             _setns(home)
             os.close(home)
 
-    def connect(self, address, source=HISTORIAN, port=502, side="enterprise", seconds=5.0):
+    def connect(self, address, source=HISTORIAN, port=502, side="enterprise", seconds=5.0, source_port=0):
         """A TCP connection of the kernel's own."""
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         with self.inside(side):
@@ -322,7 +322,7 @@ class Lab:
         try:
             s.settimeout(seconds)
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            s.bind((source, 0))
+            s.bind((source, source_port))
             s.connect((address, port))
         except BaseException:
             s.close()

@@ -184,7 +184,8 @@ class Packet:
 class Model:
     """What the documents say of packets, one after another: connections are opened by the servers."""
 
-    def __init__(self, site):
+    def __init__(self, site, reads_quotes=True):
+        self.reads_quotes = reads_quotes  # the ruleset's text cannot look up what an error quotes
         self.homes = {(z["interface"], n) for z in site.zones.values() for n in z["networks"]}
         self.conduits, self.opened = {}, set()
         for rule in site.rules:
@@ -228,7 +229,7 @@ class Model:
         return "pass"
 
     def of_error(self, packet):
-        """Errors about a connection that is open pass, the inspector looks at the others, the rest is nothing."""
+        """Errors about a connection that is open pass, the inspector looks at those of its own, the rest is nothing."""
         if packet.icmp not in ((ICMP, 3), (ICMP, 11), (ICMP6, 1), (ICMP6, 2), (ICMP6, 3)):
             return "no_rule"
         q = packet.quoted
@@ -236,4 +237,10 @@ class Model:
         for source, _, destination, port in (t for t in (there, back) if (q.protocol, *t) in self.opened):
             conduit = self.conduits[(source, destination, q.protocol, port)]
             return "pass" if conduit.open else "outside_schedule"
-        return "queue"
+        for source, destination, port in ((q.source, q.destination, q.dport), (q.destination, q.source, q.sport)):
+            conduit = self.reads_quotes and self.conduits.get((source, destination, q.protocol, port))
+            if conduit and conduit.inspected:
+                return "queue" if conduit.open else "outside_schedule"
+            if conduit:
+                break
+        return "no_rule"

@@ -51,5 +51,14 @@ class Icmp(GateCase):
         self.assertEqual(self.errors_seen(), [(port, 502, seq)])
 
 
+class OfManyQueues(Icmp):
+    """The error is sent by a stranger to the conduit; it has to find the inspector that has the connection."""
+    queues = 4
+
+    def test_the_connection_is_not_in_the_first_queue(self):
+        number = next(c["number"] for c in self.gate.status()["conduits"] if c["rules"] == "historian-raw")
+        self.assertNotEqual(number % 4, 0)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -42,11 +42,13 @@ class Metrics(GateCase):
         with self.assertRaises(OSError):
             self.lab.connect(PLC, source=STRANGER, seconds=0.3)
         found, status = self.read(time.time()), self.gate.status()
+        queue = (("queue", str(status["queues"][0]["queue"])),)
         for name, counter in (("packets_received", "received"), ("packets_passed", "passed"),
                               ("packets_dropped", "dropped"), ("requests_allowed", "requests_allowed"),
                               ("requests_denied", "requests_denied"), ("flows_opened", "flows_opened")):
-            self.assertEqual(found[f"gatehouse_{name}_total"][()], status["counters"][counter], name)
-        self.assertEqual(found["gatehouse_flows"][()], status["counters"]["flows_now"])
+            self.assertEqual(found[f"gatehouse_{name}_total"][queue], status["counters"][counter], name)
+        self.assertEqual(found["gatehouse_flows"][queue], status["counters"]["flows_now"])
+        self.assertEqual(found["gatehouse_inspector_serving"], {queue: 1})
         rules = found["gatehouse_rule_requests_total"]
         self.assertEqual(rules[("rule", "historian-press"), ("verdict", "allowed")], 5)
         self.assertEqual(rules[("rule", "historian-press"), ("verdict", "denied")], 3)
@@ -54,7 +56,7 @@ class Metrics(GateCase):
         drops = {labels[0][1]: value for labels, value in found["gatehouse_kernel_dropped_packets_total"].items()}
         self.assertEqual(set(drops), {d["reason"] for d in status["drops"]})
         self.assertGreaterEqual(drops["no-rule"], 1)
-        for name in ("healthy", "inspector_serving", "kernel_table_in_force", "policy_in_force", "ledger_writable"):
+        for name in ("healthy", "kernel_table_in_force", "policy_in_force", "ledger_writable"):
             self.assertEqual(found[f"gatehouse_{name}"][()], 1, name)
         self.assertEqual(found["gatehouse_policy_rules"][()], status["policy"]["rules"])
 

@@ -20,6 +20,7 @@ IT, GATE, OT = (f"{PREFIX}-{side}" for side in ("it", "gate", "ot"))
 SERVER, DEVICE, METER = "10.1.0.2", "10.2.0.2", "10.2.0.3"
 SERVER6, DEVICE6 = "fd00:1::2", "fd00:2::2"
 INSPECTED, REPLY, TIMED, MADE = 0x40000000, 0x20000000, 0x10000000, 0x80000000
+TIMETABLE = 1 << 17  # times its number
 SECONDS = 10  # the longest that anything is waited for
 SO_MARK = 36
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -101,11 +102,17 @@ def without_handles(thing):
 
 
 def take_queue_rules(objects):
-    """Cuts the last statement (queue, xt or drop) from the two rules that queue; returns what they were."""
-    first = {}
-    for rule in (o["rule"] for o in objects if "rule" in o):
-        first.setdefault(rule["chain"], rule)
-    return [first[chain]["expr"].pop() if len(first[chain]["expr"]) > 1 else None for chain in ("ask", "forward")]
+    """Cuts the last statement (queue, xt or drop) from the rules that queue; returns what they were."""
+    rules = [o["rule"] for o in objects if o.get("rule", {}).get("chain") == "queues"]
+    return [rule["expr"].pop() if len(rule["expr"]) > 1 else None for rule in rules]
+
+
+def take_quoted_look_ups(objects):
+    """Takes out the rules that look up what an error quotes, which nft cannot write; returns their chains."""
+    quoted = [o for o in objects if '"base": "th", "offset": 1' in json.dumps(o)]
+    for o in quoted:
+        objects.remove(o)
+    return [o["rule"]["chain"] for o in quoted]
 
 
 def checksum(data):
@@ -198,10 +205,9 @@ class Network(unittest.TestCase):
 class Listing(Network):
     RULES = (HOMES + conduit(SERVER, DEVICE, "tcp", 502, INSPECTED | 1, "reads,writes")
              + conduit(SERVER, DEVICE, "udp", 5000, 2)
-             + conduit(SERVER, METER, "tcp", 502, INSPECTED | TIMED | 3)
+             + conduit(SERVER, METER, "tcp", 502, INSPECTED | TIMED | 2 * TIMETABLE | 3)
              + conduit(SERVER6, DEVICE6, "tcp", 4840, 4)
-             + f"window 0x{INSPECTED | TIMED | 3:08x} 1767225600 1798761600\n"
-             + f"window 0x{INSPECTED | TIMED | 3:08x} 1798800000 1798900000\n"
+             + "window 2 1767225600 1798761600\nwindow 2 1798800000 1798900000 3600 7199\n"
              + "overdue 2 3 1798800000\noverdue 4 4 0\n"
              + "home it 10.3.0.7 32\nhome ot 10.40.0.0 13\nhome ot 10.2.0.128 25\nhome it fd00:1::7 128\n"
              + "own 10.1.0.5 udp 123 time-server rules/site.json 9\nown fd00:1::6 tcp 6514 log-collector rules/site.json 9\n")
@@ -213,8 +219,10 @@ class Listing(Network):
         inside(GATE, "nft", "flush", "ruleset")
         inside(GATE, str(TOOL), "load", text=self.RULES)
         by_netlink = without_handles(listing())
-        self.assertEqual(take_queue_rules(by_text), [{"drop": None}] * 2)
+        self.assertEqual(take_queue_rules(by_text), [{"drop": None}] * 17)
         self.assertNotIn({"drop": None}, take_queue_rules(by_netlink))
+        self.assertEqual(take_quoted_look_ups(by_text), [])
+        self.assertEqual(take_quoted_look_ups(by_netlink), ["quoted4", "quoted4", "quoted6", "quoted6"])
         self.assertEqual(by_text, by_netlink)
         self.assertGreater(len([o for o in by_netlink if "rule" in o]), 40)
 
@@ -229,8 +237,8 @@ class Listing(Network):
         portable = inside(GATE, str(TOOL), "text", text=self.RULES).stdout.splitlines()
         without = inside(GATE, str(TOOL), "text-without-queue", text=self.RULES).stdout.splitlines()
         self.assertEqual([line.strip() for line in portable if line not in without],
-                         ["limit rate 100/second burst 100 packets meta mark set 0x40000000 queue num 4410",
-                          "meta mark & 0x40000000 == 0x40000000 queue num 4410"])
+                         ["meta mark & 0x08000000 == 0x08000000 queue num 4426"]
+                         + [f"meta mark & 0x0000000f == 0x{bucket:08x} queue num 4410" for bucket in range(16)])
 
     def test_other_tables_are_left_alone(self):
         inside(GATE, "nft", "-f", "-", text="table ip plant { chain c { counter accept; }; }")
@@ -362,10 +370,10 @@ class Packets(Network):
 
     def test_windows(self):
         now = int(time.time())
-        marks = [TIMED | n for n in (1, 2, 3, 4)]
+        marks = [TIMED | n | n * TIMETABLE for n in (1, 2, 3, 4)]
         spans = [(now - 60, now + 3600), (now - 7200, now - 3600), (now + 3600, now + 7200), (now - 60, now + 3600)]
         load(*(conduit(SERVER, DEVICE, "udp", 6000 + i, mark) for i, mark in enumerate(marks)),
-             *(f"window 0x{mark:08x} {a} {b}\n" for mark, (a, b) in zip(marks[:3], spans)))
+             *(f"window {n} {a} {b}\n" for n, (a, b) in zip((1, 2, 3), spans)))
         client = self.bound(IT, (SERVER, 0))
         devices = [self.bound(OT, (DEVICE, 6000 + i)) for i in range(4)]
         peer = self.assertPasses(client, devices[0], (DEVICE, 6000))
@@ -377,8 +385,9 @@ class Packets(Network):
 
     def test_a_window_closes_and_opens_by_itself(self):
         now = int(time.time())
-        load(conduit(SERVER, DEVICE, "udp", 6000, TIMED | 1), conduit(SERVER, DEVICE, "udp", 6001, TIMED | 2),
-             f"window 0x{TIMED | 1:08x} {now - 10} {now + 3}\n", f"window 0x{TIMED | 2:08x} {now + 3} {now + 60}\n")
+        load(conduit(SERVER, DEVICE, "udp", 6000, TIMED | TIMETABLE | 1),
+             conduit(SERVER, DEVICE, "udp", 6001, TIMED | 2 * TIMETABLE | 2),
+             f"window 1 {now - 10} {now + 3}\n", f"window 2 {now + 3} {now + 60}\n")
         client = self.bound(IT, (SERVER, 0))
         closing, opening = self.bound(OT, (DEVICE, 6000)), self.bound(OT, (DEVICE, 6001))
         self.assertPasses(client, closing, (DEVICE, 6000))
@@ -390,7 +399,7 @@ class Packets(Network):
 
     def test_a_window_ends_an_open_connection_with_nothing_running(self):
         now = int(time.time())
-        load(conduit(SERVER, DEVICE, "tcp", 8000, TIMED | 2), f"window 0x{TIMED | 2:08x} {now - 60} {now + 3}\n")
+        load(conduit(SERVER, DEVICE, "tcp", 8000, TIMED | TIMETABLE | 2), f"window 1 {now - 60} {now + 3}\n")
         listener = self.bound(OT, (DEVICE, 8000), socket.SOCK_STREAM)
         client = self.new_socket(IT, kind=socket.SOCK_STREAM)
         client.connect((DEVICE, 8000))

@@ -71,7 +71,8 @@ class Errors(test_ruleset.Network):
         raw.sendto(icmp4(DEVICE, SERVER, 3, 4, udp4(SERVER, 7001, DEVICE, 5000)), (SERVER, 0))  # no such flow
         raw.sendto(icmp4(DEVICE, SERVER, 3, 4, quoted, 576), (SERVER, 0))
         self.assertArrives(listener, 3, 4)
-        self.assertEqual(counts()[2], 2)
+        self.assertEqual(counts()[2], 3)  # that of no flow is found by what it quotes, and dropped
+        self.assertEqual(drops()["no-rule"], before + 7)
 
     def test_errors_end_with_their_rule(self):
         load(conduit(SERVER, DEVICE, "udp", 5000, 2))

@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CONNECTIONS 1024
+#define CONNECTIONS 4096
 #define DEPTH 32
 #define UNIT 1
 #define READ_QUANTITY 10

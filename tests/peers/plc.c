@@ -101,6 +101,7 @@ static int listen_on(const char *address, unsigned port)
 	if (fd < 0)
 		fail("socket");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)); /* libmodbus serves 1,000 connections a process */
 	if (bind(fd, is_six ? (void *)&six : (void *)&four, is_six ? sizeof(six) : sizeof(four)) ||
 	    listen(fd, 1024))
 		fail("listen");

@@ -3,7 +3,7 @@
  * Drives netfilter/ for the tests, from a ruleset in a small line form on standard input:
  *   site NAME | queues COUNT
  *   conduit SERVER DEVICE tcp|udp PORT MARK RULES FILE LINE
- *   window MARK FROM UNTIL
+ *   window TIMETABLE FROM UNTIL [FIRST LAST]
  *   overdue FIRST LAST FROM
  *   home INTERFACE NETWORK PREFIX
  *   own ADDRESS tcp|udp PORT WHAT FILE LINE
@@ -64,7 +64,9 @@ static void parse_window(struct ruleset *r, const char *line)
 {
 	struct ruleset_window *w = &r->windows[r->window_count++];
 
-	if (sscanf(line, "window %" SCNx32 " %" SCNd64 " %" SCNd64, &w->mark, &w->from, &w->until) != 3)
+	w->last = 86399;
+	if (sscanf(line, "window %" SCNu32 " %" SCNd64 " %" SCNd64 " %" SCNu32 " %" SCNu32, &w->timetable,
+		   &w->from, &w->until, &w->first, &w->last) < 3)
 		fail(line);
 }
 

@@ -73,12 +73,14 @@ class Twin(unittest.TestCase):
         if not CAPTURES.is_dir():
             self.skipTest(f"no captures in {CAPTURES}")
         small = [p for p in sorted(CAPTURES.glob("**/*.pcap*")) if p.stat().st_size < 2000000
-                 and "modbus" in str(p).lower() and "truth" not in p.parts]
-        packets = 0
-        for path in small:
-            with self.subTest(path.name):
-                packets += sum(" packet " in line for line in self.same("replay", path))
-        self.assertGreater(packets, 1000)
+                 and "truth" not in p.parts]
+        for words, least in (("modbus",), 1000), (("eip", "ethernetip", "plctag", "stenip", "cpppo"), 1000):
+            packets = 0
+            for path in small:
+                if any(word in path.name.lower() for word in words):
+                    with self.subTest(path.name):
+                        packets += sum(" packet " in line for line in self.same("replay", path))
+            self.assertGreater(packets, least, words)
 
 
 if __name__ == "__main__":

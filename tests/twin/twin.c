@@ -24,6 +24,7 @@
 #define CONDUITS 3u       /* IPv4, IPv6, IPv4 observed */
 #define CONNECTIONS 6u
 #define PAIRS_MAX 64u     /* of a capture */
+#define RULES_WRITTEN 4096u /* whose counts are compared */
 
 static struct vm *vm;
 static struct core_io *io;
@@ -70,7 +71,7 @@ static void write_down(const char *call)
 static void write_totals(void)
 {
 	digest = 0xcbf29ce484222325ull;
-	take_in(vm_totals(vm), sizeof(struct core_totals));
+	take_in(vm_totals(vm), offsetof(struct core_totals, rules[RULES_WRITTEN]));
 	printf("%lu totals packets %" PRIu64 " passed %" PRIu64 " flows %u %016" PRIx64 "\n", calls,
 	       vm_totals(vm)->packets, vm_totals(vm)->passed, vm_totals(vm)->flows_now, digest);
 }
@@ -426,6 +427,8 @@ static int session(uint64_t seed, unsigned long steps)
 
 /* ---- captures ------------------------------------------------------------------------------------------------ */
 
+#define ENIP_PORT 44818u
+
 struct pair_program {
 	struct lab_program lab;
 	struct program_conduit conduits[PAIRS_MAX];
@@ -433,24 +436,31 @@ struct pair_program {
 	uint32_t count;
 };
 
-/* The conduit of the packet, a new one when it is the first of its pair; 0: none. */
+static bool is_device(const struct endpoint *e)
+{
+	return e->port == LAB_PORT || e->port == ENIP_PORT;
+}
+
+/* The conduit of the packet, a new one when it is the first of its pair and port; 0: none. */
 static uint32_t conduit_of(struct pair_program *p, const struct tcp_segment *s)
 {
-	bool from_server = s->target.port == LAB_PORT;
+	bool from_server = is_device(&s->target);
 	const struct endpoint *server = from_server ? &s->source : &s->target;
 	const struct endpoint *device = from_server ? &s->target : &s->source;
 	struct program_conduit *c = p->conduits;
 
-	if (device->port != LAB_PORT)
+	if (!is_device(device))
 		return 0;
 	for (; c < p->conduits + p->count; c++)
-		if (c->family == server->family && memcmp(c->server, server->address, 16) == 0 &&
+		if (c->family == server->family && c->port == device->port && memcmp(c->server, server->address, 16) == 0 &&
 		    memcmp(c->device, device->address, 16) == 0)
 			return c->number;
 	if (p->count == PAIRS_MAX)
 		return 0;
 	*c = p->lab.conduits[0];
 	c->family = server->family;
+	c->port = device->port;
+	c->protocol = device->port == ENIP_PORT ? PROGRAM_ETHERNET_IP : PROGRAM_MODBUS;
 	c->number = ++p->count;
 	memcpy(c->server, server->address, 16);
 	memcpy(c->device, device->address, 16);
@@ -515,6 +525,7 @@ static int replay(const char *path)
 	read_capture(path, &p, false);
 	p.lab.entries[0].units[0] = p.lab.entries[1].units[0] = 0xffffffff;
 	p.lab.ranges[0].last = 0xffff;
+	p.lab.tags[0] = (struct program_tag){ .rest = 1 }; /* every tag may be read */
 	h->size = sizeof(p);
 	h->conduits = (struct program_table){ offsetof(struct pair_program, conduits), p.count };
 	h->index = (struct program_table){ offsetof(struct pair_program, index), p.count + 1 };

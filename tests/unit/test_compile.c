@@ -82,7 +82,7 @@ static void the_ruleset(void **state)
 	assert_true(compile_with(&f, rules, NULL, 0));
 	assert_int_equal(r->conduit_count, 2); /* the expired rule opens none */
 	assert_string_equal(r->conduits[0].rules, "reads, writes");
-	assert_int_equal(r->conduits[0].mark, 1 | MARK_INSPECTED | MARK_TIMED);
+	assert_int_equal(r->conduits[0].mark, 1 | MARK_INSPECTED | MARK_TIMED | 1 << MARK_TIMETABLE_SHIFT);
 	assert_int_equal(r->conduits[0].transport, IPPROTO_TCP);
 	assert_int_equal(r->conduits[0].port, 502);
 	assert_memory_equal(r->conduits[0].device.b, "\x0a\x02\x00\x02", 4);
@@ -91,6 +91,9 @@ static void the_ruleset(void **state)
 	assert_int_equal(r->conduits[1].port, 123);
 	/* Toronto's 21st 00:00 until the end of its 30th; the Saturday nights of "reads" lie inside */
 	assert_int_equal(r->window_count, 1);
+	assert_int_equal(r->windows[0].timetable, 1);
+	assert_int_equal(r->windows[0].first, 0);
+	assert_int_equal(r->windows[0].last, 86399);
 	assert_int_equal(r->windows[0].from, 1795237200);
 	assert_int_equal(r->windows[0].until, 1796101200);
 	assert_int_equal(r->home_count, 2);
@@ -156,14 +159,28 @@ static void the_program(void **state)
 static void numbers(void **state)
 {
 	const struct conduit_number before[] = {
-		{ { 4, { 10, 1, 0, 2 } }, { 4, { 10, 2, 0, 3 } }, IPPROTO_UDP, 123, 1 },
-		{ { 4, { 10, 1, 0, 9 } }, { 4, { 10, 2, 0, 3 } }, IPPROTO_TCP, 502, 2 },
+		{ { 4, { 10, 1, 0, 2 } }, { 4, { 10, 2, 0, 3 } }, IPPROTO_UDP, 123, 1, 0 },
+		{ { 4, { 10, 1, 0, 9 } }, { 4, { 10, 2, 0, 3 } }, IPPROTO_TCP, 502, 2, 0 },
 	};
 	struct fixture f;
 
 	assert_true(compile_with(&f, rules, before, 2));
 	assert_int_equal(f.compiled.ruleset.conduits[0].mark & MARK_CONDUIT, 3);
 	assert_int_equal(f.compiled.ruleset.conduits[1].mark & MARK_CONDUIT, 1);
+	arena_free(&f.arena);
+}
+
+/* A timetable keeps the number that its first conduit knew, in the mark and in the windows. */
+static void timetable_numbers(void **state)
+{
+	const struct conduit_number before[] = {
+		{ { 4, { 10, 1, 0, 2 } }, { 4, { 10, 2, 0, 2 } }, IPPROTO_TCP, 502, 1, 700 },
+	};
+	struct fixture f;
+
+	assert_true(compile_with(&f, rules, before, 1));
+	assert_int_equal(f.compiled.ruleset.conduits[0].mark, 1 | MARK_INSPECTED | MARK_TIMED | 700 << MARK_TIMETABLE_SHIFT);
+	assert_int_equal(f.compiled.ruleset.windows[0].timetable, 700);
 	arena_free(&f.arena);
 }
 
@@ -185,6 +202,7 @@ int main(void)
 		cmocka_unit_test(the_ruleset),
 		cmocka_unit_test(the_program),
 		cmocka_unit_test(numbers),
+		cmocka_unit_test(timetable_numbers),
 		cmocka_unit_test(same_bytes),
 	};
 

@@ -114,23 +114,24 @@ static void overdue_rules(void **state)
 
 	compile(&f);
 	h = f.compiled.program;
-	assert_int_equal(h->rules.count, 1);
+	assert_int_equal(h->rules.count, 2);
 	rule = (const void *)((const char *)f.compiled.program + h->rules.offset);
 	assert_int_equal(rule->no_new_from, 1806638400);
 	arena_free(&f.arena);
 }
 
-/* Rules of EtherNet/IP are in the model, and open nothing. */
-static void not_decoded(void **state)
+/* Rules of EtherNet/IP are in the model as written, and are inspected. */
+static void ethernet_ip(void **state)
 {
 	const struct rule *rule;
 	const struct cip_entry *e;
 	struct fixture f;
 
 	compile(&f);
-	assert_int_equal(f.compiled.ruleset.conduit_count, 1);
-	assert_int_equal(f.compiled.ruleset.conduits[0].port, 502);
-	assert_int_equal(f.compiled.rule_count, 1);
+	assert_int_equal(f.compiled.ruleset.conduit_count, 2);
+	assert_int_equal(f.compiled.ruleset.conduits[1].port, 44818);
+	assert_int_equal(f.compiled.ruleset.conduits[1].mark, MARK_INSPECTED | 2);
+	assert_int_equal(f.compiled.rule_count, 2);
 	rule = &f.compiled.site->rules[0];
 	assert_string_equal(rule->id, "e");
 	assert_int_equal(rule->port, 44818);
@@ -157,7 +158,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_gate_itself),
 		cmocka_unit_test(overdue_rules),
-		cmocka_unit_test(not_decoded),
+		cmocka_unit_test(ethernet_ip),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

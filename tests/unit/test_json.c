@@ -6,9 +6,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "json/plain.h"
 #include "json/value.h"
 #include "json/writer.h"
 
@@ -70,6 +72,58 @@ static void every_prefix_is_refused(void **state)
 	}
 }
 
+static bool jansson_takes(const char *text, size_t len)
+{
+	json_t *root = json_loadb(text, len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
+
+	json_decref(root);
+	return root != NULL;
+}
+
+/* Plain text is taken; what is rare is left to jansson. */
+static void plain_and_not(void **state)
+{
+	static const char *const plain[] = {
+		"{}", "[]", " { \"a\" : [ 1 , -20.5, 0, true,\tfalse,null, [[]], {} ] ,\"\":\"\xc3\xa9 \\n\\\"\"}\r\n", "\"\"", "7",
+	};
+	static const char *const others[] = {
+		"", "{", "]", "[1,]", "{\"a\"}", "{\"a\":1,}", "{,}", "[01]", "[1e2]", "[1234567890123456]", "[.5]", "[1.]", "[-]",
+		"[\"\\u0041\"]", "[\"\\x\"]", "[\"\x01\"]", "[\"\xc3\"]", "[\"\xed\xa0\x80\"]", "[}", "{]", "[1 2]", "{} {}", "[tru]",
+		"{\"a\":1 \"b\":2}", "[nullx]", "{1:2}", "[\"", "[\"\\",
+	};
+
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+		assert_true(plain_json(plain[i], strlen(plain[i])));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_false(plain_json(others[i], strlen(others[i])));
+	assert_false(plain_json("[1]\0", 4));
+	assert_false(plain_json("[\"a\0b\"]", 7));
+}
+
+/* Pieces of JSON put together by lot: what is found plain, jansson takes. */
+static void plain_is_json(void **state)
+{
+	static const char *const pieces[] = {
+		"{", "}", "[", "]", ",", ":", "\"a\"", "\"a\":", "1", "-", "0", ".5", "12.25", "true", "null", " ", "\n", "\"", "\\",
+		"\xc3\xa9", "\x01", "e", "\"x\\ny\"", "[]", "{}", "{\"k\":1}",
+	};
+	unsigned found = 0;
+
+	srand(4410);
+	for (unsigned round = 0; round < 400000; round++) {
+		char text[128] = "";
+		unsigned count = 1 + (unsigned)rand() % 9;
+
+		for (unsigned i = 0; i < count; i++)
+			strcat(text, pieces[(size_t)rand() % (sizeof(pieces) / sizeof(pieces[0]))]);
+		if (!plain_json(text, strlen(text)))
+			continue;
+		found++;
+		assert_true(jansson_takes(text, strlen(text)));
+	}
+	assert_true(found > 1000);
+}
+
 static void writer_escapes(void **state)
 {
 	char *text = NULL;
@@ -98,6 +152,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_and_places),
 		cmocka_unit_test(every_prefix_is_refused),
+		cmocka_unit_test(plain_and_not),
+		cmocka_unit_test(plain_is_json),
 		cmocka_unit_test(writer_escapes),
 	};
 

@@ -26,13 +26,13 @@ static struct ruleset_conduit conduits[] = {
 	  "historian-reads-press-3, historian-sets-rate", "rules/press.json", 10 },
 	{ IP4(10, 1, 0, 2), IP4(10, 2, 0, 2), IPPROTO_UDP, 5000, 0x00000002, "press-clock",
 	  "rules/press.json", 20 },
-	{ IP4(10, 1, 0, 2), IP4(10, 2, 0, 3), IPPROTO_TCP, 502, 0x50000003, "meter-by-day",
+	{ IP4(10, 1, 0, 2), IP4(10, 2, 0, 3), IPPROTO_TCP, 502, 0x50040003, "meter-by-day",
 	  "rules/meter.json", 30 },
 	{ IP6(1, 2), IP6(2, 2), IPPROTO_TCP, 4840, 0x00000004, "line-4-diagnosis", "rules/line.json", 40 },
 };
 static struct ruleset_window windows[] = {
-	{ 0x50000003, 1767225600, 1798761600 },
-	{ 0x50000003, 1798800000, 1798900000 },
+	{ 2, 0, 86399, 1767225600, 1798761600 },
+	{ 2, 3600, 7199, 1798800000, 1798900000 },
 };
 static struct ruleset_overdue overdue[] = {
 	{ 0x00000002, 0x00000002, 1798800000 },
@@ -90,14 +90,24 @@ static void same_bytes_twice(void **state)
 	free(twice);
 }
 
-static void one_queue_has_no_range(void **state)
+/* Three queues for sixteen buckets; those that fail open never share theirs. */
+static void buckets_go_round_the_queues(void **state)
 {
-	struct ruleset one = ruleset;
+	static const char *const lines[] = {
+		"meta mark & 0x08000000 == 0x08000000 queue num 4426\n",
+		"meta mark & 0x0000000f == 0x00000000 queue num 4410\n",
+		"meta mark & 0x0000000f == 0x00000001 queue num 4411\n",
+		"meta mark & 0x0000000f == 0x00000002 queue num 4412\n",
+		"meta mark & 0x0000000f == 0x00000003 queue num 4410\n",
+		"meta mark & 0x0000000f == 0x0000000f queue num 4410\n",
+	};
+	struct ruleset three = ruleset;
 	char *text;
 
-	one.queue_count = 1;
-	text = text_of(&one, NULL);
-	assert_non_null(strstr(text, "queue num 4410\n"));
+	three.queue_count = 3;
+	text = text_of(&three, NULL);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		assert_non_null(strstr(text, lines[i]));
 	free(text);
 }
 
@@ -107,7 +117,8 @@ static void without_queue_nothing_inspected_passes(void **state)
 	char *text = text_of(&ruleset, &kernel);
 
 	assert_null(strstr(text, "queue num"));
-	assert_non_null(strstr(text, "meta mark & 0x40000000 == 0x40000000 drop\n"));
+	assert_non_null(strstr(text, "meta mark & 0x08000000 == 0x08000000 drop\n"));
+	assert_non_null(strstr(text, "meta mark & 0x0000000f == 0x0000000f drop\n"));
 	free(text);
 }
 
@@ -150,11 +161,11 @@ static void rows_of_networks(void **state)
 	arena_free(&arena);
 }
 
-/* Big-endian nanoseconds behind a big-endian mark; the bytes are those that nft itself sent. */
+/* Big-endian: the mark's part, seconds of the day, nanoseconds; the bytes are those that nft itself sent. */
 static void rows_of_windows(void **state)
 {
-	static const uint8_t from[] = { 0x50, 0, 0, 3, 0x18, 0x86, 0x72, 0x51, 0xed, 0xfa, 0, 0 };
-	static const uint8_t until[] = { 0x50, 0, 0, 3, 0x18, 0xf6, 0x7c, 0x25, 0x1b, 0x9d, 0, 0 };
+	static const uint8_t from[] = { 0, 4, 0, 0, 0, 0, 0, 0, 0x18, 0x86, 0x72, 0x51, 0xed, 0xfa, 0, 0 };
+	static const uint8_t until[] = { 0, 4, 0, 0, 0, 1, 0x51, 0x7f, 0x18, 0xf6, 0x7c, 0x25, 0x1b, 0x9d, 0, 0 };
 	struct arena arena = { 0 };
 	struct rows rows;
 
@@ -162,6 +173,8 @@ static void rows_of_windows(void **state)
 	assert_int_equal(rows.count, 2);
 	assert_memory_equal(rows.items[0].key, from, sizeof(from));
 	assert_memory_equal(rows.items[0].last, until, sizeof(until));
+	assert_memory_equal(rows.items[1].key + 4, ((uint8_t[]){ 0, 0, 0x0e, 0x10 }), 4);
+	assert_memory_equal(rows.items[1].last + 4, ((uint8_t[]){ 0, 0, 0x1c, 0x1f }), 4);
 	arena_free(&arena);
 }
 
@@ -253,7 +266,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden_text),
 		cmocka_unit_test(same_bytes_twice),
-		cmocka_unit_test(one_queue_has_no_range),
+		cmocka_unit_test(buckets_go_round_the_queues),
 		cmocka_unit_test(without_queue_nothing_inspected_passes),
 		cmocka_unit_test(names_cannot_break_out),
 		cmocka_unit_test(rows_of_networks),

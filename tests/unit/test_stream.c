@@ -371,6 +371,67 @@ static void test_outstanding_requests_hold_back(void **state)
 	passed(1193, 5012, many + 16 * 12, 12);
 }
 
+/* Sixteen reads of one register, transactions 0 to 15, and one request behind them, in one segment. */
+static void say_seventeen(const uint8_t last[12])
+{
+	for (unsigned i = 0; i < 16; i++) {
+		uint8_t read[12];
+
+		memcpy(read, read_1, 12);
+		read[1] = (uint8_t)i;
+		SAY(read);
+	}
+	say(last, 12);
+	from_server(1001, 5001);
+	assert_int_equal(core_io()->verdict, CORE_REPLACE);
+	assert_int_equal(core_io()->made_count, 0);
+}
+
+/* A sender's time-out doubles while no whole segment is acknowledged: a deep pipeline would come to a halt. */
+static void test_a_reply_sends_on_what_was_held(void **state)
+{
+	gate_start();
+	say_seventeen(read_2);
+	SAY(answer_1);
+	from_device(5001, 1193);
+	PASSED(5001, 1193, answer_1);
+	MADE(0, TO_DEVICE, 1193, 5001, read_2);
+	assert_int_equal(core_io()->made_count, 1);
+	SAY(read_2); /* its sender cannot know, and repeats it */
+	from_server(1193, 5012);
+	PASSED(1193, 5012, read_2);
+	assert_int_equal(core_io()->made_count, 0);
+}
+
+static void test_what_was_held_can_be_denied(void **state)
+{
+	gate_start();
+	say_seventeen(bad);
+	SAY(answer_1);
+	from_device(5001, 1193);
+	PASSED(5001, 1193, answer_1);
+	denied(REASON_ADDRESS_NOT_ALLOWED, CORE_ACTION_REPLIED);
+	made(0, TO_SERVER, LAB_ACK, 5012, 1205, NULL, 0);
+	assert_int_equal(core_io()->made_count, 1);
+	from_device(5012, 1193);
+	passed(5012, 1205, NULL, 0);
+}
+
+static void test_what_was_held_may_come_again_in_other_pieces(void **state)
+{
+	gate_start();
+	say_seventeen(read_2);
+	say(read_2, 5);
+	from_server(1193, 5001);
+	held();
+	SAY(answer_1);
+	from_device(5001, 1193);
+	made(0, TO_DEVICE, LAB_PSH | LAB_ACK, 1193, 5001, read_2, 5);
+	say(read_2 + 5, 7);
+	from_server(1198, 5012);
+	passed(1198, 5012, read_2 + 5, 7);
+}
+
 static void test_request_rate(void **state)
 {
 	const uint8_t busy[] = { 0, 3, 0, 0, 0, 3, 1, 0x83, 6 };
@@ -458,6 +519,9 @@ int main(void)
 		TEST(test_exceptions_of_the_device_pass),
 		TEST(test_quirk_of_the_transaction),
 		TEST(test_outstanding_requests_hold_back),
+		TEST(test_a_reply_sends_on_what_was_held),
+		TEST(test_what_was_held_can_be_denied),
+		TEST(test_what_was_held_may_come_again_in_other_pieces),
 		TEST(test_request_rate),
 		TEST(test_observed_violations_pass),
 		TEST(test_observed_nonsense_passes_to_the_end),

@@ -7,10 +7,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "base/calendar.h"
+#include "policy/hours.h"
 #include "policy/windows.h"
 
 #define EVERY_DAY 0x7fu
@@ -183,6 +185,132 @@ static void the_horizon_moves(void **state)
 	assert_int_equal(now.items[now.count - 1].until, 1795305600 + WINDOW_HORIZON * 86400 + 18 * 3600);
 }
 
+/* ---- as hours ---- */
+
+struct rows {
+	struct ruleset_window items[4000];
+	size_t count;
+};
+
+static struct rows rows_of(const struct window_list *list)
+{
+	struct rows rows;
+
+	assert_true(HOURS_ROWS(list->count) <= 4000);
+	rows.count = hours_of(list, 7, rows.items);
+	return rows;
+}
+
+/* As the kernel asks it: closed on both sides. */
+static unsigned rows_at(const struct rows *rows, int64_t instant)
+{
+	unsigned found = 0;
+
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct ruleset_window *w = &rows->items[i];
+
+		assert_int_equal(w->timetable, 7);
+		found += w->from <= instant && instant <= w->until && w->first <= instant % 86400 &&
+			 instant % 86400 <= w->last;
+	}
+	return found;
+}
+
+/* Within the second that ends a window of a day or more the kernel's interval holds its first nanosecond. */
+static bool ends_long(const struct window_list *list, int64_t instant)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i].until == instant && instant - list->items[i].from >= 86400)
+			return true;
+	return false;
+}
+
+static void assert_same_at(const struct window_list *list, const struct rows *rows, int64_t instant)
+{
+	if (!ends_long(list, instant))
+		assert_int_equal(rows_at(rows, instant), open_at(list, instant));
+}
+
+/* The kernel refuses rows that meet. */
+static void assert_apart(const struct rows *rows)
+{
+	for (size_t i = 0; i < rows->count; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct ruleset_window *a = &rows->items[i], *b = &rows->items[k];
+
+			assert_false(a->from <= b->until && b->from <= a->until && a->first <= b->last &&
+				     b->first <= a->last);
+		}
+}
+
+static void assert_same(const struct window_list *list)
+{
+	struct rows rows = rows_of(list);
+
+	assert_apart(&rows);
+	for (size_t i = 0; i < list->count; i++)
+		for (int64_t off = -2; off <= 2; off++) {
+			assert_same_at(list, &rows, list->items[i].from + off);
+			assert_same_at(list, &rows, list->items[i].until + off);
+			assert_same_at(list, &rows, list->items[i].from / 86400 * 86400 + off);
+			assert_same_at(list, &rows, list->items[i].until / 86400 * 86400 + off);
+		}
+	for (size_t i = 0; list->count && i < 500; i++)
+		assert_same_at(list, &rows, list->items[0].from - 86400 + rand() % (420 * 86400));
+}
+
+/* 401 days of one window are a row before, one within and one after summer time. */
+static void the_same_hours_are_one_row(void **state)
+{
+	struct schedule shift = { EVERY_DAY, AT(6, 0), AT(14, 0) };
+	struct schedule week = { 0x1f, AT(6, 0), AT(14, 0) }; /* Monday to Friday */
+	struct window_list list = windows("America/Toronto", "2026-11-22", NULL, &shift, 1);
+	struct rows rows = rows_of(&list);
+
+	assert_int_equal(list.count, 401);
+	assert_int_equal(rows.count, 3);
+	assert_int_equal(rows.items[0].first, 11 * 3600); /* UTC, in winter */
+	assert_int_equal(rows.items[0].last, 19 * 3600 - 1);
+	assert_int_equal(rows.items[1].first, 10 * 3600);
+	assert_same(&list);
+	list = windows("America/Toronto", "2026-11-22", NULL, &week, 1);
+	rows = rows_of(&list);
+	assert_in_range(rows.count, 57, 59);
+	assert_same(&list);
+}
+
+static void an_expiry_is_one_row(void **state)
+{
+	struct window_list list = windows("America/Toronto", "2026-11-22", "2060-01-01", NULL, 0);
+	struct rows rows = rows_of(&list);
+
+	assert_int_equal(rows.count, 1);
+	assert_int_equal(rows.items[0].from, list.items[0].from);
+	assert_int_equal(rows.items[0].until, list.items[0].until);
+	assert_int_equal(rows.items[0].first, 0);
+	assert_int_equal(rows.items[0].last, 86399);
+}
+
+/* Up to three schedules of random days and times together: shifts, nights, whole days, weekends. */
+static void hours_by_lot(void **state)
+{
+	static const char *const zones[] = { "America/Toronto", "UTC", "Asia/Kolkata", "Australia/Lord_Howe" };
+
+	srand(20261122);
+	for (unsigned round = 0; round < 60; round++) {
+		struct schedule schedules[3];
+		struct window_list list;
+		size_t count = 1 + (size_t)rand() % 3;
+
+		for (size_t i = 0; i < count; i++)
+			schedules[i] = (struct schedule){ 1 + (unsigned)rand() % 0x7f,
+							  rand() % 3 ? rand() % 1440 : 0,
+							  rand() % 3 ? rand() % 1440 : rand() % 2 ? 0 : 1440 };
+		list = windows(zones[round % 4], "2026-11-22", rand() % 3 ? NULL : "2027-04-17", schedules, count);
+		assert_same(&list);
+	}
+}
+
 static int release(void **state)
 {
 	arena_free(&arena);
@@ -199,6 +327,9 @@ int main(void)
 		cmocka_unit_test(leap_day),
 		cmocka_unit_test(expiry),
 		cmocka_unit_test(the_horizon_moves),
+		cmocka_unit_test(the_same_hours_are_one_row),
+		cmocka_unit_test(an_expiry_is_one_row),
+		cmocka_unit_test(hours_by_lot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, release);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/*
+ * A single EtherNet/IP request that `explain` is asked about: read from options, put together as the bytes
+ * that a client would send, and put to the inspector's own decoder and matcher, along every route that the
+ * rules know. The values of a write are not judged.
+ */
+#include "cli/explain_ask.h"
+
+#define CIP_ASK_BYTES 300u
+
+struct cip_ask {
+	const char *service, *class, *instance, *attribute, *read_tag, *write_tag; /* as written, or NULL */
+	uint8_t bytes[CIP_ASK_BYTES];
+	size_t size;
+};
+
+/* Takes the option at argv[*i] when it is one of these. NULL and *ret_taken, or what is wrong with it. */
+const char *cip_ask_option(struct cip_ask *ask, int argc, char **argv, int *i, bool *ret_taken);
+
+static inline bool cip_ask_wanted(const struct cip_ask *ask)
+{
+	return ask->service || ask->class || ask->instance || ask->attribute || ask->read_tag || ask->write_tag;
+}
+
+/* Builds the request. NULL, or which option is missing or impossible. */
+const char *cip_ask_build(struct cip_ask *ask, struct arena *arena);
+
+/* "read-tag Line3.Rate", "get-attribute-single, class identity, instance 1" */
+const char *cip_ask_text(const struct cip_ask *ask, struct arena *arena);
+
+/* What the inspector decides about it on the conduit of that number. */
+void cip_ask_conduit(const struct cip_ask *ask, const struct ask_site *site, uint32_t conduit, int64_t wall,
+		     struct answer *ret);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "inspect/app.h"
+
+#include "inspect/enip_fields.h"
+#include "inspect/enip_judge.h"
+#include "inspect/enip_refuse.h"
+#include "protocol/bytes.h"
+
+static void set_malformed(enum reason reason, struct decision *ret)
+{
+	*ret = (struct decision){ .rule = CORE_NO_RULE, .reason = reason, .malformed = true };
+}
+
+/* ---- requests --------------------------------------------------------------------------------------------- */
+
+static void decide(const struct question_context *q, const uint8_t *p, size_t len, struct decision *ret)
+{
+	struct enip_message m;
+	enum reason reason = enip_request(p, len, &m);
+
+	if (reason == REASON_NONE)
+		enip_judge(q, &m, ret);
+	else
+		set_malformed(reason, ret);
+}
+
+static void decide_start(const struct question_context *q, const uint8_t *p, size_t len,
+			 struct decision *ret)
+{
+	struct enip_message m;
+	size_t there;
+
+	if (!enip_request_begins(p, len))
+		set_malformed(REASON_MALFORMED_FRAME, ret);
+	else if (enip_request_start(p, len, &m, &there))
+		enip_judge_start(q, &m, there, ret);
+	else
+		*ret = (struct decision){ .rule = CORE_NO_RULE, .unanswerable = true };
+}
+
+/* ---- replies ------------------------------------------------------------------------------------------------ */
+
+/* Simple devices put the id of requests into their replies, too. */
+static void put_reply_id(const struct session *s, struct enip_message *m)
+{
+	const struct session_connection *c = m->connected ? session_connection(s, m->connection) : NULL;
+
+	if (c)
+		m->connection = c->t_o_id;
+}
+
+/* Simple devices answer one request after the other and do not repeat the client's context. */
+static bool pairs(const struct enip_ask *ask, const struct enip_message *reply)
+{
+	static const uint8_t none[ENIP_CONTEXT];
+	struct enip_message repeated;
+
+	if (enip_pairs(ask, reply))
+		return true;
+	if (!bytes_equal(reply->context, none, ENIP_CONTEXT))
+		return false;
+	repeated = *reply;
+	__builtin_memcpy(repeated.context, ask->context, ENIP_CONTEXT);
+	return enip_pairs(ask, &repeated);
+}
+
+static void pair(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret)
+{
+	struct enip_message m;
+	struct cip_reply reply;
+	enum reason reason = enip_reply(p, len, &m);
+
+	set_malformed(reason, ret);
+	if (reason != REASON_NONE)
+		return;
+	put_reply_id(&f->session, &m);
+	enip_fields(&m, &ret->fields);
+	ret->reason = REASON_UNEXPECTED_REPLY;
+	ret->malformed = false;
+	for (unsigned i = 0; i < f->ask_count; i++) {
+		const struct ask *ask = &f->asks[i];
+
+		if (ask->state != ASK_PENDING || !pairs(&ask->asked.enip, &m))
+			continue;
+		ret->reason = enip_answers(&ask->asked.enip, &m, &reply);
+		ret->rule = ask->rule;
+		ret->answered = i;
+		ret->fields.has |= ask->asked.enip.part_count ? CORE_HAS_SERVICE : 0;
+		ret->fields.service = ask->asked.enip.services[0];
+		if (ret->reason == REASON_NONE)
+			return;
+		ret->malformed = true;
+	}
+}
+
+/* Of a reply's beginning only its layout and the command can be judged. */
+static void pair_start(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret)
+{
+	*ret = (struct decision){ .rule = CORE_NO_RULE };
+	if (!enip_reply_begins(p, len)) {
+		set_malformed(REASON_MALFORMED_FRAME, ret);
+		return;
+	}
+	if (len < 2)
+		return;
+	ret->reason = REASON_UNEXPECTED_REPLY;
+	for (unsigned i = 0; i < f->ask_count; i++)
+		if (f->asks[i].state == ASK_PENDING && f->asks[i].asked.enip.command == get_le16(p))
+			ret->reason = REASON_NONE;
+}
+
+/* ---- what passing messages change ------------------------------------------------------------------------- */
+
+static void leave_session(const struct passing *m)
+{
+	m->flow->session = (struct session){ 0 };
+	symbols_forget(m->symbols, &m->flow->symbols);
+}
+
+static void request_passes(const struct passing *m)
+{
+	const struct enip_ask *ask = &m->decision->asked.enip;
+	struct enip_message message;
+	struct cip_request r;
+	struct cip_open open;
+
+	if (ask->command == ENIP_UNREGISTER_SESSION)
+		leave_session(m);
+	if (ask->multiple || (ask->shape != CIP_SHAPE_FORWARD_OPEN &&
+			      ask->shape != CIP_SHAPE_LARGE_FORWARD_OPEN))
+		return;
+	if (enip_request(m->bytes, m->length, &message) == REASON_NONE && message.cip &&
+	    cip_request(message.cip, message.cip_length, &r) == REASON_NONE &&
+	    cip_open(&r, &open) == REASON_NONE)
+		session_opening(&m->flow->session, &open, m->now);
+}
+
+static void learn_symbols(const struct passing *m, const struct enip_ask *ask, const struct cip_reply *reply)
+{
+	struct symbol_key key = { .owner = enip_owner(m->flow), .scope = ask->scope };
+	struct cursor c = cursor_over(reply->data, reply->length);
+	struct cip_symbol symbol;
+
+	while (cip_symbol_next(ask, &c, &symbol)) {
+		key.instance = symbol.instance;
+		if (symbol.name)
+			symbols_learn(m->symbols, &m->flow->symbols, &key, symbol.name, symbol.name_length);
+	}
+}
+
+static void cip_reply_passes(const struct passing *m, const struct enip_ask *ask,
+			     const struct cip_reply *reply)
+{
+	struct session *s = &m->flow->session;
+	struct cip_opened opened;
+
+	if (ask->shape == CIP_SHAPE_FORWARD_OPEN || ask->shape == CIP_SHAPE_LARGE_FORWARD_OPEN) {
+		if (cip_opened(reply, &opened) != REASON_NONE)
+			return;
+		if (reply->status == CIP_STATUS_SUCCESS)
+			session_opened(s, &opened);
+		else
+			session_refused(s, &opened.triad);
+	} else if (ask->shape == CIP_SHAPE_FORWARD_CLOSE) {
+		if (reply->status == CIP_STATUS_SUCCESS && cip_closed(reply, &opened) == REASON_NONE)
+			session_closed(s, &opened.triad);
+	} else if (ask->symbols) {
+		learn_symbols(m, ask, reply);
+	}
+}
+
+static void reply_passes(const struct passing *m)
+{
+	const struct enip_ask *ask = &m->flow->asks[m->decision->answered].asked.enip;
+	struct enip_message message;
+	struct cip_reply reply;
+
+	if (!ask->symbols && ask->shape != CIP_SHAPE_FORWARD_OPEN &&
+	    ask->shape != CIP_SHAPE_LARGE_FORWARD_OPEN && ask->shape != CIP_SHAPE_FORWARD_CLOSE &&
+	    ask->command != ENIP_REGISTER_SESSION)
+		return;
+	if (enip_reply(m->bytes, m->length, &message) != REASON_NONE)
+		return;
+	if (ask->command == ENIP_REGISTER_SESSION && message.status == 0)
+		m->flow->session.handle = message.session;
+	else if (!ask->multiple && enip_answers(ask, &message, &reply) == REASON_NONE && reply.service)
+		cip_reply_passes(m, ask, &reply);
+}
+
+static void passes(const struct passing *m)
+{
+	if (m->request)
+		request_passes(m);
+	else
+		reply_passes(m);
+}
+
+const struct app app_enip = {
+	.largest = ENIP_FRAME_MAX,
+	.frame = enip_frame,
+	.request = decide,
+	.request_start = decide_start,
+	.reply = pair,
+	.reply_start = pair_start,
+	.error = enip_refuse,
+	.passes = passes,
+};

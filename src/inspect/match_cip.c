@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "inspect/match_cip.h"
+
+#include "inspect/core.h"
+#include "inspect/match_tag.h"
+#include "protocol/bytes.h"
+#include "protocol/pccc.h"
+
+/* How near an entry came: the later the check that refused, the nearer. */
+static const uint8_t nearness[REASON_COUNT] = {
+	[REASON_SERVICE_NOT_ALLOWED] = 1,  [REASON_OBJECT_NOT_ALLOWED] = 2,
+	[REASON_TAG_NOT_ALLOWED] = 3,      [REASON_ADDRESS_NOT_ALLOWED] = 3,
+	[REASON_ROUTE_NOT_ALLOWED] = 4,    [REASON_VALUE_NOT_ALLOWED] = 5,
+	[REASON_OUTSIDE_SCHEDULE] = 6,     [REASON_REVIEW_OVERDUE] = 7,
+	[REASON_NONE] = 8,
+};
+
+/* ---- routes -------------------------------------------------------------------------------------------- */
+
+static unsigned route_length(const struct cip_question *q)
+{
+	return (q->routes[0] ? q->routes[0]->count : 0u) + (q->routes[1] ? q->routes[1]->count : 0u);
+}
+
+/* Step i of the way that the request takes. */
+static const struct cip_segment *route_step(const struct cip_question *q, unsigned i)
+{
+	unsigned first = q->routes[0] ? q->routes[0]->count : 0;
+
+	return i < first ? &q->routes[0]->segments[i] : &q->routes[1]->segments[i - first];
+}
+
+static bool hop_is(const struct program *p, const struct program_hop *hop, const struct cip_segment *step)
+{
+	return step->kind == CIP_SEGMENT_PORT && step->number == hop->port &&
+	       step->length == hop->link.count &&
+	       bytes_equal(step->bytes, p->text + hop->link.first, hop->link.count);
+}
+
+static bool route_is(const struct cip_question *q, struct program_span hops)
+{
+	if (route_length(q) != hops.count)
+		return false;
+	for (uint32_t i = 0; i < hops.count; i++)
+		if (!hop_is(q->program, &q->program->hops[hops.first + i], route_step(q, i)))
+			return false;
+	return true;
+}
+
+static enum reason route_allowed(const struct cip_question *q, const struct program_cip *e)
+{
+	for (uint32_t i = 0; i < e->routes.count; i++)
+		if (route_is(q, q->program->routes[e->routes.first + i]))
+			return REASON_NONE;
+	return REASON_ROUTE_NOT_ALLOWED;
+}
+
+/* ---- a service on an object ------------------------------------------------------------------------------ */
+
+/* What a path names: class, instance (the class itself without one), attribute. */
+struct object {
+	uint32_t class;
+	uint32_t instance;
+	bool attribute;
+};
+
+/* False when the path is no class, instance, attribute and member, each at most once and in this order. */
+static bool read_object(const struct cip_path *path, struct object *ret)
+{
+	unsigned i = 0;
+
+	*ret = (struct object){ 0 };
+	if (i == path->count || path->segments[i].kind != CIP_SEGMENT_CLASS)
+		return false;
+	ret->class = path->segments[i++].number;
+	if (i < path->count && path->segments[i].kind == CIP_SEGMENT_INSTANCE)
+		ret->instance = path->segments[i++].number;
+	if (i < path->count && path->segments[i].kind == CIP_SEGMENT_ATTRIBUTE) {
+		ret->attribute = true;
+		i++;
+	}
+	if (i < path->count && ret->attribute && path->segments[i].kind == CIP_SEGMENT_MEMBER)
+		i++;
+	return i == path->count;
+}
+
+static bool all_attributes(const struct cip_question *q, const struct program_cip *e)
+{
+	return program_covers(q->program, e->attributes, 1, CIP_NUMBER_LAST);
+}
+
+/* Every attribute that the request names is allowed; where it does not tell which, all of them. */
+static bool attributes_allowed(const struct cip_question *q, const struct program_cip *e,
+			       const struct cip_request *r, const struct object *o)
+{
+	unsigned named = r->attribute_count ? r->attribute_count : o->attribute;
+	uint32_t number;
+
+	if (q->start)
+		return true;
+	if (named == 0)
+		return e->attributes.count == 0 || all_attributes(q, e);
+	for (unsigned i = 0; i < named; i++) {
+		/* Where the next of several values begins the gate cannot know. */
+		if (!cip_request_attribute(r, i, &number))
+			return all_attributes(q, e);
+		if (!program_holds(q->program, e->attributes, number))
+			return false;
+	}
+	return true;
+}
+
+static enum reason service_allowed(const struct cip_question *q, const struct program_cip *e,
+				   const struct cip_request *r)
+{
+	struct object o;
+
+	if (e->service != r->service || (r->known && r->known->access == CIP_CARRIER))
+		return REASON_SERVICE_NOT_ALLOWED;
+	/* The same number on another object is another service, unless it is one that all have. */
+	if (!read_object(&r->path, &o) || o.class != e->class)
+		return r->known && r->known->class == CIP_COMMON ? REASON_OBJECT_NOT_ALLOWED :
+								    REASON_SERVICE_NOT_ALLOWED;
+	if (!program_holds(q->program, e->instances, o.instance) || !attributes_allowed(q, e, r, &o))
+		return REASON_OBJECT_NOT_ALLOWED;
+	return REASON_NONE;
+}
+
+/* ---- tags ------------------------------------------------------------------------------------------------- */
+
+static bool is_tag_service(const struct cip_request *r, bool writes)
+{
+	if (r->object != CIP_CLASS_SYMBOL)
+		return false;
+	switch ((enum cip_shape)r->shape) {
+	case CIP_SHAPE_READ_TAG:
+	case CIP_SHAPE_READ_TAG_FRAGMENT:
+		return !writes;
+	case CIP_SHAPE_WRITE_TAG:
+	case CIP_SHAPE_WRITE_TAG_FRAGMENT:
+	case CIP_SHAPE_MODIFY_TAG:
+		return writes;
+	case CIP_SHAPE_OPAQUE:
+	case CIP_SHAPE_NONE:
+	case CIP_SHAPE_ATTRIBUTE_LIST:
+	case CIP_SHAPE_SET_ATTRIBUTE_LIST:
+	case CIP_SHAPE_SET:
+	case CIP_SHAPE_MULTIPLE:
+	case CIP_SHAPE_UNCONNECTED_SEND:
+	case CIP_SHAPE_FORWARD_OPEN:
+	case CIP_SHAPE_LARGE_FORWARD_OPEN:
+	case CIP_SHAPE_FORWARD_CLOSE:
+	case CIP_SHAPE_PCCC:
+	case CIP_SHAPE_LISTING:
+	case CIP_SHAPE_READ_TEMPLATE:
+		return false;
+	}
+	return false;
+}
+
+static enum reason tags_allowed(const struct cip_question *q, const struct program_cip *e,
+				const struct cip_request *r)
+{
+	uint32_t elements = q->start || r->shape == CIP_SHAPE_MODIFY_TAG ? 1 : r->elements;
+
+	if (!is_tag_service(r, e->kind == CIP_WRITE_TAGS))
+		return REASON_SERVICE_NOT_ALLOWED;
+	if (!q->tag || !match_tag(q->program, e->tags, q->tag, elements))
+		return REASON_TAG_NOT_ALLOWED;
+	return REASON_NONE;
+}
+
+/* Reading what symbols and templates there are, of the controller or of one program; never what tags hold. */
+static enum reason browse_allowed(const struct cip_question *q, const struct cip_request *r)
+{
+	struct cip_path path = r->path;
+	struct object o;
+
+	if ((r->object != CIP_CLASS_SYMBOL && r->object != CIP_CLASS_TEMPLATE) || !r->known ||
+	    r->known->access != CIP_READ || is_tag_service(r, false))
+		return REASON_SERVICE_NOT_ALLOWED;
+	if (cip_path_names_tag(&path)) {
+		path.count--;
+		__builtin_memmove(path.segments, path.segments + 1, path.count * sizeof(path.segments[0]));
+	}
+	return read_object(&path, &o) && o.class == r->object ? REASON_NONE : REASON_OBJECT_NOT_ALLOWED;
+}
+
+/* ---- data files ------------------------------------------------------------------------------------------- */
+
+static bool same_text(const char *a, const uint8_t b[static 4])
+{
+	unsigned i = 0;
+
+	while (i < 4 && a[i] && (uint8_t)a[i] == b[i])
+		i++;
+	return i == 4 || (a[i] == 0 && b[i] == 0);
+}
+
+/* The PLC-5 says no type in its addresses: a number is one file there. */
+static bool file_holds(const struct program_file *file, const struct pccc *m)
+{
+	const char *type = m->type ? pccc_type_name(m->type) : NULL;
+	uint32_t last = (uint32_t)m->element + m->elements - 1u;
+
+	return m->file == file->number && (m->type == 0 || (type && same_text(type, file->type))) &&
+	       m->elements != 0 && m->element >= file->elements.first && last <= file->elements.last;
+}
+
+static enum reason files_allowed(const struct cip_question *q, const struct program_cip *e,
+				 const struct cip_request *r)
+{
+	enum cip_access wanted = e->kind == CIP_PCCC_WRITE ? CIP_WRITE : CIP_READ;
+	struct pccc m;
+
+	if (r->shape != CIP_SHAPE_PCCC)
+		return REASON_SERVICE_NOT_ALLOWED;
+	if (q->start)
+		return REASON_NONE;
+	if (pccc_request(r, &m) != REASON_NONE || !m.known || m.known->access != wanted || !m.has_address)
+		return REASON_SERVICE_NOT_ALLOWED;
+	for (uint32_t i = 0; i < e->files.count; i++)
+		if (file_holds(&q->program->files[e->files.first + i], &m))
+			return REASON_NONE;
+	return REASON_ADDRESS_NOT_ALLOWED;
+}
+
+/* ---- entries, rules, conduits ----------------------------------------------------------------------------- */
+
+static enum reason kind_allows(const struct cip_question *q, const struct program_cip *e,
+			       const struct cip_request *r)
+{
+	switch ((enum cip_kind)e->kind) {
+	case CIP_SERVICE:
+		return service_allowed(q, e, r);
+	case CIP_READ_TAGS:
+	case CIP_WRITE_TAGS:
+		return tags_allowed(q, e, r);
+	case CIP_BROWSE_TAGS:
+		return browse_allowed(q, r);
+	case CIP_PCCC_READ:
+	case CIP_PCCC_WRITE:
+		return files_allowed(q, e, r);
+	case CIP_IO:
+	case CIP_LIST_IDENTITY:
+		break;
+	}
+	return REASON_SERVICE_NOT_ALLOWED;
+}
+
+static enum reason request_allowed(const struct cip_question *q, const struct program_cip *e,
+				   const struct cip_request *r)
+{
+	enum reason reason = kind_allows(q, e, r);
+
+	if (reason == REASON_NONE)
+		reason = route_allowed(q, e);
+	if (reason == REASON_NONE && e->kind == CIP_WRITE_TAGS && !q->start &&
+	    !match_tag_values(q->program, e->values, r))
+		reason = REASON_VALUE_NOT_ALLOWED;
+	return reason;
+}
+
+static enum reason identity_allowed(const struct cip_question *q, const struct program_cip *e,
+				    const struct cip_request *r)
+{
+	return e->kind == CIP_LIST_IDENTITY ? REASON_NONE : REASON_SERVICE_NOT_ALLOWED;
+}
+
+static enum reason session_allowed(const struct cip_question *q, const struct program_cip *e,
+				   const struct cip_request *r)
+{
+	return REASON_NONE;
+}
+
+static enum reason open_allowed(const struct cip_question *q, const struct program_cip *e,
+				const struct cip_request *r)
+{
+	return route_allowed(q, e);
+}
+
+typedef enum reason judge(const struct cip_question *q, const struct program_cip *e,
+			  const struct cip_request *r);
+
+static enum reason ask_rule(const struct cip_question *q, const struct program_rule *rule, judge *allowed,
+			    const struct cip_request *r)
+{
+	enum reason nearest = REASON_SERVICE_NOT_ALLOWED;
+
+	for (uint32_t i = 0; i < rule->cip.count; i++) {
+		enum reason reason = allowed(q, &q->program->cip[rule->cip.first + i], r);
+
+		if (nearness[reason] > nearness[nearest])
+			nearest = reason;
+		if (reason == REASON_NONE)
+			break;
+	}
+	return nearest == REASON_NONE ? program_rule_serves(q->program, rule, q->time) : nearest;
+}
+
+static void ask_conduit(const struct cip_question *q, judge *allowed, const struct cip_request *r,
+			struct match *ret)
+{
+	const struct program_span rules = q->conduit->rules;
+
+	*ret = (struct match){ REASON_SERVICE_NOT_ALLOWED, CORE_NO_RULE };
+	for (uint32_t i = 0; i < rules.count && ret->reason != REASON_NONE; i++) {
+		enum reason reason = ask_rule(q, &q->program->rules[rules.first + i], allowed, r);
+
+		if (nearness[reason] > nearness[ret->reason])
+			*ret = (struct match){ reason, rules.first + i };
+	}
+}
+
+void match_cip(const struct cip_question *q, const struct cip_request *r, struct match *ret)
+{
+	ask_conduit(q, request_allowed, r, ret);
+}
+
+void match_cip_identity(const struct cip_question *q, struct match *ret)
+{
+	ask_conduit(q, identity_allowed, NULL, ret);
+}
+
+void match_cip_session(const struct cip_question *q, struct match *ret)
+{
+	ask_conduit(q, session_allowed, NULL, ret);
+}
+
+void match_cip_open(const struct cip_question *q, struct match *ret)
+{
+	ask_conduit(q, open_allowed, NULL, ret);
+}

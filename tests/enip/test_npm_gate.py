@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""EtherNet/IP clients that are not ours, through the gate: what their rules allow works as without it, a refused write
+is told to them, and what they do afterwards works."""
+import unittest
+
+import test_npm_clients as npm_clients
+from gate import Gate, rule
+
+# Both libraries ask for more than tags when they connect and list.
+ALLOW = [{"read-tags": ["*"]}, {"browse-tags": True}, {"write-tags": ["Speed", "Level", "Program:Main.*"]},
+         {"service": "get-attributes-all", "class": "identity", "instance": 1}]
+
+
+class ThroughTheGate(npm_clients.Clients):
+    def setUp(self):
+        super().setUp()
+        self.plc = self.device()
+        self.gate = Gate(self.lab, [rule("tags", "historian", "press-plc", ALLOW, protocol="ethernet-ip")]).start()
+
+    def test_at_work_and_refused(self):
+        for library in npm_clients.LIBRARIES:
+            with self.subTest(library=library):
+                before = len(self.did(self.plc))
+                found = self.told(library, "identity", "read:Count", "write:Speed=1.5", "read:Speed", "write:Count=-7",
+                                  "read:Count", "write:Program:Main.Step=9", "group:Count,Speed,Program:Main.Step",
+                                  "wgroup:Count=4,Level=6", "group:Count,Speed", "reconnect", "read:Speed")
+                values = [f.get("value", f.get("status")) for f in found]
+                self.assertEqual(values[0]["name"], "1756-L83E/B")
+                self.assertEqual(values[1:8], [0, 1.5, 1.5, 15, 0, 9, [0, 1.5, 9]])
+                self.assertIn(values[8], (15, 30))
+                self.assertEqual(values[9:], [[0, 1.5], True, 1.5])
+                self.assertFalse([line for line in self.did(self.plc)[before:] if "Count" in line or "Level" in line])
+        self.assertGreaterEqual(self.gate.count("tag-not-allowed"), 6)
+        self.assertEqual(self.gate.count("reply-mismatch") + self.gate.count("malformed-frame"), 0)
+
+    def test_the_list_of_tags(self):
+        for library in npm_clients.LIBRARIES[:2]:
+            with self.subTest(library=library):
+                self.assertEqual(len(self.told(library, "list")[0]["value"]), 16 + npm_clients.FILLERS)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* EtherNet/IP through the core: sessions, connections, refusals in the client's words, symbols by number. */
+#include "lab_enip.h"
+#include "lab_gate.h"
+
+#define SESSION 0x11223344u
+#define O_T 0xaabbccddu
+#define T_O 0x01020304u
+
+static uint32_t server_next, device_next;          /* the senders' numbers */
+static uint32_t at_device, at_server;              /* the receivers' */
+
+/* Sends a message; the core lets it go on as it is. */
+static void server_says(const struct lab_bytes *m)
+{
+	say(m->b, m->n);
+	from_server(server_next, at_server);
+	server_next += (uint32_t)m->n;
+}
+
+static void device_says(const struct lab_bytes *m)
+{
+	say(m->b, m->n);
+	from_device(device_next, at_device);
+	device_next += (uint32_t)m->n;
+}
+
+static void request_passes(struct lab_bytes m)
+{
+	server_says(&m);
+	assert_int_equal(core_io()->event_count, 0);
+	passed(at_device, device_next, m.b, m.n);
+	at_device += (uint32_t)m.n;
+}
+
+static void reply_passes(struct lab_bytes m)
+{
+	device_says(&m);
+	assert_int_equal(core_io()->event_count, 0);
+	passed(at_server, server_next, m.b, m.n);
+	at_server += (uint32_t)m.n;
+}
+
+/* The request is taken out and answered with exactly this. */
+static void refused(struct lab_bytes m, enum reason reason, struct lab_bytes answer)
+{
+	server_says(&m);
+	denied(reason, CORE_ACTION_REPLIED);
+	made(0, TO_SERVER, LAB_PSH | LAB_ACK, at_server, server_next, answer.b, answer.n);
+	at_server += (uint32_t)answer.n;
+	from_server(server_next, at_server); /* the server has it */
+}
+
+static void start(void)
+{
+	policy.conduits[0].protocol = PROGRAM_ETHERNET_IP;
+	gate_start();
+	server_next = at_device = 1001;
+	device_next = at_server = 5001;
+}
+
+static void start_session(void)
+{
+	start();
+	request_passes(lab_register(0));
+	reply_passes(lab_register(SESSION));
+	from_server(server_next, at_server);
+}
+
+#define RR(context, cip) lab_rr(SESSION, context, cip, sizeof(cip) - 1)
+#define UNIT(id, sequence, cip) lab_unit(SESSION, id, sequence, cip, sizeof(cip) - 1)
+
+/* Read Tag Line3.Rate, one element; its reply, a DINT. Write Tag Line3.Rate; Recipe.Speed (1500, 1501). */
+#define READ_RATE "\x4c\x07\x91\x05" "Line3\0" "\x91\x04" "Rate" "\x01\x00"
+#define RATE_READ "\xcc\0\0\0" "\xc4\0" "\x2a\0\0\0"
+#define WRITE_RATE "\x4d\x07\x91\x05" "LINE3\0" "\x91\x04" "Rate" "\xc4\0" "\x01\0" "\x2a\0\0\0"
+#define WRITE_SPEED(low) "\x4d\x08\x91\x06" "Recipe" "\x91\x05" "Speed\0" "\xc4\0" "\x01\0" low "\x05\0\0"
+#define WRITE_REFUSED "\xcd\0\x0f\0"
+
+static void test_reads_go_on_beside_a_refused_write(void **state)
+{
+	start_session();
+	request_passes(RR(1, READ_RATE));
+	reply_passes(RR(1, RATE_READ));
+	refused(RR(2, WRITE_RATE), REASON_TAG_NOT_ALLOWED, RR(2, WRITE_REFUSED));
+	request_passes(RR(3, WRITE_SPEED("\xdc")));
+	reply_passes(RR(3, "\xcd\0\0\0"));
+	refused(RR(4, WRITE_SPEED("\xdd")), REASON_VALUE_NOT_ALLOWED, RR(4, WRITE_REFUSED));
+	request_passes(RR(5, READ_RATE));
+	reply_passes(RR(5, RATE_READ));
+}
+
+static void test_what_is_recorded(void **state)
+{
+	struct lab_bytes m = RR(2, WRITE_RATE);
+
+	start_session();
+	server_says(&m);
+	denied(REASON_TAG_NOT_ALLOWED, CORE_ACTION_REPLIED);
+	assert_int_equal(core_io()->events[0].rule, 1);
+	assert_int_equal(core_io()->events[0].has, CORE_HAS_COMMAND | CORE_HAS_SERVICE | CORE_HAS_TAG);
+	assert_int_equal(core_io()->events[0].service, 0x4d);
+	assert_string_equal(core_io()->events[0].tag, "LINE3.Rate");
+}
+
+static void test_another_session(void **state)
+{
+	struct lab_bytes early = lab_rr(SESSION, 1, READ_RATE, sizeof(READ_RATE) - 1);
+	struct lab_bytes other = lab_rr(SESSION + 1, 2, READ_RATE, sizeof(READ_RATE) - 1);
+
+	start();
+	refused(early, REASON_WRONG_SESSION, lab_enip(0x6f, SESSION, 0x64, 1, NULL));
+	request_passes(lab_register(0));
+	reply_passes(lab_register(SESSION));
+	refused(other, REASON_WRONG_SESSION, lab_enip(0x6f, SESSION + 1, 0x64, 2, NULL));
+	request_passes(RR(3, READ_RATE));
+}
+
+static void test_objects(void **state)
+{
+	start_session();
+	request_passes(RR(1, "\x0e\x03\x20\x01\x24\x01\x30\x07"));
+	reply_passes(RR(1, "\x8e\0\0\0\x02" "ab"));
+	request_passes(RR(2, "\x0e\x05\x21\0\x01\0\x25\0\x01\0\x30\x07"));
+	reply_passes(RR(2, "\x8e\0\0\0\x02" "ab"));
+	refused(RR(3, "\x0e\x03\x20\x01\x24\x01\x30\x08"), REASON_OBJECT_NOT_ALLOWED, RR(3, "\x8e\0\x0f\0"));
+	refused(RR(4, "\x0e\x03\x20\x01\x24\x02\x30\x07"), REASON_OBJECT_NOT_ALLOWED, RR(4, "\x8e\0\x0f\0"));
+	refused(RR(5, "\x0e\x03\x20\xf5\x24\x01\x30\x05"), REASON_OBJECT_NOT_ALLOWED, RR(5, "\x8e\0\x0f\0"));
+	refused(RR(6, "\x05\x02\x20\x01\x24\x01"), REASON_SERVICE_NOT_ALLOWED, RR(6, "\x85\0\x0f\0"));
+	refused(RR(7, "\x07\x02\x20\x8e\x24\x01"), REASON_SERVICE_NOT_ALLOWED, RR(7, "\x87\0\x0f\0"));
+	refused(RR(8, "\x4c\x02\x20\x8e\x24\x01\0\0"), REASON_SERVICE_NOT_ALLOWED, RR(8, "\xcc\0\x0f\0"));
+}
+
+/* Unconnected Send of a read of the identity's product name, by the route 1/0 or another. */
+#define SEND(port, slot) "\x52\x02\x20\x06\x24\x01\x0a\x05\x08\0" "\x0e\x03\x20\x01\x24\x01\x30\x07" \
+			 "\x01\0" port slot
+
+static void test_routes(void **state)
+{
+	start_session();
+	request_passes(RR(1, SEND("\x01", "\0")));
+	reply_passes(RR(1, "\x8e\0\0\0" "\x02" "ab"));
+	refused(RR(2, SEND("\x01", "\x01")), REASON_ROUTE_NOT_ALLOWED, RR(2, "\x8e\0\x0f\0"));
+	refused(RR(3, SEND("\x02", "\0")), REASON_ROUTE_NOT_ALLOWED, RR(3, "\x8e\0\x0f\0"));
+}
+
+/* Two parts: a read, and the second of the same length. */
+#define TWO(second) "\x0a\x02\x20\x02\x24\x01\x02\0\x06\0\x18\0" READ_RATE second
+
+static void test_one_part_denies_all(void **state)
+{
+	static const char stop[] = "\x0a\x02\x20\x02\x24\x01\x02\0\x06\0\x18\0" READ_RATE
+				   "\x07\x02\x20\x8e\x24\x01";
+	static const char answer[] = "\x8a\0\x1e\0\x02\0\x06\0\x0a\0\xcc\0\x0f\0\x87\0\x0f\0";
+
+	start_session();
+	request_passes(RR(1, TWO(READ_RATE)));
+	reply_passes(RR(1, "\x8a\0\0\0\x02\0\x06\0\x10\0" RATE_READ RATE_READ));
+	refused(RR(2, stop), REASON_SERVICE_NOT_ALLOWED, RR(2, answer));
+	request_passes(RR(3, READ_RATE));
+}
+
+static void test_nesting(void **state)
+{
+	static const char inside_itself[] = "\x0a\x02\x20\x02\x24\x01\x01\0\x04\0"
+					    "\x0a\x02\x20\x02\x24\x01\x01\0\x04\0" READ_RATE;
+
+	start_session();
+	refused(RR(1, inside_itself), REASON_NESTING_TOO_DEEP, RR(1, "\x8a\0\x0f\0"));
+	request_passes(RR(2, READ_RATE));
+}
+
+/* Class 3 to the message router by 1/0, serial 7, vendor 0x1234, originator 5. */
+#define FORWARD_OPEN(class) "\x54\x02\x20\x06\x24\x01\x0a\x0e" "\0\0\0\0" "\x04\x03\x02\x01" "\x07\0\x34\x12" \
+	"\x05\0\0\0" "\x03\0\0\0" "\x80\x84\x1e\0" "\xf4\x43" "\x80\x84\x1e\0" "\xf4\x43" class "\x03" \
+	"\x01\0\x20\x02\x24\x01"
+#define OPENED "\xd4\0\0\0" "\xdd\xcc\xbb\xaa" "\x04\x03\x02\x01" "\x07\0\x34\x12" "\x05\0\0\0" \
+	"\x80\x84\x1e\0" "\x80\x84\x1e\0" "\0\0"
+#define FORWARD_CLOSE(serial) "\x4e\x02\x20\x06\x24\x01\x0a\x0e" serial "\0\x34\x12" "\x05\0\0\0" "\x03\0" \
+	"\x01\0\x20\x02\x24\x01"
+#define CLOSED "\xce\0\0\0" "\x07\0\x34\x12" "\x05\0\0\0" "\0\0"
+
+static void test_data_before_a_connection(void **state)
+{
+	struct lab_bytes early = UNIT(O_T, 1, READ_RATE);
+
+	start_session();
+	refused(UNIT(O_T, 1, READ_RATE), REASON_CONNECTION_NOT_ALLOWED, lab_enip(0x70, SESSION, 3, 0, NULL));
+	request_passes(RR(1, FORWARD_OPEN("\xa3")));
+	server_says(&early); /* answered in its turn */
+	denied(REASON_CONNECTION_NOT_ALLOWED, CORE_ACTION_REPLIED);
+	assert_int_equal(core_io()->verdict, CORE_DROP);
+}
+
+static void open_connection(void)
+{
+	start_session();
+	request_passes(RR(1, FORWARD_OPEN("\xa3")));
+	reply_passes(RR(1, OPENED));
+}
+
+static void test_connected_requests(void **state)
+{
+	open_connection();
+	request_passes(UNIT(O_T, 1, READ_RATE));
+	reply_passes(UNIT(T_O, 1, RATE_READ));
+	refused(UNIT(O_T, 2, WRITE_RATE), REASON_TAG_NOT_ALLOWED, UNIT(T_O, 2, WRITE_REFUSED));
+	request_passes(UNIT(O_T, 3, READ_RATE));
+	reply_passes(UNIT(T_O, 3, RATE_READ));
+	refused(UNIT(O_T + 1, 4, READ_RATE), REASON_CONNECTION_NOT_ALLOWED,
+		lab_enip(0x70, SESSION, 3, 0, NULL));
+	refused(RR(2, FORWARD_CLOSE("\x08")), REASON_CONNECTION_NOT_ALLOWED, RR(2, "\xce\0\x0f\0"));
+	request_passes(RR(3, FORWARD_CLOSE("\x07")));
+	reply_passes(RR(3, CLOSED));
+	refused(UNIT(O_T, 5, READ_RATE), REASON_CONNECTION_NOT_ALLOWED, lab_enip(0x70, SESSION, 3, 0, NULL));
+}
+
+/* An electronic key between the route and the router. */
+static void test_an_opening_with_a_key(void **state)
+{
+	static const char keyed[] = "\x54\x02\x20\x06\x24\x01\x0a\x0e" "\0\0\0\0" "\x04\x03\x02\x01" "\x07\0\x34\x12"
+		"\x05\0\0\0" "\x03\0\0\0" "\x80\x84\x1e\0" "\xf4\x43" "\x80\x84\x1e\0" "\xf4\x43" "\xa3\x08"
+		"\x01\0" "\x34\x04\x01\0\x0e\0\x5e\0\x14\x01" "\x20\x02\x24\x01";
+
+	start_session();
+	request_passes(RR(1, keyed));
+	reply_passes(RR(1, OPENED));
+	request_passes(UNIT(O_T, 1, READ_RATE));
+}
+
+/* Class 1 is for input and output: no rule here allows it. */
+static void test_other_classes(void **state)
+{
+	start_session();
+	refused(RR(1, FORWARD_OPEN("\x81")), REASON_CONNECTION_NOT_ALLOWED, RR(1, "\xd4\0\x0f\0"));
+	refused(RR(2, FORWARD_OPEN("\x01")), REASON_CONNECTION_NOT_ALLOWED, RR(2, "\xd4\0\x0f\0"));
+}
+
+/* Names and types of symbols from instance 0 on; two come back: 4 is Line3, 5 is Other. */
+#define LISTING "\x55\x02\x20\x6b\x24\x00\x02\0\x01\0\x02\0"
+#define LISTED "\xd5\0\0\0" "\x04\0\0\0" "\x06\0" "Counts" "\xc4\x20" "\x05\0\0\0" "\x05\0" "Other" "\xc4\0"
+#define READ_SYMBOL(n) "\x4c\x02\x20\x6b\x24" n "\x01\0"
+
+static void test_symbols_by_number(void **state)
+{
+	start_session();
+	refused(RR(1, READ_SYMBOL("\x04")), REASON_TAG_NOT_ALLOWED, RR(1, "\xcc\0\x0f\0"));
+	request_passes(RR(2, LISTING));
+	reply_passes(RR(2, LISTED));
+	request_passes(RR(3, READ_SYMBOL("\x04")));
+	reply_passes(RR(3, RATE_READ));
+	refused(RR(4, READ_SYMBOL("\x05")), REASON_TAG_NOT_ALLOWED, RR(4, "\xcc\0\x0f\0"));
+	refused(RR(5, READ_SYMBOL("\x06")), REASON_TAG_NOT_ALLOWED, RR(5, "\xcc\0\x0f\0"));
+	request_passes(lab_enip(0x66, SESSION, 0, 0, NULL));
+	request_passes(lab_register(0));
+	reply_passes(lab_register(SESSION));
+	refused(RR(6, READ_SYMBOL("\x04")), REASON_TAG_NOT_ALLOWED, RR(6, "\xcc\0\x0f\0"));
+}
+
+static void test_two_in_one_segment(void **state)
+{
+	struct lab_bytes two = RR(1, WRITE_RATE), read = RR(2, READ_RATE), answer = RR(1, WRITE_REFUSED);
+
+	start_session();
+	lab_add(&two, read.b, read.n);
+	server_says(&two);
+	denied(REASON_TAG_NOT_ALLOWED, CORE_ACTION_REPLIED);
+	passed(at_device, device_next, read.b, read.n);
+	assert_int_equal(core_io()->made_count, 1);
+	made(0, TO_SERVER, LAB_PSH | LAB_ACK, at_server, server_next - (uint32_t)read.n, answer.b, answer.n);
+}
+
+static void test_replies_nobody_asked_for(void **state)
+{
+	struct lab_bytes unasked = RR(1, RATE_READ);
+
+	start_session();
+	device_says(&unasked);
+	denied(REASON_UNEXPECTED_REPLY, CORE_ACTION_DROPPED);
+	assert_int_equal(core_io()->verdict, CORE_DROP);
+}
+
+static void test_a_reply_of_another_service(void **state)
+{
+	struct lab_bytes wrong = RR(1, "\xcd\0\0\0");
+
+	start_session();
+	request_passes(RR(1, READ_RATE));
+	device_says(&wrong);
+	denied(REASON_REPLY_MISMATCH, CORE_ACTION_RESET);
+}
+
+/* The tag is known before the values have come: the rest is taken out, too. */
+static void test_a_write_in_two_pieces(void **state)
+{
+	struct lab_bytes write = RR(1, WRITE_RATE), answer = RR(1, WRITE_REFUSED);
+	size_t first = write.n - 4;
+
+	start_session();
+	say(write.b, first);
+	from_server(server_next, at_server);
+	denied(REASON_TAG_NOT_ALLOWED, CORE_ACTION_REPLIED);
+	assert_int_equal(core_io()->verdict, CORE_DROP);
+	server_next += (uint32_t)first;
+	say(write.b + first, 4);
+	from_server(server_next, at_server);
+	assert_int_equal(core_io()->verdict, CORE_DROP);
+	made(0, TO_SERVER, LAB_PSH | LAB_ACK, at_server, server_next + 4, answer.b, answer.n);
+}
+
+static void test_not_a_message(void **state)
+{
+	struct lab_bytes m = lab_enip(0x72, SESSION, 0, 1, NULL);
+
+	start_session();
+	server_says(&m);
+	denied(REASON_MALFORMED_FRAME, CORE_ACTION_RESET);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, policy_of_the_lab)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_reads_go_on_beside_a_refused_write),
+		TEST(test_what_is_recorded),
+		TEST(test_another_session),
+		TEST(test_objects),
+		TEST(test_routes),
+		TEST(test_one_part_denies_all),
+		TEST(test_nesting),
+		TEST(test_data_before_a_connection),
+		TEST(test_connected_requests),
+		TEST(test_an_opening_with_a_key),
+		TEST(test_other_classes),
+		TEST(test_symbols_by_number),
+		TEST(test_two_in_one_segment),
+		TEST(test_replies_nobody_asked_for),
+		TEST(test_a_reply_of_another_service),
+		TEST(test_a_write_in_two_pieces),
+		TEST(test_not_a_message),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

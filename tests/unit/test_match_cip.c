@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The matcher of EtherNet/IP: tags, elements, values, objects, attributes, routes and data files at their edges. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "inspect/match_cip.h"
+#include "inspect/match_tag.h"
+#include "lab_policy.h"
+
+static struct {
+	struct lab_program lab;
+	_Alignas(8) struct program_file files[1];
+} bytes;
+static struct program program;
+
+static void open_program(void)
+{
+	assert_true(program_open((const uint8_t *)&bytes, sizeof(bytes), CORE_RULES_MAX, &program));
+}
+
+static int setup(void **state)
+{
+	memset(&bytes, 0, sizeof(bytes));
+	bytes.lab = lab_program();
+	bytes.lab.header.size = sizeof(bytes);
+	bytes.lab.header.files = (struct program_table){ offsetof(__typeof__(bytes), files), 1 };
+	bytes.lab.conduits[0].protocol = PROGRAM_ETHERNET_IP;
+	open_program();
+	return 0;
+}
+
+/* The matcher's answer to the bytes of one request, sent to the device itself. */
+static struct match ask_by(const struct cip_path *route, const void *cip, size_t n)
+{
+	struct cip_request r;
+	struct cip_question q = { .program = &program, .conduit = program_conduit(&program, LAB_CONDUIT),
+				  .routes = { route, NULL } };
+	struct match match;
+
+	assert_int_equal(cip_request(cip, n, &r), REASON_NONE);
+	q.tag = cip_path_names_tag(&r.path) ? &r.path : NULL;
+	match_cip(&q, &r, &match);
+	return match;
+}
+#define ASK(cip) ask_by(NULL, cip, sizeof(cip) - 1).reason
+
+#define COUNTS "\x91\x06" "COUNTS"
+#define RATE "\x91\x05" "line3\0" "\x91\x04" "RATE"
+#define SPEED "\x91\x06" "Recipe" "\x91\x05" "Speed\0"
+
+static void test_elements(void **state)
+{
+	assert_int_equal(ASK("\x4c\x04" COUNTS "\x01\0"), REASON_NONE);
+	assert_int_equal(ASK("\x4c\x04" COUNTS "\x0a\0"), REASON_NONE);
+	assert_int_equal(ASK("\x4c\x04" COUNTS "\x0b\0"), REASON_TAG_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4c\x04" COUNTS "\x00\0"), REASON_TAG_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4c\x05" COUNTS "\x28\x09" "\x01\0"), REASON_NONE);
+	assert_int_equal(ASK("\x4c\x05" COUNTS "\x28\x09" "\x02\0"), REASON_TAG_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4c\x05" COUNTS "\x28\x0a" "\x01\0"), REASON_TAG_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4c\x06" COUNTS "\x29\0\x09\0" "\x01\0"), REASON_NONE);
+	assert_int_equal(ASK("\x4c\x07" COUNTS "\x2a\0\xff\xff\xff\xff" "\xff\xff"), REASON_TAG_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4c\x06" COUNTS "\x28\0\x28\0" "\x01\0"), REASON_TAG_NOT_ALLOWED);
+}
+
+static void test_names(void **state)
+{
+	assert_int_equal(ASK("\x4c\x07" RATE "\x01\0"), REASON_NONE);
+	assert_int_equal(ASK("\x4c\x06\x91\x0a" "Line3.Rate" "\x01\0"), REASON_NONE);
+	assert_int_equal(ASK("\x4c\x04\x91\x05" "Line3\0" "\x01\0"), REASON_TAG_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4c\x04\x91\x06" "Line31" "\x01\0"), REASON_TAG_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4c\x09" RATE "\x91\x01" "X\0" "\x01\0"), REASON_TAG_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4c\x08" RATE "\x28\x00" "\x01\0"), REASON_NONE);
+	/* reading is not writing, and a number on a tag is another service than on an object */
+	assert_int_equal(ASK("\x4c\x08" SPEED "\x01\0"), REASON_TAG_NOT_ALLOWED);
+	assert_int_equal(ASK("\x01\x08" SPEED), REASON_OBJECT_NOT_ALLOWED);
+	assert_int_equal(ASK("\x07\x08" SPEED), REASON_SERVICE_NOT_ALLOWED);
+}
+
+static void test_everything_below(void **state)
+{
+	assert_int_equal(ASK("\x4d\x08" SPEED "\xc4\0\x01\0\x01\0\0\0"), REASON_NONE);
+	assert_int_equal(ASK("\x4d\x04\x91\x06" "Recipe" "\xc4\0\x01\0\x01\0\0\0"), REASON_NONE);
+	assert_int_equal(ASK("\x4d\x05\x91\x07" "Recipe2\0" "\xc4\0\x01\0\x01\0\0\0"), REASON_TAG_NOT_ALLOWED);
+}
+
+static void test_values(void **state)
+{
+	assert_int_equal(ASK("\x4d\x08" SPEED "\xc4\0\x01\0\xdc\x05\0\0"), REASON_NONE);
+	assert_int_equal(ASK("\x4d\x08" SPEED "\xc4\0\x01\0\xdd\x05\0\0"), REASON_VALUE_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4d\x08" SPEED "\xc4\0\x01\0\xff\xff\xff\xff"), REASON_VALUE_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4d\x08" SPEED "\xc4\0\x02\0\x01\0\0\0\xff\xff\0\0"), REASON_VALUE_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4d\x08" SPEED "\xc3\0\x01\0\xdc\x05"), REASON_NONE);
+	assert_int_equal(ASK("\x4d\x08" SPEED "\xc3\0\x01\0\xff\xff"), REASON_VALUE_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4d\x08" SPEED "\xca\0\x01\0\0\0\xc0\x3f"), REASON_NONE);
+	assert_int_equal(ASK("\x4d\x08" SPEED "\xca\0\x01\0\0\0\xc0\x7f"), REASON_VALUE_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4d\x08" SPEED "\xc5\0\x01\0\0\0\0\0\x01\0\0\0"), REASON_VALUE_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4d\x08" SPEED "\xa0\x02\x34\x12\x01\0\x01\0\0\0"), REASON_VALUE_NOT_ALLOWED);
+	assert_int_equal(ASK("\x53\x08" SPEED "\xc4\0\x02\0\x04\0\0\0\x05\0\0\0"), REASON_NONE);
+	assert_int_equal(ASK("\x53\x08" SPEED "\xc4\0\x02\0\x02\0\0\0\x05\0\0\0") == REASON_NONE, 0);
+	assert_int_equal(ASK("\x4e\x08" SPEED "\x02\0\x01\0\xff\xff"), REASON_VALUE_NOT_ALLOWED);
+	bytes.lab.cip[3].values.count = 0;
+	assert_int_equal(ASK("\x4e\x08" SPEED "\x02\0\x01\0\xff\xff"), REASON_NONE);
+}
+
+static void test_two_dimensions(void **state)
+{
+	bytes.lab.names[2].dimension_count = 2;
+	bytes.lab.names[2].dimensions[0] = (struct program_range){ 1, 2 };
+	bytes.lab.names[2].dimensions[1] = (struct program_range){ 0, 3 };
+	assert_int_equal(ASK("\x4c\x06" COUNTS "\x28\x01\x28\x00" "\x04\0"), REASON_NONE);
+	assert_int_equal(ASK("\x4c\x06" COUNTS "\x28\x02\x28\x03" "\x01\0"), REASON_NONE);
+	assert_int_equal(ASK("\x4c\x06" COUNTS "\x28\x01\x28\x01" "\x04\0"), REASON_TAG_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4c\x06" COUNTS "\x28\x03\x28\x00" "\x01\0"), REASON_TAG_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4c\x05" COUNTS "\x28\x01" "\x01\0"), REASON_TAG_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4c\x04" COUNTS "\x01\0"), REASON_TAG_NOT_ALLOWED);
+}
+
+static void test_attributes(void **state)
+{
+	assert_int_equal(ASK("\x0e\x03\x20\x01\x24\x01\x30\x01"), REASON_NONE);
+	assert_int_equal(ASK("\x0e\x03\x20\x01\x24\x01\x30\x05"), REASON_OBJECT_NOT_ALLOWED);
+	assert_int_equal(ASK("\x0e\x02\x20\x01\x24\x01"), REASON_OBJECT_NOT_ALLOWED);
+	assert_int_equal(ASK("\x0e\x04\x20\x01\x24\x01\x20\x01\x30\x01") == REASON_NONE, 0);
+	bytes.lab.cip[1].service = 3;
+	assert_int_equal(ASK("\x03\x02\x20\x01\x24\x01\x02\0\x01\0\x07\0"), REASON_NONE);
+	assert_int_equal(ASK("\x03\x02\x20\x01\x24\x01\x02\0\x01\0\x05\0"), REASON_OBJECT_NOT_ALLOWED);
+}
+
+static void test_browsing(void **state)
+{
+	assert_int_equal(ASK("\x55\x02\x20\x6b\x24\x00\x01\0\x01\0"), REASON_NONE);
+	assert_int_equal(ASK("\x55\x09\x91\x0c" "Program:Main" "\x20\x6b\x24\x00\x01\0\x01\0"), REASON_NONE);
+	assert_int_equal(ASK("\x4c\x02\x20\x6c\x24\x05\0\0\0\0\x10\0"), REASON_NONE);
+	assert_int_equal(ASK("\x4c\x02\x20\x6b\x24\x05\x01\0"), REASON_TAG_NOT_ALLOWED);
+	assert_int_equal(ASK("\x09\x02\x20\x6b\x24\x05"), REASON_SERVICE_NOT_ALLOWED);
+}
+
+static void test_routes(void **state)
+{
+	struct cip_path route = { .count = 1,
+				  .segments = { { .kind = CIP_SEGMENT_PORT, .number = 1, .length = 1,
+						  .bytes = (const uint8_t *)"\0" } } };
+	static const char read[] = "\x4c\x07" RATE "\x01\0";
+
+	assert_int_equal(ask_by(&route, read, sizeof(read) - 1).reason, REASON_NONE);
+	route.segments[0].number = 2;
+	assert_int_equal(ask_by(&route, read, sizeof(read) - 1).reason, REASON_ROUTE_NOT_ALLOWED);
+	route.segments[0].number = 1;
+	route.segments[0].bytes = (const uint8_t *)"\1";
+	assert_int_equal(ask_by(&route, read, sizeof(read) - 1).reason, REASON_ROUTE_NOT_ALLOWED);
+	route.segments[1] = route.segments[0];
+	route.count = 2;
+	assert_int_equal(ask_by(&route, read, sizeof(read) - 1).reason, REASON_ROUTE_NOT_ALLOWED);
+}
+
+/* Protected typed logical read and write with three address fields, of N7; ten elements from 0 on are allowed. */
+#define PCCC(function, bytes_asked, element, data) "\x4b\x02\x20\x67\x24\x01\x07\x34\x12\1\0\0\0" \
+	"\x0f\0\x01\0" function bytes_asked "\x07\x89" element "\0" data
+
+static void test_data_files(void **state)
+{
+	bytes.files[0] = (struct program_file){ .type = "N", .number = 7, .elements = { 0, 9 } };
+	bytes.lab.cip[0] = (struct program_cip){ .kind = CIP_PCCC_READ, .files = { 0, 1 }, .routes = { 0, 2 } };
+	open_program();
+	assert_int_equal(ASK(PCCC("\xa2", "\x02", "\x09", "")), REASON_NONE);
+	assert_int_equal(ASK(PCCC("\xa2", "\x04", "\x09", "")), REASON_ADDRESS_NOT_ALLOWED);
+	assert_int_equal(ASK(PCCC("\xa2", "\x14", "\x00", "")), REASON_NONE);
+	assert_int_equal(ASK(PCCC("\xa2", "\x16", "\x00", "")), REASON_ADDRESS_NOT_ALLOWED);
+	assert_int_equal(ASK(PCCC("\xaa", "\x02", "\x00", "\1\0")), REASON_SERVICE_NOT_ALLOWED);
+	bytes.files[0].number = 8;
+	assert_int_equal(ASK(PCCC("\xa2", "\x02", "\x00", "")), REASON_ADDRESS_NOT_ALLOWED);
+	bytes.files[0] = (struct program_file){ .type = "F", .number = 7, .elements = { 0, 9 } };
+	assert_int_equal(ASK(PCCC("\xa2", "\x02", "\x00", "")), REASON_ADDRESS_NOT_ALLOWED);
+}
+
+static void test_hostile_programs(void **state)
+{
+	static const uint32_t hostile[] = { 0, 1, 7, 0x7fffffff, 0x80000000, 0xffffffff };
+	static const char write[] = "\x4d\x08" SPEED "\xc4\0\x01\0\xdc\x05\0\0";
+
+	for (size_t at = 0; at < sizeof(bytes) / 4; at++)
+		for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++) {
+			setup(state);
+			memcpy((uint8_t *)&bytes + 4 * at, &hostile[i], 4);
+			if (program_open((const uint8_t *)&bytes, sizeof(bytes), CORE_RULES_MAX, &program) &&
+			    program_conduit(&program, LAB_CONDUIT))
+				ask_by(NULL, write, sizeof(write) - 1);
+		}
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, setup)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_elements),	  TEST(test_names),	 TEST(test_everything_below),
+		TEST(test_values),	  TEST(test_two_dimensions), TEST(test_attributes),
+		TEST(test_browsing),	  TEST(test_routes),	 TEST(test_data_files),
+		TEST(test_hostile_programs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
