@@ -27,9 +27,10 @@ struct scratch {
 /* What a report of usage is read against. */
 static void note_moment(struct events *events, const struct event *event)
 {
-	static const char *const moments[] = { "inspector-restarted", "trap", "quarantined", "events-lost", "restored",
-					       "not-restored", "drift-fight", "maintenance-begun",
-					       "maintenance-ended", "ledger-set-aside", "ledger-shortened" };
+	static const char *const moments[] = { "inspector-restarted", "trap", "quarantined", "events-lost",
+					       "failed-open", "inspects-again", "restored", "not-restored",
+					       "drift-fight", "maintenance-begun", "maintenance-ended",
+					       "ledger-set-aside", "ledger-shortened" };
 
 	for (size_t i = 0; events->ledger && i < sizeof(moments) / sizeof(*moments); i++)
 		if (strcmp(event->event, moments[i]) == 0)

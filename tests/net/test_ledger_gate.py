@@ -9,8 +9,8 @@ import sqlite3
 import unittest
 
 import modbus
-from gate import FORBIDDEN, SETPOINT, GateCase, rule
-from lab import HISTORIAN, PLC, STRANGER, wait_until
+from gate import FORBIDDEN, SETPOINT, GateCase, rule, standard_rules
+from lab import ENERGY, HISTORIAN, METER, PLC, STRANGER, wait_until
 
 ROUND = 30.0  # seconds; the ledger is written every 10
 
@@ -95,6 +95,33 @@ class Counts(LedgerCase):
         digests = {d for d, in self.ask("SELECT digest FROM moment WHERE kind='policy-applied'")}
         self.assertEqual(len(digests), 1)
         self.assertRegex(digests.pop(), r"^fnv1a:[0-9a-f]{16}$")
+        self.gate.start()
+
+
+class SeveralInspectors(LedgerCase):
+    queues = 2
+    devices = (PLC, METER)
+    rules = standard_rules()[:2]
+
+    def test_counts_are_the_sum_of_all(self):
+        """Each inspector is read for itself: what one began anew is not taken for another's."""
+        press, meter = self.client(), self.client(ENERGY, METER)
+        for _ in range(5):
+            press.read(10, 3)
+        for _ in range(4):
+            meter.read(10, 3)
+        self.assertEqual(meter.ask(modbus.read(FORBIDDEN, 1)[7:])[0], 0x83)
+        queues = self.gate.status()["queues"]
+        self.assertEqual([q["counters"]["flows_now"] for q in queues], [1, 1], "both conduits have one inspector")
+        before = queues[0]
+        os.kill(before["pid"], signal.SIGKILL)
+        wait_until(lambda: self.gate.queue(before["queue"])["pid"] not in (0, before["pid"]), "another inspector")
+        wait_until(lambda: self.gate.queue(before["queue"])["state"] == "serving", "it to serve")
+        press.read(10, 3)
+        meter.read(10, 3)
+        self.stop()
+        self.assertEqual((self.usage("allowed"), self.usage("denied")), (6, 0))
+        self.assertEqual([self.usage(v, of="energy-meter") for v in ("allowed", "denied")], [5, 1])
         self.gate.start()
 
 

@@ -6,8 +6,8 @@ import time
 import unittest
 
 import modbus
-from gate import FORBIDDEN, GateCase
-from lab import PLC, ROOT, STRANGER, wait_until
+from gate import FORBIDDEN, GateCase, rule, standard_rules
+from lab import ENERGY, METER, PLC, ROOT, STRANGER, wait_until
 
 sys.path.append("/usr/lib/python3/dist-packages")  # Debian's, whichever Python this is
 try:
@@ -16,7 +16,7 @@ except ImportError:
     parse = None
 
 
-class Metrics(GateCase):
+class MetricsCase(GateCase):
     def setUp(self):
         if parse is None:
             self.skipTest("the parser of python3-prometheus-client is not installed")
@@ -33,6 +33,8 @@ class Metrics(GateCase):
         return {s.name: {tuple(sorted(t.labels.items())): t.value for t in f.samples if t.name == s.name}
                 for f in self.families.values() for s in f.samples}
 
+
+class Metrics(MetricsCase):
     def test_numbers_are_those_of_status(self):
         client = self.client()
         for _ in range(5):
@@ -60,16 +62,6 @@ class Metrics(GateCase):
             self.assertEqual(found[f"gatehouse_{name}"][()], 1, name)
         self.assertEqual(found["gatehouse_policy_rules"][()], status["policy"]["rules"])
 
-    def test_every_name_is_documented(self):
-        self.read(0)
-        page = (ROOT / "docs/metrics.md").read_text()
-        told = set(re.findall(r"`(gatehouse_\w+?)(?:\{[\w,]+\})?`", page))
-        for line in page.splitlines():
-            if m := re.search(r"with `(gatehouse_\w+)` before it", line):
-                told |= {m[1] + rest for rest in re.findall(r"`(_\w+)`", line)}
-        names = {s.name for f in self.families.values() for s in f.samples}
-        self.assertEqual(names - told, set())
-
     def test_every_metric_has_help_and_type(self):
         self.read(0)
         for family in self.families.values():
@@ -81,6 +73,39 @@ class Metrics(GateCase):
         self.gate.daemon.stop()
         self.assertEqual([p.name for p in self.gate.runtime.iterdir() if p.name.startswith("metrics")], [])
         self.gate.start()
+
+
+class SeveralQueues(MetricsCase):
+    queues = 2
+    devices = (PLC, METER)
+    rules = [*standard_rules()[:2], rule("raw-press", "raw-server", "press-plc", if_inspector_down="open",
+                                         open_because="The press line must see its counts at any price")]
+
+    def test_numbers_by_queue_are_those_of_status(self):
+        press, meter = self.client(), self.client(ENERGY, METER)
+        for _ in range(3):
+            press.read(10, 3)
+        meter.read(10, 3)
+        found, status = self.read(time.time()), self.gate.status()
+        for name, counter in (("requests_allowed_total", "requests_allowed"), ("flows", "flows_now")):
+            self.assertEqual(found[f"gatehouse_{name}"],
+                             {(("queue", str(q["queue"])),): q["counters"][counter] for q in status["queues"]})
+        self.assertEqual(sorted(found["gatehouse_requests_allowed_total"].values()), [0, 1, 3])
+        rules = found["gatehouse_rule_requests_total"]
+        self.assertEqual([rules[("rule", name), ("verdict", "allowed")] for name in ("historian-press", "energy-meter")],
+                         [3, 1])
+        self.assertEqual([found[f"gatehouse_fail_open_{name}"][()] for name in
+                          ("passing", "openings_total", "packets_total")], [0, 0, 0])
+
+    def test_every_name_is_documented(self):
+        self.read(0)
+        page = (ROOT / "docs/metrics.md").read_text()
+        told = set(re.findall(r"`(gatehouse_\w+?)(?:\{[\w,]+\})?`", page))
+        for line in page.splitlines():
+            if m := re.search(r"with `(gatehouse_\w+)` before it", line):
+                told |= {m[1] + rest for rest in re.findall(r"`(_\w+)`", line)}
+        names = {s.name for f in self.families.values() for s in f.samples}
+        self.assertEqual(names - told, set())
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ class Needs(GateCase):
         self.gate.status()
         wait_until(lambda: "flushed" in self.gate.status()["ledger"], "the ledger to be written", 40.0)
         supervisor = int(self.gate.status()["supervisor"]["pid"])
-        os.kill(self.gate.status()["inspector"]["pid"], signal.SIGKILL)
+        os.kill(self.gate.status()["queues"][0]["pid"], signal.SIGKILL)
         wait_until(lambda: self.gate.status()["inspector"]["restarts"] >= 1, "the inspector to be started again", 20.0)
         os.kill(supervisor, signal.SIGTERM)
         self.gate.daemon.process.wait(20)
