@@ -144,7 +144,7 @@ EXPORT(core_sweep)
 void core_sweep(void)
 {
 	clear_output(&state.io);
-	for (; state.sweep_next < CORE_FLOWS_MAX; state.sweep_next++) {
+	for (; state.sweep_next < state.table.fresh; state.sweep_next++) {
 		if (!made_has_room(&state.io)) {
 			state.io.more = 1;
 			return;
@@ -284,7 +284,7 @@ EXPORT(core_tick)
 void core_tick(void)
 {
 	clear_output(&state.io);
-	for (; state.tick_next < CORE_FLOWS_MAX; state.tick_next++) {
+	for (; state.tick_next < state.table.fresh; state.tick_next++) {
 		if (!made_has_room(&state.io)) {
 			state.io.more = 1;
 			return;

@@ -4,33 +4,38 @@
 #define EVICTION_LOOKS 256u
 #define LATE 1000000000ull /* ns: how long packets of a connection that ended may still come */
 
-/* The table starts zeroed: chain the free list on first use. */
-static void make_ready(struct flow_table *t)
-{
-	for (unsigned i = 0; i < FLOW_BUCKETS; i++)
-		t->buckets[i] = NO_FLOW;
-	for (unsigned i = 0; i < CORE_FLOWS_MAX; i++)
-		t->flows[i].next = (uint16_t)(i + 1 < CORE_FLOWS_MAX ? i + 1 : NO_FLOW);
-	t->free = 0;
-	t->ready = true;
-}
-
+/* Buckets and lists hold position + 1, so that a zeroed table is an empty one. */
 static uint16_t *bucket_of(struct flow_table *t, uint32_t conduit, uint16_t port)
 {
 	uint32_t h = (conduit * 65536u + port) * 2654435761u;
 
-	if (!t->ready)
-		make_ready(t);
 	return &t->buckets[h >> 19 & (FLOW_BUCKETS - 1)];
 }
 
 struct flow *flow_find(struct flow_table *t, uint32_t conduit, uint16_t server_port)
 {
-	uint16_t i = *bucket_of(t, conduit, server_port);
+	uint16_t at = *bucket_of(t, conduit, server_port);
 
-	while (i != NO_FLOW && (t->flows[i].conduit != conduit || t->flows[i].server_port != server_port))
-		i = t->flows[i].next;
-	return i == NO_FLOW ? NULL : &t->flows[i];
+	while (at && (t->flows[at - 1].conduit != conduit || t->flows[at - 1].server_port != server_port))
+		at = t->flows[at - 1].next;
+	return at ? &t->flows[at - 1] : NULL;
+}
+
+/* One that was given back, else one that was never used: memory is only touched when it is needed. */
+static uint16_t take(struct flow_table *t)
+{
+	uint16_t at = t->free;
+
+	if (at)
+		t->free = t->flows[at - 1].next;
+	else if (t->fresh < CORE_FLOWS_MAX)
+		at = ++t->fresh;
+	return at;
+}
+
+static bool is_full(const struct flow_table *t)
+{
+	return !t->free && t->fresh == CORE_FLOWS_MAX;
 }
 
 /* What may have carried data is remembered a little, so that nobody puts other bytes behind them. */
@@ -48,7 +53,7 @@ static bool gives_way(const struct flow *f, uint64_t idle)
  */
 static void make_place(struct flow_table *t, struct pool *pool, uint64_t now)
 {
-	for (unsigned looks = 0; looks < EVICTION_LOOKS && t->free == NO_FLOW; looks++) {
+	for (unsigned looks = 0; looks < EVICTION_LOOKS && is_full(t); looks++) {
 		struct flow *f = &t->flows[t->hand];
 
 		t->hand = (uint16_t)((t->hand + 1) % CORE_FLOWS_MAX);
@@ -61,18 +66,17 @@ struct flow *flow_add(struct flow_table *t, struct pool *pool, uint64_t now, uin
 		      uint16_t server_port)
 {
 	uint16_t *bucket = bucket_of(t, conduit, server_port);
-	uint16_t i;
 	struct flow *f;
+	uint16_t at;
 
 	make_place(t, pool, now);
-	i = t->free;
-	if (i == NO_FLOW)
+	at = take(t);
+	if (!at)
 		return NULL;
-	f = &t->flows[i];
-	t->free = f->next;
+	f = &t->flows[at - 1];
 	*f = (struct flow){ .state = FLOW_OPENING, .conduit = conduit, .server_port = server_port,
 			    .heard = now, .next = *bucket };
-	*bucket = i;
+	*bucket = at;
 	t->used++;
 	return f;
 }
@@ -94,7 +98,7 @@ void flow_drop_ask(struct flow *f, struct pool *pool, unsigned i)
 
 void flow_remove(struct flow_table *t, struct pool *pool, struct flow *f)
 {
-	uint16_t self = (uint16_t)(f - t->flows);
+	uint16_t self = (uint16_t)(f - t->flows + 1);
 	uint16_t *link = bucket_of(t, f->conduit, f->server_port);
 
 	half_clear(&f->request, pool);
@@ -104,7 +108,7 @@ void flow_remove(struct flow_table *t, struct pool *pool, struct flow *f)
 	while (f->ask_count)
 		flow_drop_ask(f, pool, f->ask_count - 1);
 	while (*link != self)
-		link = &t->flows[*link].next;
+		link = &t->flows[*link - 1].next;
 	*link = f->next;
 	f->state = FLOW_FREE;
 	f->next = t->free;
@@ -133,7 +137,7 @@ uint32_t flow_count(const struct flow_table *t, uint32_t conduit)
 {
 	uint32_t n = 0;
 
-	for (unsigned i = 0; i < CORE_FLOWS_MAX; i++)
+	for (unsigned i = 0; i < t->fresh; i++)
 		n += t->flows[i].state != FLOW_FREE && t->flows[i].state != FLOW_ENDED &&
 		     t->flows[i].conduit == conduit && !flow_closed(&t->flows[i]);
 	return n;

@@ -17,7 +17,6 @@
 
 #define OUTSTANDING_MAX 16u
 #define FLOW_BUCKETS 8192u
-#define NO_FLOW 0xffffu
 
 enum flow_state {
 	FLOW_FREE = 0,
@@ -68,7 +67,7 @@ struct flow {
 	bool reset;              /* the gate has reset it */
 	bool reopening;          /* a SYN came on a live connection; the device decides */
 	uint16_t server_port;
-	uint16_t next;           /* in its bucket, or in the free list */
+	uint16_t next;           /* in its bucket, or in the free list: position + 1 */
 	uint32_t conduit;        /* number */
 	uint32_t reopen_isn;
 	struct opening former;   /* of the connection that these ports had just before */
@@ -88,8 +87,8 @@ struct flow {
 };
 
 struct flow_table {
-	bool ready;
-	uint16_t free;
+	uint16_t free;           /* position + 1, 0 = none */
+	uint16_t fresh;          /* flows from here on were never used */
 	uint16_t hand;           /* where the search for one that gives way goes on */
 	uint32_t used;
 	uint16_t buckets[FLOW_BUCKETS];

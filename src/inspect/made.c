@@ -121,7 +121,7 @@ void made_probes(struct core_state *core, const struct program_conduit *c)
 {
 	uint64_t now = core->io.now;
 
-	for (unsigned i = 0; i < CORE_FLOWS_MAX && core->io.made_count < CORE_MADE_MAX; i++) {
+	for (unsigned i = 0; i < core->table.fresh && core->io.made_count < CORE_MADE_MAX; i++) {
 		struct flow *f = &core->table.flows[i];
 
 		if (f->state != FLOW_OPEN || f->conduit != c->number || now - f->heard < SILENT ||

@@ -117,7 +117,19 @@ void messages_progress(const struct core_state *core, struct flow *f);
  */
 void related_packet(struct core_state *core);
 
+/* ---- how a connection begins (opening.c) -- */
+
+/* A SYN of the server; a SYN or SYN-ACK of the device: sets the verdict. */
+void opening_server_syn(struct passage *p);
+void opening_device_syn(struct passage *p);
+
 /* ---- one packet (stream.c) -- */
+
+/* Lets the packet go, as it now is. */
+void stream_pass(struct passage *p);
+
+/* Records that the packet is denied; the verdict is "drop" unless something else is said. */
+struct core_event *stream_deny(struct passage *p, enum reason reason);
 
 /* A segment of a conduit, decoded and with its direction known: sets the verdict. */
 void stream_packet(struct passage *p);

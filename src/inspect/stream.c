@@ -10,7 +10,7 @@ static void verdict(struct passage *p, enum core_verdict v)
 }
 
 /* Lets the packet go, as it now is. */
-static void pass(struct passage *p)
+void stream_pass(struct passage *p)
 {
 	segment_lift_ttl(&p->segment);
 	if (p->segment.changed)
@@ -19,7 +19,7 @@ static void pass(struct passage *p)
 	verdict(p, p->segment.changed ? CORE_REPLACE : CORE_PASS);
 }
 
-static struct core_event *deny(struct passage *p, enum reason reason)
+struct core_event *stream_deny(struct passage *p, enum reason reason)
 {
 	struct core_event *e =
 		event_add(p->core, p->flow, p->conduit->number, CORE_EVENT_DENIED, reason);
@@ -32,150 +32,8 @@ static struct core_event *deny(struct passage *p, enum reason reason)
 
 static void deny_and_reset(struct passage *p, enum reason reason)
 {
-	deny(p, reason)->action = CORE_ACTION_RESET;
+	stream_deny(p, reason)->action = CORE_ACTION_RESET;
 	made_resets(p->core, p->conduit, p->flow);
-}
-
-/* ---- opening --------------------------------------------------------------------------------------- */
-
-static void note_syn(struct half *h, const struct segment *s)
-{
-	h->mss = s->mss;
-	h->window = s->window;
-	h->timestamps = s->timestamps != 0;
-	if (h->timestamps)
-		h->tsval = segment_tsval(s);
-}
-
-/* Is there a rule that serves a connection opened now? REASON_NONE or why there is none. */
-static enum reason any_rule_serves(const struct passage *p)
-{
-	const struct program *program = &p->core->program;
-	int64_t wall = p->core->io.wall;
-	enum reason reason = REASON_NO_RULE;
-
-	for (uint32_t i = 0; i < p->conduit->rules.count && reason != REASON_NONE; i++)
-		reason = program_rule_serves(program, &program->rules[p->conduit->rules.first + i],
-					     (struct program_time){ wall, wall });
-	return reason;
-}
-
-static void open_flow(struct passage *p, struct opening former)
-{
-	struct core_state *core = p->core;
-	const struct program_conduit *c = p->conduit;
-	uint16_t port = p->segment.source_port;
-	enum reason reason = any_rule_serves(p);
-
-	if (reason != REASON_NONE) {
-		deny(p, reason);
-		return;
-	}
-	if (c->max_connections && flow_count(&core->table, c->number) >= c->max_connections) {
-		deny(p, REASON_CONNECTIONS_EXCEEDED);
-		made_probes(p->core, c);
-		return;
-	}
-	p->flow = flow_add(&core->table, &core->pool, core->io.now, c->number, port);
-	if (!p->flow) {
-		deny(p, REASON_FLOWS_EXHAUSTED);
-		return;
-	}
-	p->flow->former = former;
-	p->flow->opened = core->io.wall;
-	half_open(&p->flow->request, &core->pool, p->segment.seq);
-	note_syn(&p->flow->request, &p->segment);
-	pass(p);
-}
-
-/* A SYN on a connection that lives: the device may know better than the gate whether it still does. */
-static void reopen_flow(struct passage *p)
-{
-	struct flow *f = p->flow;
-
-	if (f->state == FLOW_OPENING && p->segment.seq + 1 == f->request.nxt) {
-		pass(p);
-	} else if (f->state == FLOW_OPEN && !flow_closed(f)) {
-		f->reopening = true;
-		f->reopen_isn = p->segment.seq;
-		pass(p);
-	} else {
-		struct opening former = flow_opening(f);
-
-		flow_remove(&p->core->table, &p->core->pool, f);
-		p->flow = NULL;
-		open_flow(p, former);
-	}
-}
-
-static void server_syn(struct passage *p)
-{
-	if (p->segment.flags & TCP_ACK || p->segment.payload_length)
-		deny(p, REASON_MALFORMED_PACKET);
-	else if (p->flow)
-		reopen_flow(p);
-	else
-		open_flow(p, (struct opening){ 0 });
-}
-
-static void accept_syn_ack(struct passage *p)
-{
-	struct flow *f = p->flow;
-
-	half_open(&f->reply, &p->core->pool, p->segment.seq);
-	note_syn(&f->reply, &p->segment);
-	half_acknowledge(&f->request, &p->core->pool, p->segment.ack);
-	f->state = FLOW_OPEN;
-	p->core->totals.flows_opened++;
-	event_add(p->core, f, p->conduit->number, CORE_EVENT_OPENED, REASON_NONE)->action =
-		CORE_ACTION_NONE;
-	pass(p);
-}
-
-/* The device took the SYN for a new connection: what the gate knew of the old one is void. */
-static void restart_flow(struct passage *p)
-{
-	struct core_state *core = p->core;
-	struct flow *f = p->flow;
-	struct opening former = flow_opening(f);
-	uint32_t isn = f->reopen_isn;
-	uint16_t port = f->server_port;
-
-	flow_remove(&core->table, &core->pool, f);
-	f = p->flow = flow_add(&core->table, &core->pool, core->io.now, p->conduit->number, port);
-	f->former = former;
-	f->opened = core->io.wall;
-	half_open(&f->request, &core->pool, isn);
-	f->request.timestamps = p->segment.timestamps != 0;
-	accept_syn_ack(p);
-}
-
-/*
- * The SYN-ACK of the connection that lives, or of the one before, once more. Taken for that of a new one it
- * would make the gate forget bytes that the device holds, and other bytes could be put behind them.
- */
-static bool repeats_opening(const struct flow *f, const struct segment *s)
-{
-	struct opening o = flow_opening(f);
-
-	return o.known && s->ack == o.server + 1 && s->seq == o.device;
-}
-
-static void device_syn(struct passage *p)
-{
-	struct flow *f = p->flow;
-	const struct segment *s = &p->segment;
-
-	if (!(s->flags & TCP_ACK))
-		deny(p, REASON_DEVICE_INITIATED);
-	else if (!f || s->payload_length)
-		deny(p, REASON_UNKNOWN_CONNECTION);
-	else if (f->reopening && s->ack == f->reopen_isn + 1 && !repeats_opening(f, s))
-		restart_flow(p);
-	else if (f->state == FLOW_OPENING && s->ack == f->request.nxt && !repeats_opening(f, s))
-		accept_syn_ack(p);
-	else if (f->state == FLOW_OPEN && s->seq + 1 == f->reply.nxt && !f->reply.edit_count)
-		pass(p);
 }
 
 /* ---- resets ------------------------------------------------------------------------------------------- */
@@ -202,7 +60,7 @@ static void reset_seen(struct passage *p)
 			return;
 		end_flow(p);
 		segment_keep(s, 0, 0);
-		pass(p);
+		stream_pass(p);
 		return;
 	}
 	if (s->seq - h->una > (h->nxt - h->una) + SEQ_WINDOW)
@@ -213,7 +71,7 @@ static void reset_seen(struct passage *p)
 	segment_set_seq(s, half_out(h, s->seq, true));
 	if (s->flags & TCP_ACK && p->receiver->open)
 		segment_set_ack(s, half_in(p->receiver, s->ack));
-	pass(p);
+	stream_pass(p);
 }
 
 /* ---- acknowledgements ------------------------------------------------------------------------------------ */
@@ -271,7 +129,7 @@ static void pass_empty(struct passage *p)
 		segment_set_seq(&p->segment, h->una + h->shift - 1);
 	else
 		segment_set_seq(&p->segment, half_out(h, seq, true));
-	pass(p);
+	stream_pass(p);
 }
 
 /* Everything in it was acknowledged before: without its bytes it makes the receiver say so again. */
@@ -280,7 +138,7 @@ static void pass_probe(struct passage *p)
 	segment_keep(&p->segment, 0, 0);
 	segment_set_flags(&p->segment, (uint8_t)(p->segment.flags & ~TCP_FIN));
 	segment_set_seq(&p->segment, p->sender->una + p->sender->shift - 1);
-	pass(p);
+	stream_pass(p);
 }
 
 /* Does what was sent again equal what was inspected, as far as it is still known? */
@@ -388,7 +246,7 @@ static void send_on(struct passage *p, bool fin, bool news)
 	if (had_data && s->payload_length == 0 && !fin && !news)
 		return;
 	segment_set_seq(s, half_out(h, start, true));
-	pass(p);
+	stream_pass(p);
 }
 
 /* The gate has taken bytes out: their sender is told so, unless a reply made since has done it already. */
@@ -498,19 +356,19 @@ void stream_packet(struct passage *p)
 	}
 	if (s->flags & TCP_SYN) {
 		if (p->from_server)
-			server_syn(p);
+			opening_server_syn(p);
 		else
-			device_syn(p);
+			opening_device_syn(p);
 	} else if (!p->flow) {
 		if (s->flags & TCP_RST)
 			return;
-		deny(p, REASON_UNKNOWN_CONNECTION)->action = CORE_ACTION_RESET;
+		stream_deny(p, REASON_UNKNOWN_CONNECTION)->action = CORE_ACTION_RESET;
 		made_stray_resets(p->core, p->conduit, s, p->from_server);
 	} else if (s->flags & TCP_RST) {
 		reset_seen(p);
 	} else if (p->flow->state == FLOW_OPENING && !p->from_server) {
 		/* It holds an older connection of these ports: told so, it will take the next SYN. */
-		deny(p, REASON_UNKNOWN_CONNECTION)->action = CORE_ACTION_RESET;
+		stream_deny(p, REASON_UNKNOWN_CONNECTION)->action = CORE_ACTION_RESET;
 		made_reset_back(p->core, p->conduit, s, false);
 	} else if (p->flow->reset) {
 		made_stray_resets(p->core, p->conduit, s, p->from_server);

@@ -477,6 +477,26 @@ static void test_refused_program_changes_nothing(void **state)
 	PASSED(1001, 5001, read_1);
 }
 
+static void test_a_device_that_still_waits_to_be_acknowledged(void **state)
+{
+	gate_start();
+	SAY(bad);
+	from_server(1001, 5001);
+	MADE(0, TO_SERVER, 5001, 1013, bad_exception);
+	/* Its queue was full: it says once more that the connection is open. */
+	put_packet(TO_SERVER, LAB_SYN | LAB_ACK, 5000, 1001);
+	assert_int_equal(core_io()->verdict, CORE_DROP);
+	assert_int_equal(core_io()->event_count, 0);
+	assert_int_equal(core_io()->made_count, 1);
+	made(0, TO_DEVICE, LAB_ACK, 1001, 5001, NULL, 0);
+	/* Without an answer of the gate between them, the server is told. */
+	server_port = 50001;
+	gate_open();
+	put_packet(TO_SERVER, LAB_SYN | LAB_ACK, 5000, 1001);
+	passed(5000, 1001, NULL, 0);
+	assert_int_equal(core_io()->made_count, 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, policy_of_the_lab)
 
 int main(void)
@@ -485,6 +505,7 @@ int main(void)
 		TEST(test_who_may_open),
 		TEST(test_the_device_refuses),
 		TEST(test_closed_and_opened_again),
+		TEST(test_a_device_that_still_waits_to_be_acknowledged),
 		TEST(test_data_behind_a_fin),
 		TEST(test_data_in_place_of_a_fin),
 		TEST(test_another_end),
