@@ -21,8 +21,9 @@ FLOORS := $(foreach l,$(LAYERS),$(firstword $(subst :, ,$(l))))
 # ---- what it is built with ---------------------------------------------------------------------------
 # Debian packages, for building and for everything that `make demo` and `make check` use.
 PACKAGES_BUILD := build-essential pkg-config clang lld wabt libmnl-dev libnftnl-dev \
-	libjansson-dev libseccomp-dev libpcap-dev tzdata
-PACKAGES_TEST := nftables iproute2 procps python3 libcmocka-dev libmodbus-dev mbpoll tshark
+	libjansson-dev libseccomp-dev libpcap-dev libsqlite3-dev tzdata
+PACKAGES_TEST := nftables iproute2 procps python3 libcmocka-dev libmodbus-dev mbpoll tshark \
+	python3-prometheus-client systemd strace rsyslog rsyslog-gnutls openssl
 # The validator of the schemas runs in whatever Node is at hand; its modules come from npm into $(BUILD).
 PACKAGES_TEST += $(if $(shell command -v npm),,nodejs npm)
 PACKAGES_LINT := cppcheck shellcheck
@@ -41,7 +42,7 @@ BUILD ?= build$(if $(SAN),-san)$(if $(filter clang%,$(CC)),-clang)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
-PKGS := libmnl libnftnl jansson libseccomp libpcap
+PKGS := libmnl libnftnl jansson libseccomp libpcap sqlite3
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 WARN := -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wformat=2 \
 	-Wswitch-enum -Wpointer-arith -Wundef -Wno-unused-parameter $(if $(SAN),,-Wconversion)
@@ -133,7 +134,7 @@ $(LIB): $(call obj,$(LIB_SRC))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar qcs $@ $^
 LIBS_INSPECT = -lmnl -lseccomp -lm -lpthread
-LIBS = -lnftnl -lmnl -ljansson -lseccomp -lpcap -lm -lpthread
+LIBS = -lnftnl -lmnl -ljansson -lseccomp -lpcap -lsqlite3 -lm -lpthread
 link = $(CC) $(CFLAGS) $(SANFLAGS) $(LDHARDEN) -o $@
 
 $(BUILD)/gatehouse: $(call obj,$(MAIN_SRC)) $(BUILD)/obj/run/vm_native.o $(LIB)
@@ -156,7 +157,8 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/obj/run/vm_native.o $(LIB)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $(LDHARDEN) $(filter %.c %.o %.a,$^) -lcmocka $(LIBS)
 # The inspector's own files are not in the library.
-$(BUILD)/tests/test_confine: $(call obj,src/run/inspect_confine.c)
+$(BUILD)/tests/test_account: $(call obj,src/run/inspect_account.c)
+$(BUILD)/tests/test_confine: $(call obj,src/run/inspect_confine.c src/run/inspect_account.c)
 $(BUILD)/tests/test_report: $(call obj,src/run/inspect_report.c)
 # The inspector around a core with planted faults, and a supervisor that finds it beside itself.
 FAULTS := $(BUILD)/faults
@@ -249,10 +251,14 @@ fresh-check:
 # Both programs belong in one folder. The unit names /usr/sbin.
 PREFIX ?= /usr
 INSTALLED = sbin/gatehouse sbin/gatehouse-inspect lib/systemd/system/gatehouse.service \
+	lib/sysusers.d/gatehouse.conf lib/tmpfiles.d/gatehouse.conf lib/sysctl.d/50-gatehouse.conf \
 	share/bash-completion/completions/gatehouse share/gatehouse share/doc/gatehouse
 install: $(PROGRAMS)
 	$(Q)install -D -t $(DESTDIR)$(PREFIX)/sbin $(PROGRAMS)
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system image/gatehouse.service
+	$(Q)install -D -m 644 image/gatehouse.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gatehouse.conf
+	$(Q)install -D -m 644 image/gatehouse.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/gatehouse.conf
+	$(Q)install -D -m 644 image/gatehouse.sysctl $(DESTDIR)$(PREFIX)/lib/sysctl.d/50-gatehouse.conf
 	$(Q)install -D -m 644 image/gatehouse.bash-completion \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/gatehouse
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/gatehouse/schemas schemas/*.json

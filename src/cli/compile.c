@@ -85,7 +85,7 @@ static int write_file(const char *folder, const char *name, const struct compile
 	return r;
 }
 
-static int write_both(const struct compile_line *line, const struct compiled *compiled,
+static int write_all(const struct compile_line *line, const struct compiled *compiled,
 		      struct arena *arena)
 {
 	int r = mkdir(line->out, 0755) < 0 && errno != EEXIST ? -errno : 0;
@@ -94,6 +94,8 @@ static int write_both(const struct compile_line *line, const struct compiled *co
 		r = write_file(line->out, "ruleset.nft", compiled, write_ruleset, arena);
 	if (!r)
 		r = write_file(line->out, "policy.json", compiled, compile_write_policy, arena);
+	if (!r)
+		r = write_file(line->out, "rsyslog.conf", compiled, compile_write_rsyslog, arena);
 	return r;
 }
 
@@ -103,9 +105,9 @@ static void tell(const struct context *context, const struct compile_line *line,
 	struct writer w;
 
 	if (!context->json) {
-		printf("%s: %zu rules, %zu conduits; written to %s/ruleset.nft and %s/policy.json\n",
+		printf("%s: %zu rules, %zu conduits; ruleset.nft, policy.json and rsyslog.conf written to %s\n",
 		       compiled->ruleset.site, compiled->site->rule_count,
-		       compiled->ruleset.conduit_count, line->out, line->out);
+		       compiled->ruleset.conduit_count, line->out);
 		return;
 	}
 	writer_init(&w, stdout, true);
@@ -138,7 +140,7 @@ static int compile_over(const struct context *context, const struct compile_line
 	diag_print(&diags, stderr, isatty(STDERR_FILENO));
 	if (!good)
 		return EXIT_FINDINGS;
-	r = write_both(line, &compiled, arena);
+	r = write_all(line, &compiled, arena);
 	if (r < 0) {
 		fprintf(stderr, "gatehouse compile: cannot write to %s: %s\n", line->out, failure_text(r));
 		return EXIT_SYSTEM;
@@ -164,8 +166,9 @@ const struct command command_compile = {
 	.name = "compile",
 	.arguments = "DIR -o OUT [--at TIME]",
 	.summary = "writes what a site folder means: the nftables ruleset and the inspection policy",
-	.help = "Writes OUT/ruleset.nft (loadable by `nft -f`) and OUT/policy.json. The same documents and\n"
-		"the same time give the same bytes. Nothing is put in force; conduits are numbered afresh.\n\n"
+	.help = "Writes OUT/ruleset.nft (loadable by `nft -f`), OUT/policy.json and OUT/rsyslog.conf (forwards the\n"
+		"event log to the site's log_collectors). The same documents and the same time give the same\n"
+		"bytes. Nothing is put in force; conduits are numbered afresh.\n\n"
 		"options\n"
 		"  -o OUT     the folder to write to; it is made when it is missing\n"
 		"  --at TIME  as of then (2026-11-22T14:00:00Z, or seconds since 1970; default: now): what is\n"

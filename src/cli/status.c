@@ -2,8 +2,10 @@
 #include "cli/command.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/failure.h"
 #include "json/copy.h"
@@ -14,6 +16,7 @@
 #include "run/control.h"
 
 #define RECENT 10
+#define WATCH_EVERY 2000 /* ms */
 
 struct recent {
 	const struct value *items[RECENT];
@@ -61,6 +64,31 @@ static void print_drift(const struct value *drift, const struct value *maintenan
 		       text_of(maintenance, "until"));
 }
 
+static void print_ledger(const struct value *ledger)
+{
+	if (!ledger || ledger->type != VALUE_MAP)
+		return;
+	if (truth_of(ledger, "writable"))
+		printf("Ledger     written %s, %lld kB", text_of(ledger, "flushed"), number_of(ledger, "bytes") / 1024);
+	else
+		printf("Ledger     NOT WRITTEN (%s), kept in memory: %lld rows", text_of(ledger, "why"),
+		       number_of(ledger, "waiting"));
+	if (number_of(ledger, "lost"))
+		printf(", counts lost: %lld", number_of(ledger, "lost"));
+	putchar('\n');
+}
+
+static void print_policy(const struct value *policy)
+{
+	printf("Policy     %s, applied %s, rules: %lld, conduits: %lld", text_of(policy, "site"),
+	       text_of(policy, "applied"), number_of(policy, "rules"), number_of(policy, "conduits"));
+	if (number_of(policy, "expired"))
+		printf(", expired and closed: %lld", number_of(policy, "expired"));
+	if (number_of(policy, "overdue"))
+		printf(", overdue for review: %lld", number_of(policy, "overdue"));
+	putchar('\n');
+}
+
 static void print_queues(const struct value *queues)
 {
 	for (size_t i = 0; queues && i < queues->count; i++) {
@@ -94,10 +122,9 @@ static void print_health(const struct value *status)
 	print_queues(value_member(status, "queues"));
 	print_fail_open(value_member(status, "fail_open"));
 	if (policy && policy->type == VALUE_MAP)
-		printf("Policy     %s, applied %s, rules: %lld, conduits: %lld\n", text_of(policy, "site"),
-		       text_of(policy, "applied"), number_of(policy, "rules"),
-		       number_of(policy, "conduits"));
+		print_policy(policy);
 	print_drift(value_member(status, "drift"), value_member(status, "maintenance"));
+	print_ledger(value_member(status, "ledger"));
 }
 
 static int path_of(const struct value *conduit, char *path, size_t size)
@@ -262,15 +289,13 @@ static int not_running(const struct context *context, int error)
 	return EXIT_FINDINGS;
 }
 
-static int run(const struct context *context, int argc, char **argv)
+static int show(const struct context *context)
 {
 	const struct value *status;
 	struct arena arena = { 0 };
 	struct recent recent;
 	int r, code;
 
-	if (argc > 1)
-		return usage_error(&command_status, "it takes no arguments; %s is too much", argv[1]);
 	r = control_call(context->runtime, "{\"command\":\"status\"}", &arena, &status);
 	if (r < 0)
 		return not_running(context, r);
@@ -289,11 +314,44 @@ static int run(const struct context *context, int argc, char **argv)
 	return code;
 }
 
+/* Until somebody ends it. On a screen each look takes the place of the one before. */
+static int watch(const struct context *context)
+{
+	int code;
+
+	do {
+		if (isatty(STDOUT_FILENO))
+			fputs("\033[H\033[2J", stdout);
+		code = show(context);
+		putchar('\n');
+		fflush(stdout);
+		poll(NULL, 0, WATCH_EVERY);
+	} while (code != EXIT_SYSTEM && !ferror(stdout));
+	return code;
+}
+
+static int run(const struct context *context, int argc, char **argv)
+{
+	bool watching = false;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--watch") != 0)
+			return usage_error(&command_status, argv[i][0] == '-' ? "there is no option %s" :
+					   "it takes no arguments; %s is too much", argv[i]);
+		watching = true;
+	}
+	if (watching && context->json)
+		return usage_error(&command_status, "--watch is for people; ask with --json as often as you like");
+	return watching ? watch(context) : show(context);
+}
+
 const struct command command_status = {
 	.name = "status",
-	.arguments = "",
+	.arguments = "[--watch]",
 	.summary = "health, counters and recent denials of the running gate",
-	.help = "exit codes: 0 healthy, 1 something needs attention or no supervisor is running, 2 wrong usage,\n"
+	.help = "options\n"
+		"  --watch    again every two seconds, until Ctrl-C\n\n"
+		"exit codes: 0 healthy, 1 something needs attention or no supervisor is running, 2 wrong usage,\n"
 		"3 the supervisor cannot be asked\n",
 	.run = run,
 };

@@ -174,9 +174,23 @@ static int read_back(struct commit *c)
 
 /* ---- a setting beside the table ---- */
 
+static bool is_on(const char *setting)
+{
+	int fd = open(setting, O_RDONLY | O_CLOEXEC);
+	char value = '0';
+
+	if (fd < 0)
+		return false;
+	if (read(fd, &value, 1) != 1)
+		value = '0';
+	close(fd);
+	return value == '1';
+}
+
 /*
  * The kernel's own ICMP errors get the mark of the packet they are about: chain "told" lets out those
  * about packets of a conduit. Without it path MTU discovery through the gate fails, and that is all.
+ * A hardened unit can but look whether it was set at boot.
  */
 static void reflect_marks(struct commit *c)
 {
@@ -184,10 +198,14 @@ static void reflect_marks(struct commit *c)
 						"/proc/sys/net/ipv6/fwmark_reflect" };
 
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-		int fd = open(settings[i], O_WRONLY | O_CLOEXEC);
-		bool missing = fd < 0 && errno == ENOENT; /* a kernel without IPv6 */
-		bool set = fd >= 0 && write(fd, "1", 1) == 1;
+		int fd;
+		bool missing, set;
 
+		if (is_on(settings[i]))
+			continue;
+		fd = open(settings[i], O_WRONLY | O_CLOEXEC);
+		missing = fd < 0 && errno == ENOENT; /* a kernel without IPv6 */
+		set = fd >= 0 && write(fd, "1", 1) == 1;
 		if (!set && !missing)
 			diag_add(c->diags, DIAG_WARNING, "kernel-setting", &(struct diag_place){ 0 },
 				 "set it to 1 at boot, in /etc/sysctl.d; until then large packets may vanish where "

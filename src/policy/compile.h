@@ -51,3 +51,11 @@ bool compile_site(const struct documents *documents, int64_t now, const struct c
 
 /* Writes what the inspector enforces as readable JSON (policy.json); deterministic. */
 void compile_write_policy(const struct compiled *compiled, FILE *out);
+
+/*
+ * Writes what makes rsyslog forward the event log to the site's log_collectors, as RFC 5424; deterministic.
+ * The two paths are those of an installation.
+ */
+#define COMPILE_EVENT_LOG "/var/lib/gatehouse/events.jsonl"
+#define COMPILE_COLLECTOR_CA "/etc/gatehouse/collector-ca.pem"
+void compile_write_rsyslog(const struct compiled *compiled, FILE *out);

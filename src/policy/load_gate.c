@@ -135,6 +135,8 @@ static void read_collector(const struct loader *l, const struct value *at, struc
 		.port = (uint16_t)read_number(l, m.port, 1, 65535, 0),
 		.transport = word == LOG_UDP ? IPPROTO_UDP : IPPROTO_TCP,
 		.what = "log collector",
+		.collects = true,
+		.tls = word == LOG_TLS,
 		.at = m.address ? m.address : at,
 	};
 }

@@ -140,6 +140,7 @@ struct gate_peer {
 	uint16_t port;
 	uint8_t transport;                       /* IPPROTO_TCP or IPPROTO_UDP */
 	const char *what;                        /* "time server" */
+	bool collects, tls;                      /* a log collector; by TLS */
 	const struct value *at;
 };
 

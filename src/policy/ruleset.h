@@ -36,6 +36,7 @@ struct ruleset_window {
 	int64_t from;
 	int64_t until;
 };
+#define WINDOW_HORIZON 400 /* days that schedules are unrolled ahead */
 
 /* A source address is believed only on the interface of its zone. */
 struct ruleset_home {

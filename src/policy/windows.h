@@ -6,8 +6,6 @@
  */
 #include "policy/model.h"
 
-#define WINDOW_HORIZON 400 /* days */
-
 struct window_list {
 	struct program_window *items; /* sorted, neither overlapping nor touching */
 	size_t count;

@@ -126,6 +126,7 @@ static int enforce(struct supervisor *s, struct policy *policy, struct arena *ar
 					 "%s; nothing was changed", failure_text(r));
 		return r;
 	}
+	feed_pause(s);
 	r = load_inspectors(s, policy);
 	if (r < 0) {
 		*ret_text = r == -ETIMEDOUT ?
@@ -212,9 +213,12 @@ int supervisor_apply(struct supervisor *s, enum policy_source from, const char *
 		r = try_policy(s, from, policy, arena, &found, ret_text);
 	diag_sort(&found);
 	keep_findings(&found, arena, diags);
-	if (r == 0) {
+	if (r == 0)
 		put_in_force(s, policy);
+	feed_resume(s);
+	if (r == 0) {
 		events_applied(&s->events, *ret_text);
+		feed_applied(s, *ret_text);
 		return 0;
 	}
 	r = found.errors ? 1 : r;

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/failure.h"
@@ -14,6 +15,7 @@
 
 #define MESSAGES_A_ROUND 256
 #define LOAD_PATIENCE 15000 /* ms until all must have taken a program */
+#define QUEUE_PATIENCE 5000 /* ms until a queue must be free */
 
 __attribute__((format(printf, 2, 3)))
 static void warn(struct supervisor *s, const char *format, ...)
@@ -44,6 +46,7 @@ static void on_message(struct supervisor *s, const struct inspect_message *messa
 	case INSPECT_REFUSED:
 		break;
 	case INSPECT_EVENT:
+		feed_event(s, &message->event);
 		events_core(&s->events, &message->event);
 		break;
 	case INSPECT_TRAPPED:
@@ -97,6 +100,7 @@ static void on_end(struct supervisor *s, struct child *child)
 	struct child_end end;
 
 	read_messages(s, child, UINT_MAX); /* nobody adds to them any more */
+	feed_read_inspectors(s);
 	child_collect(child, &end);
 	events_restarted(&s->events, &end);
 	if (end.quarantined)
@@ -154,6 +158,7 @@ void crew_tend(struct supervisor *s, const struct pollfd *fds)
 	for (size_t i = 0; i < s->crew.count; i++)
 		tend(s, &s->crew.members[i], is_ready(&fds[2 * i]), is_ready(&fds[2 * i + 1]));
 	tend_stand_in(s);
+	watchdog_tick(s);
 }
 
 /* ---- start ---- */
@@ -172,6 +177,35 @@ static int add_member(struct supervisor *s, uint16_t queue, int queue_fd)
 	return r;
 }
 
+/*
+ * A socket on it. Inspectors of a gate that was killed a moment ago hold their queues until they are gone
+ * themselves, and systemd starts the next one at once.
+ */
+static int await_queue(struct supervisor *s, uint16_t queue)
+{
+	const struct timespec moment = { .tv_nsec = 20000000 };
+	int64_t until = child_now() + QUEUE_PATIENCE;
+	int fd = socket_queue(queue);
+
+	if (fd == -EBUSY)
+		warn(s, "packet queue %u is in use, perhaps by a gate that is about to end; waiting for it", queue);
+	while (fd == -EBUSY && child_now() < until) {
+		nanosleep(&moment, NULL);
+		fd = socket_queue(queue);
+	}
+	return fd;
+}
+
+static int add_inspector(struct supervisor *s, uint16_t queue)
+{
+	int fd = await_queue(s, queue);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return add_member(s, queue, -1);
+}
+
 int crew_start(struct supervisor *s, unsigned queues)
 {
 	struct crew *crew = &s->crew;
@@ -181,7 +215,7 @@ int crew_start(struct supervisor *s, unsigned queues)
 	crew->program_fd = spawn_program();
 	r = crew->program_fd < 0 ? crew->program_fd : 0;
 	for (unsigned i = 0; r == 0 && i < queues; i++)
-		r = add_member(s, (uint16_t)(RULESET_QUEUE + i), -1);
+		r = add_inspector(s, (uint16_t)(RULESET_QUEUE + i));
 	crew->queues = crew->count;
 	if (r < 0)
 		warn(s, "the inspector cannot be started: %s", start_failure(r));
@@ -205,7 +239,7 @@ int crew_reinforce(struct supervisor *s, const struct ruleset *ruleset)
 
 	if (!fails_open(ruleset) || crew->stand_in.child)
 		return 0;
-	fd = socket_queue(queue);
+	fd = await_queue(s, queue);
 	if (fd < 0)
 		return fd;
 	r = add_member(s, queue, fd);

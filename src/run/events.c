@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/failure.h"
 #include "policy/address.h"
@@ -23,11 +24,26 @@ struct scratch {
 	char text[768];
 };
 
+/* What a report of usage is read against. */
+static void note_moment(struct events *events, const struct event *event)
+{
+	static const char *const moments[] = { "inspector-restarted", "trap", "quarantined", "events-lost",
+					       "failed-open", "inspects-again", "restored", "not-restored",
+					       "drift-fight", "maintenance-begun", "maintenance-ended",
+					       "ledger-set-aside", "ledger-shortened" };
+
+	for (size_t i = 0; events->ledger && i < sizeof(moments) / sizeof(*moments); i++)
+		if (strcmp(event->event, moments[i]) == 0)
+			ledger_add_moment(events->ledger, &(struct ledger_moment){
+				.time = time(NULL), .kind = event->event, .text = event->text });
+}
+
 static void record(struct events *events, const struct event *event)
 {
 	char line[512];
 	int r = event_log_write(&events->log, event);
 
+	note_moment(events, event);
 	if (r == 0)
 		return;
 	snprintf(line, sizeof(line), "cannot write %s: %s. The gate goes on guarding; "
@@ -100,8 +116,7 @@ static const char *const kind_names[] = {
 	[CORE_EVENT_ALLOWED] = "allowed",
 };
 
-/* The row of the event's CIP service, or NULL. */
-static const struct cip_service *events_service(const struct core_event *core)
+const struct cip_service *events_service(const struct core_event *core)
 {
 	uint32_t class = core->has & CORE_HAS_TAG ? CIP_CLASS_SYMBOL : core->class;
 
@@ -274,8 +289,7 @@ static bool is_multicast(const struct address *address)
 		address->family == 4 && address->b[0] >> 4 == 0xe;
 }
 
-/* What interfaces say by themselves when they come up: the kernel counts it, nobody needs to read it. */
-static bool is_chatter(const struct nflog_message *message)
+bool events_is_chatter(const struct nflog_message *message)
 {
 	return (strcmp(message->reason, "from-gate") == 0 || strcmp(message->reason, "to-gate") == 0) &&
 	       is_multicast(&message->destination);
@@ -289,7 +303,7 @@ void events_refused(struct events *events, const struct nflog_message *message)
 	struct event_end *source = by_device ? &s.event.device : &s.event.server;
 	struct event_end *destination = by_device ? &s.event.server : &s.event.device;
 
-	if (is_chatter(message))
+	if (events_is_chatter(message))
 		return;
 	s.event.reason = *message->reason ? message->reason : "unknown";
 	if (message->source.family)
@@ -423,6 +437,20 @@ void events_deed(struct events *events, enum events_deed deed, const char *text)
 		[EVENTS_MAINTENANCE_ENDED] = { .event = "maintenance-ended" },
 	};
 	struct event event = deeds[deed];
+
+	event.text = text;
+	record(events, &event);
+}
+
+void events_ledger(struct events *events, enum ledger_news news, const char *text)
+{
+	static const struct event kinds[] = {
+		[LEDGER_FAILED] = { .event = "ledger-failed" },
+		[LEDGER_WORKS] = { .event = "ledger-works" },
+		[LEDGER_SET_ASIDE] = { .event = "ledger-set-aside" },
+		[LEDGER_SHORTENED] = { .event = "ledger-shortened" },
+	};
+	struct event event = kinds[news];
 
 	event.text = text;
 	record(events, &event);

@@ -7,7 +7,9 @@
 #include "netfilter/drift.h"
 #include "netfilter/nflog.h"
 #include "policy/compile.h"
+#include "protocol/cip.h"
 #include "record/event_log.h"
+#include "record/ledger.h"
 #include "run/channel.h"
 #include "run/child.h"
 
@@ -15,6 +17,7 @@ struct events {
 	struct event_log log;
 	const struct compiled *compiled;
 	void (*warn)(const char *line); /* for failures of the log itself */
+	struct ledger *ledger;          /* gets a row of what happens to the gate itself; may be NULL */
 };
 
 /* A violation, a connection opened or closed. */
@@ -22,6 +25,12 @@ void events_core(struct events *events, const struct core_event *core);
 
 /* A packet that the kernel refused. */
 void events_refused(struct events *events, const struct nflog_message *message);
+
+/* The row of the event's CIP service, or NULL. */
+const struct cip_service *events_service(const struct core_event *core);
+
+/* What interfaces say by themselves when they come up: the kernel counts it, nobody needs to read it. */
+bool events_is_chatter(const struct nflog_message *message);
 
 /* "trap", "quarantined": what the inspector or its death says about a conduit. */
 void events_trap(struct events *events, uint32_t conduit);
@@ -48,6 +57,9 @@ enum events_deed {
 	EVENTS_MAINTENANCE_ENDED
 };
 void events_deed(struct events *events, enum events_deed deed, const char *text);
+
+/* What became of the usage ledger; the text is a sentence without its end. */
+void events_ledger(struct events *events, enum ledger_news news, const char *text);
 
 /* Call about every second. */
 void events_tick(struct events *events);

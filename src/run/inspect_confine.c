@@ -15,7 +15,9 @@
 
 #include <seccomp.h>
 
-#define NOBODY 65534u
+#include "run/inspect_account.h"
+
+#define ACCOUNTS "/etc/passwd"
 #define CAPABILITY_END 64
 
 static int failure(void)
@@ -52,10 +54,14 @@ static int set_capabilities(uint64_t set)
 	return syscall(SYS_capset, &header, data) < 0 ? failure() : 0;
 }
 
-static int become_nobody(void)
+static int change_user(void)
 {
+	uid_t user;
+	gid_t group;
+
+	inspect_account(ACCOUNTS, &user, &group);
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setgroups(0, NULL) < 0 ||
-	    setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0)
+	    setresgid(group, group, group) < 0 || setresuid(user, user, user) < 0)
 		return failure();
 	return 0;
 }
@@ -124,7 +130,7 @@ int inspect_confine(unsigned keep_first, unsigned keep_end, pid_t parent, const 
 	if (r < 0)
 		return r;
 	*ret_step = "change user";
-	r = become_nobody();
+	r = change_user();
 	if (r < 0)
 		return r;
 	*ret_step = "drop capabilities";

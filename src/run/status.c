@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "netfilter/read.h"
+#include "base/failure.h"
 #include "policy/address.h"
 #include "policy/model.h"
 #include "run/names.h"
@@ -23,8 +23,18 @@ static size_t count_quarantined(const struct supervisor *s)
 	return n;
 }
 
-static void write_problems(struct supervisor *s, struct writer *w,
-			   const struct netfilter_counts *counts, int read_result)
+static bool ledger_fails(const struct supervisor *s)
+{
+	struct ledger_health health;
+
+	if (!s->feed.ledger)
+		return true;
+	ledger_health(s->feed.ledger, &health);
+	return health.error != 0;
+}
+
+size_t status_problems(const struct supervisor *s, const struct netfilter_counts *counts, int read_result,
+		       const char *ret[static STATUS_PROBLEMS_MAX])
 {
 	size_t quarantined = count_quarantined(s), problems = 0;
 	const struct {
@@ -44,17 +54,41 @@ static void write_problems(struct supervisor *s, struct writer *w,
 		{ quarantined != 0, "Some conduits are quarantined, and closed: the inspector failed three times on their packets. "
 		  "Keep the event log for who maintains the gate; applying the policy again opens them." },
 		{ s->events.log.lost != 0, "Events cannot be written: is the disk full or read-only? The gate guards all the same." },
+		{ ledger_fails(s), "The usage ledger cannot be written: is the disk full or read-only? Counts are kept in "
+		  "memory until it can; the gate guards all the same." },
 	};
+
+	_Static_assert(sizeof(all) / sizeof(*all) <= STATUS_PROBLEMS_MAX, "no room for all problems");
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (all[i].is)
+			ret[problems++] = all[i].text;
+	return problems;
+}
+
+static void write_problems(struct supervisor *s, struct writer *w,
+			   const struct netfilter_counts *counts, int read_result)
+{
+	const char *problems[STATUS_PROBLEMS_MAX];
+	size_t n = status_problems(s, counts, read_result, problems);
 
 	writer_name(w, "problems");
 	writer_open_list(w);
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-		if (all[i].is) {
-			writer_text(w, all[i].text);
-			problems++;
-		}
+	for (size_t i = 0; i < n; i++)
+		writer_text(w, problems[i]);
 	writer_close_list(w);
-	writer_put_bool(w, "healthy", problems == 0);
+	writer_put_bool(w, "healthy", n == 0);
+}
+
+static void write_dates(const struct site *site, struct writer *w)
+{
+	size_t expired = 0, overdue = 0;
+
+	for (size_t i = 0; i < site->rule_count; i++) {
+		expired += site->rules[i].expired;
+		overdue += site->rules[i].review_by != NO_DAY && site->rules[i].review_by < site->today;
+	}
+	writer_put_uint(w, "expired", expired);
+	writer_put_uint(w, "overdue", overdue);
 }
 
 static void write_policy(struct supervisor *s, struct writer *w)
@@ -69,6 +103,7 @@ static void write_policy(struct supervisor *s, struct writer *w)
 	status_put_time(w, "applied", s->policy->applied_at);
 	writer_put_uint(w, "rules", s->policy->compiled.site->rule_count);
 	writer_put_uint(w, "conduits", s->policy->compiled.ruleset.conduit_count);
+	write_dates(s->policy->compiled.site, w);
 	writer_close_map(w);
 }
 
@@ -115,20 +150,19 @@ static void write_conduits(struct supervisor *s, struct writer *w,
 	writer_close_list(w);
 }
 
-/* False: no inspector can be asked. */
-static bool count_rule(struct supervisor *s, size_t i, struct core_rule_count *ret)
+bool status_count_rule(struct supervisor *s, size_t rule, struct core_rule_count *ret)
 {
 	bool any = false;
 
 	*ret = (struct core_rule_count){ 0 };
-	for (size_t k = 0; k < s->crew.count && i < CORE_RULES_MAX; k++) {
+	for (size_t k = 0; k < s->crew.count && rule < CORE_RULES_MAX; k++) {
 		const struct core_totals *totals = child_totals(&s->crew.members[k]);
 
 		if (!totals)
 			continue;
 		any = true;
-		ret->allowed += totals->rules[i].allowed;
-		ret->denied += totals->rules[i].denied;
+		ret->allowed += totals->rules[rule].allowed;
+		ret->denied += totals->rules[rule].denied;
 	}
 	return any;
 }
@@ -145,7 +179,7 @@ static void write_rules(struct supervisor *s, struct writer *w)
 
 		writer_open_map(w);
 		writer_put_text(w, "rule", id);
-		if (count_rule(s, i, &count)) {
+		if (status_count_rule(s, i, &count)) {
 			writer_put_uint(w, "allowed", count.allowed);
 			writer_put_uint(w, "denied", count.denied);
 		}
@@ -194,6 +228,31 @@ static void write_drift(struct supervisor *s, struct writer *w)
 	writer_close_map(w);
 }
 
+/* ---- ledger ---- */
+
+static void write_ledger(struct supervisor *s, struct writer *w)
+{
+	struct ledger_health health;
+
+	writer_name(w, "ledger");
+	if (!s->feed.ledger) {
+		writer_text(w, NULL);
+		return;
+	}
+	ledger_health(s->feed.ledger, &health);
+	writer_open_map(w);
+	writer_put_text(w, "path", s->feed.path);
+	writer_put_bool(w, "writable", health.error == 0);
+	if (health.error)
+		writer_put_text(w, "why", failure_text(health.error));
+	if (health.flushed_at)
+		status_put_time(w, "flushed", health.flushed_at);
+	writer_put_uint(w, "waiting", health.waiting);
+	writer_put_uint(w, "lost", health.lost);
+	writer_put_uint(w, "bytes", health.file_bytes);
+	writer_close_map(w);
+}
+
 void status_write(struct supervisor *s, struct writer *w)
 {
 	struct netfilter_counts counts = { 0 };
@@ -208,6 +267,7 @@ void status_write(struct supervisor *s, struct writer *w)
 	write_rules(s, w);
 	write_drops(w, &counts);
 	write_drift(s, w);
+	write_ledger(s, w);
 	writer_put_text(w, "events", s->events_path);
 	writer_close_map(w);
 	arena_free(&arena);

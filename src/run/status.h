@@ -3,13 +3,24 @@
 /*
  * What `status` tells, as one JSON object:
  *   healthy; problems: list of sentences; supervisor {pid, since}; what run/status_inspectors.h writes;
- *   policy {site, applied, rules, conduits} or null;
+ *   policy {site, applied, rules, conduits, expired, overdue} or null;
  *   conduits: list of {number, server, device, transport, port, inspected, quarantined,
  *     fails_open, uninspected, packets, bytes, rules};
  *   rules: list of {rule, allowed, denied, call}; drops: list of {reason, packets, bytes}; events: path of the log;
- *   drift {checked, findings, warnings, restored, guarded}; maintenance {until} or null.
+ *   drift {checked, findings, warnings, restored, guarded}; maintenance {until} or null;
+ *   ledger {path, writable, why, flushed, waiting, lost, bytes} or null.
  */
 #include "json/writer.h"
+#include "netfilter/read.h"
 #include "run/supervisor.h"
+
+#define STATUS_PROBLEMS_MAX 16
+
+/* What needs attention, as sentences; how many. read_result: of netfilter_read() that filled in `counts`. */
+size_t status_problems(const struct supervisor *s, const struct netfilter_counts *counts, int read_result,
+		       const char *ret[static STATUS_PROBLEMS_MAX]);
+
+/* Requests of one rule, by its index, over all inspectors. False: none of them can be asked. */
+bool status_count_rule(struct supervisor *s, size_t rule, struct core_rule_count *ret);
 
 void status_write(struct supervisor *s, struct writer *w);

@@ -47,13 +47,7 @@ bool status_passing(const struct supervisor *s)
 
 /* ---- counters ---- */
 
-struct counts {
-	uint64_t received, overruns, truncated, unknown, quarantined, unsent;
-	bool seen; /* those of the core too */
-	uint64_t passed, dropped, requests_allowed, requests_denied, flows_opened, flows_now;
-};
-
-static void count_core(struct counts *c, const struct core_totals *totals)
+static void count_core(struct status_counts *c, const struct core_totals *totals)
 {
 	if (!totals)
 		return;
@@ -66,7 +60,7 @@ static void count_core(struct counts *c, const struct core_totals *totals)
 	c->flows_now += totals->flows_now;
 }
 
-static void count(struct counts *c, struct child *child)
+void status_count(struct status_counts *c, struct child *child)
 {
 	const struct board *board = child->board;
 
@@ -79,7 +73,7 @@ static void count(struct counts *c, struct child *child)
 	count_core(c, child_totals(child));
 }
 
-static void write_counts(struct writer *w, const struct counts *c)
+static void write_counts(struct writer *w, const struct status_counts *c)
 {
 	writer_name(w, "counters");
 	writer_open_map(w);
@@ -132,9 +126,9 @@ static void write_sum(const struct crew *crew, struct writer *w)
 
 static void write_queue(const struct crew *crew, struct child *child, struct writer *w)
 {
-	struct counts counts = { 0 };
+	struct status_counts counts = { 0 };
 
-	count(&counts, child);
+	status_count(&counts, child);
 	writer_open_map(w);
 	writer_put_uint(w, "queue", child->queue);
 	writer_put_bool(w, "fails_open", child == crew->stand_in.child);
@@ -164,7 +158,7 @@ static void write_fail_open(const struct supervisor *s, struct writer *w)
 
 void status_write_inspectors(struct supervisor *s, struct writer *w)
 {
-	struct counts sums = { 0 };
+	struct status_counts sums = { 0 };
 
 	writer_name(w, "supervisor");
 	writer_open_map(w);
@@ -176,7 +170,7 @@ void status_write_inspectors(struct supervisor *s, struct writer *w)
 	writer_open_list(w);
 	for (size_t i = 0; i < s->crew.count; i++) {
 		write_queue(&s->crew, &s->crew.members[i], w);
-		count(&sums, &s->crew.members[i]);
+		status_count(&sums, &s->crew.members[i]);
 	}
 	writer_close_list(w);
 	write_counts(w, &sums);

@@ -11,6 +11,16 @@
 #include "json/writer.h"
 #include "run/supervisor.h"
 
+/* Of one queue or of several. */
+struct status_counts {
+	uint64_t received, overruns, truncated, unknown, quarantined, unsent;
+	bool seen; /* those of the core too */
+	uint64_t passed, dropped, requests_allowed, requests_denied, flows_opened, flows_now;
+};
+
+/* Adds those of one inspector. */
+void status_count(struct status_counts *counts, struct child *child);
+
 void status_write_inspectors(struct supervisor *s, struct writer *w);
 
 /* Is this conduit cut off because its packets broke their inspector? */

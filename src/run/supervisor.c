@@ -95,13 +95,16 @@ static void on_signal(struct supervisor *s)
 
 static void on_refused(const struct nflog_message *message, void *data)
 {
-	events_refused(data, message);
+	struct supervisor *s = data;
+
+	feed_refused(s, message);
+	events_refused(&s->events, message);
 }
 
 static void read_refused(struct supervisor *s)
 {
 	for (int i = 0; i < 16; i++)
-		if (nflog_read(&s->nflog, on_refused, &s->events) <= 0)
+		if (nflog_read(&s->nflog, on_refused, s) <= 0)
 			return;
 }
 
@@ -131,7 +134,9 @@ static void run_once(struct supervisor *s)
 	int timeout, drift = drift_watch_timeout(s);
 	size_t count = FD_CREW + crew_wait(s, fds + FD_CREW, &timeout);
 
-	poll(fds, count, drift < timeout ? drift : timeout);
+	timeout = drift < timeout ? drift : timeout;
+	timeout = feed_timeout(s) < timeout ? feed_timeout(s) : timeout;
+	poll(fds, count, timeout);
 	if (is_ready(&fds[FD_DRIFT]))
 		drift_watch_read(s);
 	drift_watch_tick(s);
@@ -144,6 +149,7 @@ static void run_once(struct supervisor *s)
 		supervisor_serve_client(s);
 	renew_windows(s);
 	events_tick(&s->events);
+	feed_tick(s);
 }
 
 /* ---- start and end ---- */
@@ -300,6 +306,8 @@ static int start(struct supervisor *s, const char *folder, unsigned queues)
 	if (r == 0)
 		r = open_records(s);
 	if (r == 0)
+		feed_open(s);
+	if (r == 0)
 		r = crew_start(s, queues);
 	if (r == 0)
 		r = first_policy(s, folder);
@@ -313,6 +321,7 @@ static int start(struct supervisor *s, const char *folder, unsigned queues)
 
 static void end(struct supervisor *s)
 {
+	feed_close(s);
 	crew_stop(&s->crew);
 	drift_watch_close(s);
 	if (s->nflog_open)
@@ -335,6 +344,7 @@ int supervisor_run(const char *state, const char *runtime, const char *folder, u
 	r = start(&s, folder, queues);
 	if (r == 0) {
 		voice->say("ready");
+		watchdog_open(&s);
 		supervisor_notify("READY=1");
 		while (!s.stopping)
 			run_once(&s);

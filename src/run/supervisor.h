@@ -15,6 +15,8 @@
 #include "run/crew.h"
 #include "run/drift_watch.h"
 #include "run/events.h"
+#include "run/feed.h"
+#include "run/watchdog.h"
 
 /* How the supervisor speaks: cli/ prints. Lines have no newline. */
 struct supervisor_voice {
@@ -43,6 +45,9 @@ struct supervisor {
 	struct crew crew;
 	struct events events;
 	struct drift_watch drift;
+	struct feed feed;
+	struct watchdog watchdog;
+	bool metrics_failed;    /* said once */
 	struct policy *policy;  /* in force; NULL: default deny */
 	int64_t started_at;     /* seconds UTC */
 	int64_t renew_at;       /* ms, CLOCK_BOOTTIME: time windows are unrolled again */

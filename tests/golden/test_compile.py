@@ -81,7 +81,7 @@ class Compile(unittest.TestCase):
         out = self.folder / f"{where.name}-out-{at}"
         done = subprocess.run([GATEHOUSE, "compile", where, "-o", out, "--at", str(at)], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
-        return {name: (out / name).read_text() for name in ("ruleset.nft", "policy.json")}
+        return {name: (out / name).read_text() for name in ("ruleset.nft", "policy.json", "rsyslog.conf")}
 
     def test_same_documents_same_bytes(self):
         first = self.write("first", random.Random(1))

@@ -4,6 +4,7 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -41,6 +42,29 @@ class Install(unittest.TestCase):
         for path in (self.root / "usr/share/gatehouse/rules").glob("*.json"):
             schema = re.search(r'"\$schema": "([^"]+)"', path.read_text())[1]
             self.assertTrue((path.parent / schema).exists(), (path, schema))
+
+    def test_the_account_and_the_folders_can_be_made(self):
+        (self.root / "etc").mkdir()
+        for tool, words in (("systemd-sysusers", []), ("systemd-tmpfiles", ["--create"])):
+            if not shutil.which(tool):
+                self.skipTest(f"{tool} is not installed (package systemd)")
+            name = tool.split("-")[1]
+            done = subprocess.run([tool, *words, f"--root={self.root}",
+                                   self.root / f"usr/lib/{name}.d/gatehouse.conf"], text=True, capture_output=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        accounts = (self.root / "etc/passwd").read_text()
+        self.assertRegex(accounts, r"(?m)^gatehouse-inspect:[^:]*:[1-9]\d*:[1-9]\d*:gatehouse inspector:/:\S*nologin$")
+        self.assertEqual((self.root / "var/lib/gatehouse").stat().st_mode & 0o777, 0o750)
+        self.assertEqual((self.root / "run/gatehouse").stat().st_mode & 0o777, 0o755)
+
+    def test_the_unit_is_one(self):
+        """What systemd says of it: nothing, but for the program, which is not where the unit will look."""
+        if not shutil.which("systemd-analyze"):
+            self.skipTest("systemd-analyze is not installed (package systemd)")
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no",
+                               self.root / "usr/lib/systemd/system/gatehouse.service"], text=True, capture_output=True)
+        said = [line for line in done.stderr.splitlines() if "gatehouse" in line and "is not executable" not in line]
+        self.assertEqual(said, [])
 
     def test_uninstall_leaves_nothing(self):
         self.make("uninstall")

@@ -3,6 +3,7 @@
 reaches it, the client is told in its own words, and everything else goes on. The device logs each frame that it got
 and each thing that it did."""
 import contextlib
+import sqlite3
 import struct
 import unittest
 
@@ -286,6 +287,21 @@ class Symbols(EnipCase):
             name, kind = data[6:6 + length].decode(), struct.unpack("<H", data[6 + length:8 + length])[0]
             yield instance, name, kind
             data = data[8 + length:]
+
+
+class Ledger(EnipCase):
+    def test_denials_are_counted_by_service_and_object(self):
+        client = self.client()
+        for message in (enip.write("Count", enip.DINT, 5), enip.write("Count", enip.DINT, 6),
+                        enip.request(enip.STOP, enip.PROCESSOR)):
+            self.assertEqual(client.ask_routed(message).status, REFUSED)
+        self.assertEqual(self.gate.daemon.stop(), 0)
+        with contextlib.closing(sqlite3.connect(f"file:{self.gate.state}/usage.db?mode=ro", uri=True)) as ledger:
+            found = ledger.execute("SELECT protocol, service, detail, verdict, count FROM usage WHERE service <> '' "
+                                   "ORDER BY service").fetchall()
+        self.assertEqual(found, [
+            ("ethernet-ip", "stop", "class=142 instance=1", "service-not-allowed", 1),
+            ("ethernet-ip", "write-tag", "tag=Count", "tag-not-allowed", 2)])
 
 
 if __name__ == "__main__":

@@ -135,6 +135,17 @@ class Number(GateCase):
         self.gate.start()
         self.assert_serves(self.client())
 
+    def test_a_queue_that_is_about_to_be_free_is_waited_for(self):
+        """As after a kill: the inspectors of the former gate hold it until they are gone."""
+        self.gate.daemon.stop()
+        taker = self.lab.start("gate", PEERS / "accept_all", "-q", FIRST + 1, ready="ready")
+        self.gate.daemon = self.lab.start("gate", *self.gate.words("run", "--queues", 4), name="gatehouse",
+                                          ready=f"packet queue {FIRST + 1} is in use")
+        taker.stop()
+        self.gate.daemon.wait_line(r"\bready\b", 15.0)
+        self.gate.queues = 4
+        self.assert_serves(self.client())
+
     def test_wrong_numbers_are_refused(self):
         for number in ("0", "17", "-1", "two", ""):
             done = self.gate.command("run", "--queues", number, check=False)

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run/feed.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/failure.h"
+#include "run/metrics.h"
+#include "run/names.h"
+#include "run/supervisor.h"
+#include "run/usage.h"
+
+/* ---- readings ---- */
+
+static void add_rule(struct ledger *ledger, const char *rule, const char *verdict, uint64_t count)
+{
+	const struct ledger_subject subject = { .kind = LEDGER_USAGE, .field = { rule, "", "", "", verdict } };
+
+	ledger_reading_add(ledger, &subject, count, 0);
+}
+
+/* Sources are LEDGER_KERNEL, then the inspectors. */
+static void read_inspector(struct supervisor *s, struct child *child, unsigned source)
+{
+	const struct core_totals *totals = child_totals(child);
+	struct ledger *ledger = s->feed.ledger;
+
+	if (!totals)
+		return;
+	ledger_reading_begin(ledger, source, totals->packets, time(NULL));
+	for (uint32_t i = 0; i < s->policy->compiled.rule_count && i < CORE_RULES_MAX; i++) {
+		const char *rule = names_rule(&s->policy->compiled, i);
+
+		add_rule(ledger, rule, "allowed", totals->rules[i].allowed);
+		add_rule(ledger, rule, "denied", totals->rules[i].denied);
+	}
+	ledger_reading_end(ledger);
+}
+
+void feed_read_inspectors(struct supervisor *s)
+{
+	for (unsigned i = 0; s->feed.ledger && s->policy && !s->feed.paused && i < s->crew.count; i++)
+		read_inspector(s, &s->crew.members[i], LEDGER_KERNEL + 1 + i);
+}
+
+/* What the ruleset itself dropped, by reason, is of no rule. */
+static struct ledger_subject subject_of_drop(const struct netfilter_drops *drop)
+{
+	return (struct ledger_subject){ .kind = LEDGER_USAGE, .field = { "", "", "", "", drop->reason } };
+}
+
+static void read_kernel(struct supervisor *s, const struct netfilter_counts *counts)
+{
+	struct ledger *ledger = s->feed.ledger;
+	struct usage usage;
+
+	ledger_reading_begin(ledger, LEDGER_KERNEL, 0, time(NULL));
+	for (size_t i = 0; i < counts->conduit_count; i++) {
+		usage_of_conduit(&counts->conduits[i], &usage);
+		ledger_reading_add(ledger, &usage.subject, counts->conduits[i].packets, counts->conduits[i].bytes);
+	}
+	for (size_t i = 0; i < counts->drop_count; i++) {
+		usage.subject = subject_of_drop(&counts->drops[i]);
+		ledger_reading_add(ledger, &usage.subject, counts->drops[i].packets, counts->drops[i].bytes);
+	}
+	ledger_reading_end(ledger);
+}
+
+static void read_kernel_first(struct supervisor *s, const struct netfilter_counts *counts)
+{
+	struct ledger *ledger = s->feed.ledger;
+	int64_t now = time(NULL);
+	struct usage usage;
+
+	for (size_t i = 0; i < counts->conduit_count; i++) {
+		usage_of_conduit(&counts->conduits[i], &usage);
+		ledger_reading_first(ledger, &usage.subject, counts->conduits[i].packets,
+				     counts->conduits[i].bytes, now);
+	}
+	for (size_t i = 0; i < counts->drop_count; i++) {
+		usage.subject = subject_of_drop(&counts->drops[i]);
+		ledger_reading_first(ledger, &usage.subject, counts->drops[i].packets, counts->drops[i].bytes, now);
+	}
+}
+
+/* ---- one by one ---- */
+
+void feed_event(struct supervisor *s, const struct core_event *event)
+{
+	struct usage usage;
+
+	if (s->feed.ledger && usage_of_denial(s->events.compiled, event, &usage))
+		ledger_add(s->feed.ledger, &usage.subject, 1, 0, time(NULL));
+}
+
+void feed_refused(struct supervisor *s, const struct nflog_message *message)
+{
+	struct usage usage;
+
+	if (s->feed.ledger && usage_of_refusal(message, &usage))
+		ledger_add(s->feed.ledger, &usage.subject, 1, message->length, time(NULL));
+}
+
+static void add_moment(struct supervisor *s, const char *kind, const char *text, const char *digest)
+{
+	const struct ledger_moment moment = { .time = time(NULL), .kind = kind, .part = "supervisor", .text = text,
+					      .digest = digest };
+
+	if (s->feed.ledger)
+		ledger_add_moment(s->feed.ledger, &moment);
+}
+
+/* Tells one set of documents from another; it is no signature. */
+static uint64_t digest_documents(const struct documents *documents)
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < documents->count; i++)
+		for (size_t j = 0; j <= documents->items[i].len; j++)
+			hash = (hash ^ (uint8_t)documents->items[i].text[j]) * 0x100000001b3u;
+	return hash;
+}
+
+void feed_applied(struct supervisor *s, const char *text)
+{
+	char digest[32];
+
+	snprintf(digest, sizeof(digest), "fnv1a:%016" PRIx64, digest_documents(&s->policy->documents));
+	add_moment(s, "policy-applied", text, digest);
+}
+
+/* ---- life ---- */
+
+static void on_news(enum ledger_news news, const char *text, void *data)
+{
+	struct supervisor *s = data;
+	char line[sizeof(s->feed.path) + 256];
+
+	if (news == LEDGER_FAILED)
+		snprintf(line, sizeof(line), "cannot write %s: %s. Counts are kept in memory until this works again",
+			 s->feed.path, text);
+	else
+		snprintf(line, sizeof(line), "%s", text);
+	if (news != LEDGER_WORKS)
+		s->voice->warn(line);
+	events_ledger(&s->events, news, line);
+}
+
+void feed_open(struct supervisor *s)
+{
+	struct netfilter_counts counts = { 0 };
+	struct arena arena = { 0 };
+
+	s->feed.open = true;
+	snprintf(s->feed.path, sizeof(s->feed.path), "%s/usage.db", s->state);
+	s->feed.ledger = s->events.ledger = ledger_new(s->feed.path, &ledger_usual_limits, on_news, s);
+	if (!s->feed.ledger)
+		s->voice->warn("there is no memory for the usage ledger: usage is not counted");
+	else if (netfilter_read(&arena, &counts) == 0)
+		read_kernel_first(s, &counts);
+	arena_free(&arena);
+	add_moment(s, "start", "gatehouse " GATEHOUSE_VERSION, NULL);
+}
+
+/* *ret is in the arena; the result is netfilter_read()'s. */
+static int read_all(struct supervisor *s, struct arena *arena, struct netfilter_counts *ret)
+{
+	int r = netfilter_read(arena, ret);
+
+	feed_read_inspectors(s);
+	if (s->feed.ledger && r == 0 && ret->in_force)
+		read_kernel(s, ret);
+	return r;
+}
+
+void feed_pause(struct supervisor *s)
+{
+	struct netfilter_counts counts = { 0 };
+	struct arena arena = { 0 };
+
+	if (s->feed.ledger && s->policy && read_all(s, &arena, &counts) < 0)
+		s->voice->warn("the kernel does not say what it counted: usage of rules that go may be missing");
+	arena_free(&arena);
+	s->feed.paused = true;
+}
+
+void feed_resume(struct supervisor *s)
+{
+	s->feed.paused = false;
+}
+
+void feed_tick(struct supervisor *s)
+{
+	struct netfilter_counts counts = { 0 };
+	struct arena arena = { 0 };
+	int64_t began = child_now(), took;
+	int r;
+
+	if (began < s->feed.due)
+		return;
+	r = read_all(s, &arena, &counts);
+	if (s->feed.ledger)
+		ledger_flush(s->feed.ledger, time(NULL));
+	metrics_write(s, &counts, r);
+	arena_free(&arena);
+	took = child_now() - began;
+	s->feed.due = began + took + (took * FEED_SHARE > FEED_EVERY ? took * FEED_SHARE : FEED_EVERY);
+}
+
+int feed_timeout(const struct supervisor *s)
+{
+	int64_t left = s->feed.due - child_now();
+
+	return left > 0 ? (int)left : 0;
+}
+
+void feed_close(struct supervisor *s)
+{
+	struct netfilter_counts counts = { 0 };
+	struct arena arena = { 0 };
+
+	if (!s->feed.open)
+		return;
+	add_moment(s, "stop", "", NULL);
+	(void)!read_all(s, &arena, &counts);
+	arena_free(&arena);
+	if (s->feed.ledger)
+		ledger_flush(s->feed.ledger, time(NULL));
+	metrics_forget(s);
+	ledger_free(s->feed.ledger);
+	s->feed = (struct feed){ 0 };
+	s->events.ledger = NULL;
+}
