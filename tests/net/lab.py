@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import socket
@@ -126,25 +127,34 @@ class Capture:
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
             self._socket.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)  # SO_RCVBUFFORCE
             self._socket.bind((interface, 3))
-        self._socket.settimeout(0.05)
-        self.packets, self._over = [], False
+        self._packets, self._over, self._lock = [], False, threading.Lock()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
+    def _drain(self):
+        with self._lock:
+            while True:
+                try:
+                    frame, where = self._socket.recvfrom(65600, socket.MSG_DONTWAIT)
+                except OSError:  # nothing more for now, or the interface went down
+                    return
+                self._packets.append((where[2] == socket.PACKET_OUTGOING, frame))
+
     def _read(self):
         while not self._over:
-            try:
-                frame, where = self._socket.recvfrom(65600)
-            except TimeoutError:
-                continue
-            except OSError:
-                return
-            self.packets.append((where[2] == socket.PACKET_OUTGOING, frame))
+            if select.select([self._socket], [], [], 0.05)[0]:
+                self._drain()
+
+    @property
+    def packets(self):
+        """All that had passed when this was asked, also what the thread has not taken yet."""
+        self._drain()
+        return list(self._packets)
 
     def tcp(self, source=None, destination=None):
         """(source, destination, flags, sequence, payload) of the IPv4 TCP packets seen."""
         found = []
-        for _, frame in list(self.packets):
+        for _, frame in self.packets:
             if frame[12:14] != b"\x08\x00" or frame[23] != 6:
                 continue
             ip = frame[14:14 + struct.unpack("!H", frame[16:18])[0]]
