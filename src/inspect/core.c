@@ -5,6 +5,7 @@
 
 #include "inspect/state.h"
 #include "protocol/bytes.h"
+#include "protocol/datagram.h"
 
 #ifdef CORE_WASM
 #define EXPORT(name) __attribute__((export_name(#name)))
@@ -88,6 +89,18 @@ static void carry_all_counts(void)
 	}
 }
 
+/* An answer must not pass to the conduit that has the number now. */
+static void forget_listings(void)
+{
+	for (unsigned i = 0; i < LISTINGS_MAX; i++) {
+		uint32_t conduit = state.listings.items[i].conduit;
+
+		if (conduit && !same_conduit(program_conduit(&state.before, conduit),
+					     program_conduit(&state.program, conduit)))
+			listing_forget(&state.listings, conduit);
+	}
+}
+
 EXPORT(core_program_load)
 uint32_t core_program_load(uint32_t length)
 {
@@ -102,6 +115,7 @@ uint32_t core_program_load(uint32_t length)
 	state.sweep_next = 0;
 	state.totals.generation++;
 	carry_all_counts();
+	forget_listings();
 	return 1;
 }
 
@@ -206,10 +220,12 @@ void core_packet(void)
 	p.flow = NULL;
 	clear_output(io);
 	state.totals.packets++;
-	if (io->mark & MARK_CONDUIT)
-		decide(&p);
-	else
+	if (!(io->mark & MARK_CONDUIT))
 		related_packet(&state);
+	else if (datagram_is(io->packet, io->length))
+		datagram_packet(&state);
+	else
+		decide(&p);
 	if (io->verdict == CORE_DROP)
 		state.totals.dropped++;
 	else

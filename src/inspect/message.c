@@ -148,22 +148,6 @@ static struct core_event *note(struct passage *p, const struct decision *d, enum
 	return e;
 }
 
-static void count(struct passage *p, uint32_t rule, bool allowed)
-{
-	struct core_totals *t = &p->core->totals;
-
-	if (allowed)
-		t->requests_allowed++;
-	else
-		t->requests_denied++;
-	if (rule == CORE_NO_RULE)
-		return;
-	if (allowed)
-		t->rules[rule].allowed++;
-	else
-		t->rules[rule].denied++;
-}
-
 /* ---- what becomes of a message --------------------------------------------------------------------------- */
 
 /* Is the message answered by the gate in the device's stead? */
@@ -214,7 +198,7 @@ static enum outcome allow(struct passage *p, const struct arrival *a)
 		if (!ask_room(p))
 			return OUTCOME_STOP;
 		ask_pending(p, d);
-		count(p, d->rule, true);
+		request_count(p->core, d->rule, true);
 	}
 	pass_on(p, a);
 	if (p->core->io.trace)
@@ -238,7 +222,7 @@ static enum outcome observe(struct passage *p, struct arrival *a)
 	}
 	if (p->from_server && !d->malformed) {
 		ask_pending(p, d);
-		count(p, d->rule, false);
+		request_count(p->core, d->rule, false);
 	}
 	half_advance(p->sender, &p->core->pool, p->sender->frame + a->size);
 	return OUTCOME_ON;
@@ -261,7 +245,7 @@ static enum outcome deny(struct passage *p, struct arrival *a)
 	if (!resets && replies(p) && !d->unanswered && !write_refusal(p, a, &refusal))
 		return OUTCOME_STOP;
 	if (p->from_server)
-		count(p, d->rule, false);
+		request_count(p->core, d->rule, false);
 	if (resets)
 		return reset(p, a);
 	note(p, d, CORE_EVENT_DENIED, refusal.length ? CORE_ACTION_REPLIED : CORE_ACTION_DROPPED);
@@ -287,25 +271,6 @@ static void swallow(struct passage *p, uint32_t available)
 
 /* ---- decisions --------------------------------------------------------------------------------------------- */
 
-/* One token a request, as many as a second's worth saved up. */
-static bool rate_allows(struct core_state *core, const struct program_conduit *c)
-{
-	struct rate *r = &core->rates[c->number % RATES_MAX];
-	uint64_t full = c->requests_per_second * SECOND;
-	uint64_t since = core->io.now - r->at;
-
-	if (c->requests_per_second == 0)
-		return true;
-	r->tokens = since >= SECOND ? full : r->tokens + since * c->requests_per_second;
-	r->at = core->io.now;
-	if (r->tokens > full)
-		r->tokens = full;
-	if (r->tokens < SECOND)
-		return false;
-	r->tokens -= SECOND;
-	return true;
-}
-
 static void decide_whole(struct passage *p, struct arrival *a)
 {
 	if (!p->from_server) {
@@ -313,7 +278,7 @@ static void decide_whole(struct passage *p, struct arrival *a)
 		return;
 	}
 	a->app->request(&a->question, a->bytes, a->size, &a->decision);
-	if (a->decision.reason == REASON_NONE && !rate_allows(p->core, p->conduit))
+	if (a->decision.reason == REASON_NONE && !request_rate_allows(p->core, p->conduit))
 		a->decision.reason = REASON_RATE_EXCEEDED;
 }
 

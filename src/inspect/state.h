@@ -7,6 +7,7 @@
  */
 #include "inspect/core.h"
 #include "inspect/flow.h"
+#include "inspect/listing.h"
 #include "inspect/program.h"
 #include "protocol/segment.h"
 
@@ -30,6 +31,7 @@ struct core_state {
 	struct flow_table table;
 	struct pool pool;
 	struct rate rates[RATES_MAX];
+	struct listings listings;
 	uint8_t scratch[CORE_PACKET_MAX]; /* a message that arrived in pieces, put together */
 	_Alignas(8) uint8_t programs[2][PROGRAM_MAX]; /* last: not cleared */
 };
@@ -89,6 +91,14 @@ void made_reset_back(struct core_state *core, const struct program_conduit *c,
 void made_stray_resets(struct core_state *core, const struct program_conduit *c,
 		       const struct segment *s, bool from_server);
 
+/* ---- requests, whatever brings them (request.c) -- */
+
+/* Counts a request for its rule; CORE_NO_RULE: for none. */
+void request_count(struct core_state *core, uint32_t rule, bool allowed);
+
+/* One token a request of the conduit, as many as a second's worth saved up. */
+bool request_rate_allows(struct core_state *core, const struct program_conduit *c);
+
 /* ---- messages (message.c) -- */
 
 enum outcome {
@@ -133,3 +143,8 @@ struct core_event *stream_deny(struct passage *p, enum reason reason);
 
 /* A segment of a conduit, decoded and with its direction known: sets the verdict. */
 void stream_packet(struct passage *p);
+
+/* ---- one datagram (datagram.c) -- */
+
+/* The UDP packet in io, of a conduit: passes as it is, or not at all. Sets the verdict. */
+void datagram_packet(struct core_state *core);

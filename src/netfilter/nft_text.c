@@ -325,6 +325,20 @@ static bool begin_element(struct list *list)
 	return true;
 }
 
+static void put_conduit(struct list *list, const struct ruleset_conduit *c, uint8_t transport)
+{
+	FILE *out = list->t->out;
+
+	if (!begin_element(list))
+		return;
+	put_address(out, &c->server);
+	fputs(" . ", out);
+	put_address(out, &c->device);
+	fprintf(out, " . %s . %u counter comment \"", transport_word(transport), c->port);
+	put_plain(out, c->rules);
+	fprintf(out, "\" : 0x%08x", c->mark);
+}
+
 static void put_conduits(struct list *list, uint8_t family)
 {
 	const struct text *t = list->t;
@@ -332,14 +346,11 @@ static void put_conduits(struct list *list, uint8_t family)
 	for (size_t i = 0; i < t->ruleset->conduit_count; i++) {
 		const struct ruleset_conduit *c = &t->ruleset->conduits[i];
 
-		if (c->server.family != family || !begin_element(list))
+		if (c->server.family != family)
 			continue;
-		put_address(t->out, &c->server);
-		fputs(" . ", t->out);
-		put_address(t->out, &c->device);
-		fprintf(t->out, " . %s . %u counter comment \"", transport_word(c->transport), c->port);
-		put_plain(t->out, c->rules);
-		fprintf(t->out, "\" : 0x%08x", c->mark);
+		put_conduit(list, c, c->transport);
+		if (c->datagrams)
+			put_conduit(list, c, IPPROTO_UDP);
 	}
 }
 

@@ -24,14 +24,23 @@ static void put_port(struct sink *s, uint8_t transport, uint16_t port)
 	sink_be16(s, port);
 }
 
-static void put_conduit_key(const struct ruleset_conduit *c, uint8_t key[static SHAPE_KEY_MAX])
+static void put_conduit_key(const struct ruleset_conduit *c, uint8_t transport, uint8_t key[static SHAPE_KEY_MAX])
 {
 	struct sink s = sink_over(key, SHAPE_KEY_MAX);
 	size_t size = c->server.family == 4 ? 4 : 16;
 
 	sink_bytes(&s, c->server.b, size);
 	sink_bytes(&s, c->device.b, size);
-	put_port(&s, c->transport, c->port);
+	put_port(&s, transport, c->port);
+}
+
+static void put_conduit(const struct ruleset_conduit *c, uint8_t transport, struct row *row)
+{
+	put_conduit_key(c, transport, row->key);
+	row->mark = c->mark;
+	row->comment = c->rules;
+	row->file = c->file;
+	row->line = c->line;
 }
 
 static size_t conduit_rows(const struct ruleset *ruleset, uint8_t family, struct row *rows)
@@ -43,11 +52,9 @@ static size_t conduit_rows(const struct ruleset *ruleset, uint8_t family, struct
 
 		if (c->server.family != family)
 			continue;
-		put_conduit_key(c, rows[n].key);
-		rows[n].mark = c->mark;
-		rows[n].comment = c->rules;
-		rows[n].file = c->file;
-		rows[n++].line = c->line;
+		put_conduit(c, c->transport, &rows[n++]);
+		if (c->datagrams)
+			put_conduit(c, IPPROTO_UDP, &rows[n++]);
 	}
 	return n;
 }
@@ -165,7 +172,7 @@ static size_t rows_most(const struct ruleset *ruleset, enum shape_set_id id)
 		return ruleset->overdue_count;
 	if (id == SHAPE_HOMES4 || id == SHAPE_HOMES6)
 		return ruleset->home_count;
-	return shape_sets[id].map ? ruleset->conduit_count : ruleset->own_count;
+	return shape_sets[id].map ? 2 * ruleset->conduit_count : ruleset->own_count;
 }
 
 static size_t fill_rows(const struct ruleset *ruleset, enum shape_set_id id, struct row *rows)

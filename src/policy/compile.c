@@ -7,6 +7,7 @@
 #include "base/calendar.h"
 #include "policy/address.h"
 #include "policy/conduits.h"
+#include "policy/describe.h"
 #include "policy/hours.h"
 #include "policy/profiles.h"
 #include "policy/program_writer.h"
@@ -102,6 +103,15 @@ static const char *comment_of(struct compiler *c, const struct conduit *conduit)
 	return arena_strndup(c->arena, text, len);
 }
 
+/* What has no TCP connection: asking a device by UDP what it is. */
+static bool takes_datagrams(const struct conduit *conduit)
+{
+	for (size_t i = 0; i < conduit->count; i++)
+		if (rule_takes_datagrams(conduit->rules[i]))
+			return true;
+	return false;
+}
+
 static void add_ruleset_conduit(struct compiler *c, const struct conduit *conduit, uint32_t mark)
 {
 	const struct rule *first = conduit->rules[0];
@@ -112,6 +122,7 @@ static void add_ruleset_conduit(struct compiler *c, const struct conduit *condui
 		.transport = first->protocol->transport,
 		.port = first->port,
 		.mark = mark,
+		.datagrams = takes_datagrams(conduit),
 		.rules = comment_of(c, conduit),
 		.file = value_source(first->at)->file,
 		.line = value_line(first->at),

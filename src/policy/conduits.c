@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/conduits.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/address.h"
+#include "policy/describe.h"
 #include "policy/overlaps.h"
 
 static int order(unsigned a, unsigned b)
@@ -37,11 +39,21 @@ static int sort_by_conduit(const void *a, const void *b)
 	return by ? by : strcmp(x->id, y->id);
 }
 
+/* Two rules on one port of a device, whatever their transport. */
+static int compare_port_numbers(const struct rule *x, const struct rule *y)
+{
+	int by = address_compare(&x->to->address, &y->to->address);
+
+	return by ? by : order(x->port, y->port);
+}
+
 static int sort_by_port(const void *a, const void *b)
 {
 	const struct rule *x = *(const struct rule *const *)a, *y = *(const struct rule *const *)b;
-	int by = compare_ports(x, y);
+	int by = compare_port_numbers(x, y);
 
+	if (!by)
+		by = order(x->protocol->transport, y->protocol->transport);
 	return by ? by : strcmp(x->id, y->id);
 }
 
@@ -109,25 +121,39 @@ static void check_agreement(const struct loader *l, const struct rule *rule, con
 		conflict(l, rule, first, rule->m.limits, "limits");
 }
 
+static void port_conflict(const struct loader *l, const struct rule *rule, const struct rule *first)
+{
+	report(l, FINDING_PORT_CONFLICT, rule->m.protocol,
+	       arena_printf(l->arena, "\"%s\" is in %s; a port of a device speaks one protocol", first->id,
+			    place_text(l, first->m.id)),
+	       "port %u of \"%s\" is used with %s by \"%s\"", rule->port, rule->to->id,
+	       first->protocol->name, first->id);
+}
+
 static void check_ports(const struct loader *l)
 {
 	size_t count;
 	struct rule **rules = complete_rules(l->site, l->arena, &count);
 	const struct rule *first = NULL;
+	const struct rule *both = NULL; /* takes TCP and UDP */
 
 	if (count)
 		qsort(rules, count, sizeof(struct rule *), sort_by_port);
 	for (size_t i = 0; i < count; i++) {
 		const struct rule *rule = rules[i];
 
-		if (!first || compare_ports(first, rule))
-			first = rule;
-		else if (rule->protocol != first->protocol)
-			report(l, FINDING_PORT_CONFLICT, rule->m.protocol,
-			       arena_printf(l->arena, "\"%s\" is in %s; a port of a device speaks one protocol",
-					    first->id, place_text(l, first->m.id)),
-			       "port %u of \"%s\" is used with %s by \"%s\"", rule->port, rule->to->id,
-			       first->protocol->name, first->id);
+		if (both && compare_port_numbers(both, rule))
+			both = NULL;
+		if (rule_takes_datagrams(rule))
+			both = rule;
+		if (first && !compare_ports(first, rule)) {
+			if (rule->protocol != first->protocol)
+				port_conflict(l, rule, first);
+			continue;
+		}
+		first = rule;
+		if (both && both->protocol != rule->protocol && rule->protocol->transport == IPPROTO_UDP)
+			port_conflict(l, rule, both);
 	}
 }
 

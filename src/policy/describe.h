@@ -37,3 +37,6 @@ const char *describe_route(const struct cip_route *route, struct arena *arena);
 const char *describe_routes(const struct cip_route_list *list, struct arena *arena);
 const struct cip_entry *rule_cip(const struct rule *rule, size_t i);
 size_t rule_cip_count(const struct rule *rule);
+
+/* Does it allow what comes by UDP to the port of its conduit: asking the device what it is? */
+bool rule_takes_datagrams(const struct rule *rule);

@@ -15,6 +15,14 @@ size_t rule_cip_count(const struct rule *rule)
 	return rule->cip.count + (rule->profile ? rule->profile->cip.count : 0);
 }
 
+bool rule_takes_datagrams(const struct rule *rule)
+{
+	for (size_t i = 0; i < rule_cip_count(rule); i++)
+		if (rule_cip(rule, i)->kind == CIP_LIST_IDENTITY)
+			return true;
+	return false;
+}
+
 const char *describe_route(const struct cip_route *route, struct arena *arena)
 {
 	const char *text = "";

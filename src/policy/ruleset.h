@@ -5,6 +5,7 @@
  * rows (map elements in the kernel), zones are rows (set elements); the chains are always the same and
  * are netfilter/'s own. Everything is sorted, so that the same documents give the same bytes.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct ruleset_conduit {
 	uint8_t transport;   /* IPPROTO_TCP or IPPROTO_UDP */
 	uint16_t port;       /* the device's, host order */
 	uint32_t mark;       /* MARK_* bits, the conduit's number and its timetable's */
+	bool datagrams;      /* the inspector takes UDP to this port too: a second element with the same mark */
 	const char *rules;   /* ids of its rules joined by ", ": the element's comment (at most 128 bytes) */
 	const char *file;    /* where the first of them is written, for a refusal by the kernel */
 	unsigned line;

@@ -3,13 +3,14 @@
 reaches it, the client is told in its own words, and everything else goes on. The device logs each frame that it got
 and each thing that it did."""
 import contextlib
+import socket
 import sqlite3
 import struct
 import unittest
 
 import enip
 from gate import Gate, rule
-from lab import BUILD, HISTORIAN, PLC, Lab, wait_until
+from lab import BUILD, ENERGY, HISTORIAN, PLC, Lab, wait_until
 
 LOGIX = BUILD / "peers" / "logix"
 READS = [{"read-tags": ["Count", "Temps[0-3]", "Program:Main.*", "Press.*"]},
@@ -18,6 +19,7 @@ READS = [{"read-tags": ["Count", "Temps[0-3]", "Program:Main.*", "Press.*"]},
          {"service": "get-attribute-single", "class": "identity", "instance": 1, "attributes": ["product-name"]}]
 WRITES = [{"write-tags": ["Setpoint"], "values": {"min": 0, "max": 1500}}]
 REFUSED = 0x0F
+NAME = b"1756-L83E/B"
 
 
 class EnipCase(unittest.TestCase):
@@ -302,6 +304,57 @@ class Ledger(EnipCase):
         self.assertEqual(found, [
             ("ethernet-ip", "stop", "class=142 instance=1", "service-not-allowed", 1),
             ("ethernet-ip", "write-tag", "tag=Count", "tag-not-allowed", 2)])
+
+
+class Datagrams(EnipCase):
+    """List Identity by UDP. One rule allows it to one server; the other server's rule has no such entry."""
+    rules = [rule("who", "historian", "press-plc", [*READS, {"list-identity": True}], protocol="ethernet-ip"),
+             rule("reads", "energy", "press-plc", READS, protocol="ethernet-ip")]
+
+    def udp(self, source=HISTORIAN):
+        with self.lab.inside("enterprise"):
+            found = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(found.close)
+        found.bind((source, 0))
+        found.settimeout(5)
+        return found
+
+    def datagrams(self):
+        """Packets of the kernel's rows for UDP."""
+        rows = [c for c in self.gate.status()["conduits"] if c["transport"] == "udp"]
+        return [(c["server"]["address"], c["port"], c["packets"]) for c in rows]
+
+    def test_allowed_and_answered(self):
+        before = self.datagrams()
+        self.assertEqual([row[:2] for row in before], [(HISTORIAN, enip.PORT)])
+        self.assertIn(NAME, enip.list_identity(self.udp(), PLC))
+        self.assertEqual(self.datagrams()[0][2], before[0][2] + 2)
+        self.assert_serves(self.client())
+
+    def test_other_messages_by_udp(self):
+        asks = self.udp()
+        asks.sendto(enip.frame(enip.REGISTER, b"\1\0\0\0"), (PLC, enip.PORT))
+        event = self.gate.wait_event("malformed-frame", asks.getsockname()[1])
+        self.assertEqual((event["action"], event["device"]["port"]), ("dropped", enip.PORT))
+        self.assertIn(NAME, enip.list_identity(asks, PLC))  # and nothing answered the first
+
+    def test_of_a_server_without_the_entry(self):
+        asks = self.udp(ENERGY)
+        asks.sendto(enip.frame(enip.LIST_IDENTITY), (PLC, enip.PORT))
+        event = self.gate.wait_event("no-rule", asks.getsockname()[1])
+        self.assertEqual((event["protocol"], event["server"]["address"]), ("udp", ENERGY))
+
+    def test_an_answer_that_nobody_asked_for(self):
+        hears = self.udp()
+        port = hears.getsockname()[1]
+        answer = enip.frame(enip.LIST_IDENTITY, struct.pack("<H", 1) + enip.cpf((0x000C, bytes(40))))
+        udp = struct.pack(">HHHH", enip.PORT, port, 8 + len(answer), 0) + answer
+        with self.lab.inside("plant"), socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP) as device:
+            device.bind((PLC, 0))
+            device.sendto(udp, (HISTORIAN, 0))
+        event = self.gate.wait_event("unexpected-reply", port)
+        self.assertEqual((event["action"], event["protocol"]), ("dropped", "ethernet-ip"))
+        self.assertIn(NAME, enip.list_identity(hears, PLC))  # the next that it hears is its own
 
 
 if __name__ == "__main__":
