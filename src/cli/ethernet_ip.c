@@ -268,18 +268,9 @@ static void write_request(struct writer *w, const struct cip_walk *walk)
 	writer_close_map(w);
 }
 
-static void write_reply(struct writer *w, const struct cip_reply *r, bool part)
-{
-	writer_open_map(w);
-	writer_put_uint(w, "service", r->service);
-	writer_put_uint(w, "status", r->status);
-	if (r->extended_count)
-		writer_put_uint(w, "extended_status", r->extended);
-	write_within(w, part ? MULTIPLE_NAME : NULL, NULL);
-	writer_close_map(w);
-}
-
-static void write_replies(struct writer *w, const struct enip_message *m)
+/* The reply, or those in a Multiple Service Packet's: part counts from 1, 0 = by itself. */
+static void each_reply(const struct enip_message *m, void *out,
+		       void (*each)(void *out, const struct cip_reply *reply, unsigned part))
 {
 	struct cip_reply reply;
 	struct cip_reply_parts parts;
@@ -288,12 +279,25 @@ static void write_replies(struct writer *w, const struct enip_message *m)
 	if (reason != REASON_NONE)
 		return;
 	if (reply.service != CIP_MULTIPLE_SERVICE_PACKET || !reply.length) {
-		write_reply(w, &reply, false);
+		each(out, &reply, 0);
 		return;
 	}
 	for (reason = cip_parts_first(&parts, &reply); reason == REASON_NONE && !parts.end;
 	     reason = cip_parts_next(&parts))
-		write_reply(w, &parts.reply, true);
+		each(out, &parts.reply, parts.part + 1u);
+}
+
+static void write_reply(void *out, const struct cip_reply *r, unsigned part)
+{
+	struct writer *w = out;
+
+	writer_open_map(w);
+	writer_put_uint(w, "service", r->service);
+	writer_put_uint(w, "status", r->status);
+	if (r->extended_count)
+		writer_put_uint(w, "extended_status", r->extended);
+	write_within(w, part ? MULTIPLE_NAME : NULL, NULL);
+	writer_close_map(w);
 }
 
 static void write_cip(struct writer *w, const struct enip_message *m, bool request)
@@ -304,7 +308,7 @@ static void write_cip(struct writer *w, const struct enip_message *m, bool reque
 	writer_name(w, "cip");
 	writer_open_list(w);
 	if (!request)
-		write_replies(w, m);
+		each_reply(m, w, write_reply);
 	else
 		for (reason = cip_walk_first(&walk, m->cip, m->cip_length);
 		     reason == REASON_NONE && !walk.end; reason = cip_walk_next(&walk))
@@ -408,30 +412,15 @@ static void print_requests(FILE *out, const struct enip_message *m)
 	}
 }
 
-static void print_reply(FILE *out, const struct cip_reply *r, bool more)
+static void print_reply(void *to, const struct cip_reply *r, unsigned part)
 {
-	fprintf(out, "%s reply to service %u", more ? ";" : "", r->service);
+	FILE *out = to;
+
+	fprintf(out, "%s reply to service %u", part > 1 ? ";" : "", r->service);
 	if (r->status)
 		fprintf(out, ", status 0x%02x", r->status);
 	if (r->extended_count)
 		fprintf(out, " 0x%04x", r->extended);
-}
-
-static void print_replies(FILE *out, const struct enip_message *m)
-{
-	struct cip_reply reply;
-	struct cip_reply_parts parts;
-	enum reason reason = cip_reply(m->cip, m->cip_length, &reply);
-
-	if (reason != REASON_NONE)
-		return;
-	if (reply.service != CIP_MULTIPLE_SERVICE_PACKET || !reply.length) {
-		print_reply(out, &reply, false);
-		return;
-	}
-	for (reason = cip_parts_first(&parts, &reply); reason == REASON_NONE && !parts.end;
-	     reason = cip_parts_next(&parts))
-		print_reply(out, &parts.reply, parts.part > 0);
 }
 
 enum reason enip_print(FILE *out, const struct message *message)
@@ -453,7 +442,7 @@ enum reason enip_print(FILE *out, const struct message *message)
 	if (m.cip && message->request)
 		print_requests(out, &m);
 	else if (m.cip)
-		print_replies(out, &m);
+		each_reply(&m, out, print_reply);
 	return REASON_NONE;
 }
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,18 +15,6 @@
 #define MESSAGES_A_ROUND 256
 #define LOAD_PATIENCE 15000 /* ms until all must have taken a program */
 #define QUEUE_PATIENCE 5000 /* ms until a queue must be free */
-
-__attribute__((format(printf, 2, 3)))
-static void warn(struct supervisor *s, const char *format, ...)
-{
-	char line[1024];
-	va_list list;
-
-	va_start(list, format);
-	vsnprintf(line, sizeof(line), format, list);
-	va_end(list);
-	s->voice->warn(line);
-}
 
 static const char *start_failure(int error)
 {
@@ -60,15 +47,15 @@ static void on_message(struct supervisor *s, const struct inspect_message *messa
 		break;
 	case INSPECT_OPENED:
 		events_failed_open(&s->events);
-		warn(s, "the inspector of the conduits that fail open makes no progress: their packets pass "
+		supervisor_warn(s, "the inspector of the conduits that fail open makes no progress: their packets pass "
 			"uninspected");
 		break;
 	case INSPECT_CLOSED:
 		events_inspects_again(&s->events, message->number);
-		warn(s, "conduits that fail open are inspected again");
+		supervisor_warn(s, "conduits that fail open are inspected again");
 		break;
 	case INSPECT_FAILED:
-		warn(s, "an inspector cannot start (%s: %s)", message->what,
+		supervisor_warn(s, "an inspector cannot start (%s: %s)", message->what,
 		     failure_text((int)message->number));
 		break;
 	}
@@ -90,7 +77,7 @@ static void tend_stand_in(struct supervisor *s)
 	while (stand_in_receive(&s->crew.stand_in, &message))
 		on_message(s, &message);
 	if (stand_in_mind(&s->crew.stand_in))
-		warn(s, "the stand-in of the conduits that fail open ended; starting it again");
+		supervisor_warn(s, "the stand-in of the conduits that fail open ended; starting it again");
 }
 
 /* ---- life and death ---- */
@@ -105,7 +92,7 @@ static void on_end(struct supervisor *s, struct child *child)
 	events_restarted(&s->events, &end);
 	if (end.quarantined)
 		events_quarantined(&s->events, end.conduit);
-	warn(s, "the inspector of queue %u ended (%s %d%s); starting it again", child->queue,
+	supervisor_warn(s, "the inspector of queue %u ended (%s %d%s); starting it again", child->queue,
 	     end.killed ? "signal" : "status", end.status, end.in_decision ? ", while deciding" : "");
 }
 
@@ -114,7 +101,7 @@ static void revive(struct supervisor *s, struct child *child)
 	int r = child_revive(child);
 
 	if (r < 0)
-		warn(s, "the inspector of queue %u cannot be started: %s. Its traffic is closed; trying again",
+		supervisor_warn(s, "the inspector of queue %u cannot be started: %s. Its traffic is closed; trying again",
 		     child->queue, failure_text(r));
 }
 
@@ -130,7 +117,7 @@ static void tend(struct supervisor *s, struct child *child, bool talks, bool end
 	if (ended)
 		on_end(s, child);
 	if (child_watch(child))
-		warn(s, "the inspector of queue %u does not get on: it is killed and started again",
+		supervisor_warn(s, "the inspector of queue %u does not get on: it is killed and started again",
 		     child->queue);
 	revive(s, child);
 }
@@ -188,7 +175,7 @@ static int await_queue(struct supervisor *s, uint16_t queue)
 	int fd = socket_queue(queue);
 
 	if (fd == -EBUSY)
-		warn(s, "packet queue %u is in use, perhaps by a gate that is about to end; waiting for it", queue);
+		supervisor_warn(s, "packet queue %u is in use, perhaps by a gate that is about to end; waiting for it", queue);
 	while (fd == -EBUSY && child_now() < until) {
 		nanosleep(&moment, NULL);
 		fd = socket_queue(queue);
@@ -218,7 +205,7 @@ int crew_start(struct supervisor *s, unsigned queues)
 		r = add_inspector(s, (uint16_t)(RULESET_QUEUE + i));
 	crew->queues = crew->count;
 	if (r < 0)
-		warn(s, "the inspector cannot be started: %s", start_failure(r));
+		supervisor_warn(s, "the inspector cannot be started: %s", start_failure(r));
 	return r;
 }
 

@@ -50,8 +50,7 @@ void supervisor_notify(const char *state)
 	close(fd);
 }
 
-__attribute__((format(printf, 2, 3)))
-static void warn(struct supervisor *s, const char *format, ...)
+void supervisor_warn(const struct supervisor *s, const char *format, ...)
 {
 	char line[1024];
 	va_list list;
@@ -77,7 +76,7 @@ static void reload(struct supervisor *s)
 	if (r == 0)
 		s->voice->say(text);
 	else
-		warn(s, "reload: %s", text);
+		supervisor_warn(s, "reload: %s", text);
 	arena_free(&arena);
 }
 
@@ -161,7 +160,7 @@ static int make_folder(struct supervisor *s, const char *path, mode_t mode)
 	if (mkdir(path, mode) == 0 || errno == EEXIST)
 		return 0;
 	r = -errno;
-	warn(s, "cannot make the folder %s: %s", path, failure_text(r));
+	supervisor_warn(s, "cannot make the folder %s: %s", path, failure_text(r));
 	return r;
 }
 
@@ -176,10 +175,10 @@ static int take_lock(struct supervisor *s)
 		return 0;
 	r = -errno;
 	if (r == -EWOULDBLOCK)
-		warn(s, "another supervisor is running with %s: ask it with `gatehouse status`, or end it "
+		supervisor_warn(s, "another supervisor is running with %s: ask it with `gatehouse status`, or end it "
 			"first (systemctl stop gatehouse). The file need not be removed", path);
 	else
-		warn(s, "cannot lock %s: %s", path, failure_text(r));
+		supervisor_warn(s, "cannot lock %s: %s", path, failure_text(r));
 	return r;
 }
 
@@ -211,14 +210,14 @@ static int open_records(struct supervisor *s)
 	s->events.warn = s->voice->warn;
 	r = event_log_open(&s->events.log, s->events_path);
 	if (r < 0)
-		warn(s, "cannot write %s: %s%s", s->events_path, failure_text(r), is_of_the_disk(r) ?
+		supervisor_warn(s, "cannot write %s: %s%s", s->events_path, failure_text(r), is_of_the_disk(r) ?
 		     ". The gate guards without a record until this works again" : "");
 	if (r < 0 && !is_of_the_disk(r))
 		return r;
 	r = nflog_open(RULESET_LOG_GROUP, &s->nflog);
 	s->nflog_open = r == 0;
 	if (r < 0)
-		warn(s, "refused packets will not be recorded (log group %u: %s)", RULESET_LOG_GROUP,
+		supervisor_warn(s, "refused packets will not be recorded (log group %u: %s)", RULESET_LOG_GROUP,
 		     failure_text(r));
 	return 0;
 }
@@ -235,7 +234,7 @@ static int deny_everything(struct supervisor *s)
 	s->voice->findings(&diags);
 	arena_free(&arena);
 	if (r < 0)
-		warn(s, "the kernel does not take the ruleset: %s", failure_text(r));
+		supervisor_warn(s, "the kernel does not take the ruleset: %s", failure_text(r));
 	return r;
 }
 
@@ -281,7 +280,7 @@ static int first_policy(struct supervisor *s, const char *folder)
 	if (r == 0)
 		s->voice->say(text);
 	else
-		warn(s, "%s", text);
+		supervisor_warn(s, "%s", text);
 	if (r != 0 && !folder)
 		s->voice->warn("not guarding: inspected traffic stays closed. If the stored policy cannot be "
 			       "repaired, start with the site folder: gatehouse run DIR");
@@ -315,7 +314,7 @@ static int start(struct supervisor *s, const char *folder, unsigned queues)
 		return r;
 	s->listener = control_listen(s->runtime);
 	if (s->listener < 0)
-		warn(s, "cannot open the control socket in %s: %s", s->runtime, failure_text(s->listener));
+		supervisor_warn(s, "cannot open the control socket in %s: %s", s->runtime, failure_text(s->listener));
 	return s->listener < 0 ? s->listener : 0;
 }
 

@@ -87,3 +87,7 @@ void supervisor_serve_client(struct supervisor *s);
 
 /* Tells systemd ("READY=1"), where there is one. */
 void supervisor_notify(const char *state);
+
+/* One warning to who watches; cut at a kilobyte. */
+__attribute__((format(printf, 2, 3)))
+void supervisor_warn(const struct supervisor *s, const char *format, ...);
