@@ -30,8 +30,7 @@ static const char *class_name(uint16_t number)
 void services_print_cip(void)
 {
 	puts("\nCIP services of an allow entry of ethernet-ip (\"service\", \"class\" and \"instance\"). A carrier holds\n"
-	     "other requests, which are judged one by one; no rule names it. This version reads such rules,\n"
-	     "and opens nothing for them\n\n"
+	     "other requests, which are judged one by one; no rule names it\n\n"
 	     "  code  name                           access   class");
 	for (size_t i = 0; i < cip_service_count; i++) {
 		const struct cip_service *s = &cip_services[i];
