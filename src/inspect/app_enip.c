@@ -40,6 +40,12 @@ static void decide_start(const struct question_context *q, const uint8_t *p, siz
 
 /* ---- replies ------------------------------------------------------------------------------------------------ */
 
+/* The flow's request number i, or NULL when the device is not asked for its reply. */
+static const struct enip_ask *pending(const struct flow *f, unsigned i)
+{
+	return f->asks[i].state == ASK_PENDING ? &f->enip->asks[f->asks[i].enip] : NULL;
+}
+
 /*
  * Simple devices put the id of requests into their replies, too; and answer one request after the other
  * without repeating the client's context.
@@ -74,15 +80,15 @@ static void pair(const struct flow *f, const uint8_t *p, size_t len, struct deci
 	ret->reason = REASON_UNEXPECTED_REPLY;
 	ret->malformed = false;
 	for (unsigned i = 0; i < f->ask_count; i++) {
-		const struct ask *ask = &f->asks[i];
+		const struct enip_ask *ask = pending(f, i);
 
-		if (ask->state != ASK_PENDING || !pairs(&f->session, &ask->asked.enip, &m))
+		if (!ask || !pairs(&f->enip->session, ask, &m))
 			continue;
-		ret->reason = enip_answers(&ask->asked.enip, &m, &reply);
-		ret->rule = ask->rule;
+		ret->reason = enip_answers(ask, &m, &reply);
+		ret->rule = f->asks[i].rule;
 		ret->answered = i;
-		ret->fields.has |= ask->asked.enip.part_count ? CORE_HAS_SERVICE : 0;
-		ret->fields.service = ask->asked.enip.services[0];
+		ret->fields.has |= ask->part_count ? CORE_HAS_SERVICE : 0;
+		ret->fields.service = ask->services[0];
 		if (ret->reason == REASON_NONE)
 			return;
 		ret->malformed = true;
@@ -100,17 +106,22 @@ static void pair_start(const struct flow *f, const uint8_t *p, size_t len, struc
 	if (len < 2)
 		return;
 	ret->reason = REASON_UNEXPECTED_REPLY;
-	for (unsigned i = 0; i < f->ask_count; i++)
-		if (f->asks[i].state == ASK_PENDING && f->asks[i].asked.enip.command == get_le16(p))
+	for (unsigned i = 0; i < f->ask_count; i++) {
+		const struct enip_ask *ask = pending(f, i);
+
+		if (ask && ask->command == get_le16(p))
 			ret->reason = REASON_NONE;
+	}
 }
 
 /* ---- what passing messages change ------------------------------------------------------------------------- */
 
 static void leave_session(const struct passing *m)
 {
-	m->flow->session = (struct session){ .openings = m->flow->session.openings };
-	symbols_forget(m->symbols, &m->flow->symbols);
+	struct enip_flow *e = m->flow->enip;
+
+	e->session = (struct session){ .openings = e->session.openings };
+	symbols_forget(m->symbols, &e->symbols);
 }
 
 static void request_passes(const struct passing *m)
@@ -128,7 +139,7 @@ static void request_passes(const struct passing *m)
 	if (enip_request(m->bytes, m->length, &message) == REASON_NONE && message.cip &&
 	    cip_request(message.cip, message.cip_length, &r) == REASON_NONE &&
 	    cip_open(&r, &open) == REASON_NONE)
-		session_opening(&m->flow->session, &open, m->now);
+		session_opening(&m->flow->enip->session, &open, m->now);
 }
 
 static void learn_symbols(const struct passing *m, const struct enip_ask *ask, const struct cip_reply *reply)
@@ -140,14 +151,14 @@ static void learn_symbols(const struct passing *m, const struct enip_ask *ask, c
 	while (cip_symbol_next(ask, &c, &symbol)) {
 		key.instance = symbol.instance;
 		if (symbol.name)
-			symbols_learn(m->symbols, &m->flow->symbols, &key, symbol.name, symbol.name_length);
+			symbols_learn(m->symbols, &m->flow->enip->symbols, &key, symbol.name, symbol.name_length);
 	}
 }
 
 static void cip_reply_passes(const struct passing *m, const struct enip_ask *ask,
 			     const struct cip_reply *reply)
 {
-	struct session *s = &m->flow->session;
+	struct session *s = &m->flow->enip->session;
 	struct cip_opened opened;
 
 	if (ask->shape == CIP_SHAPE_FORWARD_OPEN || ask->shape == CIP_SHAPE_LARGE_FORWARD_OPEN) {
@@ -167,7 +178,7 @@ static void cip_reply_passes(const struct passing *m, const struct enip_ask *ask
 
 static void reply_passes(const struct passing *m)
 {
-	const struct enip_ask *ask = &m->flow->asks[m->decision->answered].asked.enip;
+	const struct enip_ask *ask = pending(m->flow, m->decision->answered);
 	struct enip_message message;
 	struct cip_reply reply;
 
@@ -178,7 +189,7 @@ static void reply_passes(const struct passing *m)
 	if (enip_reply(m->bytes, m->length, &message) != REASON_NONE)
 		return;
 	if (ask->command == ENIP_REGISTER_SESSION && message.status == 0)
-		m->flow->session.handle = message.session;
+		m->flow->enip->session.handle = message.session;
 	else if (!ask->multiple && enip_answers(ask, &message, &reply) == REASON_NONE && reply.service)
 		cip_reply_passes(m, ask, &reply);
 }

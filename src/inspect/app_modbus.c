@@ -100,7 +100,7 @@ static void decide_start(const struct question_context *q, const uint8_t *p, siz
 static bool answers(const struct ask *ask, uint16_t transaction)
 {
 	return ask->state == ASK_PENDING &&
-	       (ask->any_transaction || ask->asked.modbus.transaction == transaction);
+	       (ask->any_transaction || ask->modbus.transaction == transaction);
 }
 
 static void pair(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret)
@@ -117,7 +117,7 @@ static void pair(const struct flow *f, const uint8_t *p, size_t len, struct deci
 	for (unsigned i = 0; i < f->ask_count; i++) {
 		if (!answers(&f->asks[i], m.transaction))
 			continue;
-		ret->reason = modbus_answers(&f->asks[i].asked.modbus, &m);
+		ret->reason = modbus_answers(&f->asks[i].modbus, &m);
 		ret->rule = f->asks[i].rule;
 		ret->answered = i;
 		if (ret->reason == REASON_NONE)

@@ -115,7 +115,7 @@ static bool leads_to_router(const struct cip_path *whole, unsigned first)
 
 static bool connection_is_plain(const struct hearing *h, const struct cip_open *open)
 {
-	const struct session *s = &h->q->flow->session;
+	const struct session *s = &h->q->flow->enip->session;
 
 	return open->transport_class == MESSAGE_ROUTER_CLASS && open->server &&
 	       leads_to_router(&open->path, open->route) && direction_is_plain(&open->o_t) && direction_is_plain(&open->t_o) &&
@@ -132,7 +132,7 @@ static void judge_open(struct hearing *h, const struct cip_request *r)
 	h->out->malformed = h->out->reason != REASON_NONE;
 	if (h->out->malformed)
 		return;
-	h->out->asked.enip.opening = h->q->flow->session.openings + 1;
+	h->out->asked.enip.opening = h->q->flow->enip->session.openings + 1;
 	route.count = (uint16_t)open.route;
 	__builtin_memcpy(route.segments, open.path.segments, open.route * sizeof(route.segments[0]));
 	h->question.routes[1] = &route;
@@ -143,7 +143,7 @@ static void judge_open(struct hearing *h, const struct cip_request *r)
 		return;
 	if (h->connection || !connection_is_plain(h, &open))
 		h->out->reason = REASON_CONNECTION_NOT_ALLOWED;
-	else if (!session_has_room(&h->q->flow->session, h->q->now))
+	else if (!session_has_room(&h->q->flow->enip->session, h->q->now))
 		h->out->reason = REASON_CONNECTIONS_EXCEEDED;
 }
 
@@ -163,7 +163,7 @@ static void judge_close(struct hearing *h, const struct cip_request *r)
 	match_cip_session(&h->question, &match);
 	answer(h, &match);
 	if (match.reason == REASON_NONE && (h->connection || !leads_to_router(&close.path, close.route) ||
-					    !session_closes(&h->q->flow->session, &close)))
+					    !session_closes(&h->q->flow->enip->session, &close)))
 		h->out->reason = REASON_CONNECTION_NOT_ALLOWED;
 }
 
@@ -230,7 +230,7 @@ static void judge_all(struct hearing *h)
 
 static bool enter_connection(struct hearing *h)
 {
-	const struct session_connection *c = session_connection(&h->q->flow->session, h->m->connection);
+	const struct session_connection *c = session_connection(&h->q->flow->enip->session, h->m->connection);
 
 	h->connection = c;
 	if (!c || cip_path(c->route, c->route_length, &h->connection_route) != REASON_NONE)
@@ -254,7 +254,7 @@ static bool needs_session(const struct enip_message *m)
 static void judge_command(struct hearing *h)
 {
 	const struct enip_message *m = h->m;
-	uint32_t handle = h->q->flow->session.handle;
+	uint32_t handle = h->q->flow->enip->session.handle;
 	struct match match;
 
 	if (m->command == ENIP_LIST_IDENTITY)

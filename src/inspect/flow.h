@@ -2,20 +2,18 @@
 #pragma once
 /*
  * The table of followed connections. Its size is fixed; when it is full, those that were never opened to
- * the end or are over give way, and none that works is evicted: then a new connection is refused. A flow
- * is found by its conduit's number and the server's port.
+ * the end or are over give way, and none that works is evicted: then a new connection is refused. So it is with
+ * the smaller number of those that may speak EtherNet/IP. A flow is found by its conduit's number and the
+ * server's port.
  */
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "inspect/ask.h"
 #include "inspect/core.h"
+#include "inspect/enip_flow.h"
 #include "inspect/half.h"
-#include "inspect/session.h"
-#include "inspect/symbols.h"
-#include "protocol/enip_ask.h"
-#include "protocol/modbus.h"
 
-#define OUTSTANDING_MAX 16u
 #define FLOW_BUCKETS 8192u
 
 enum flow_state {
@@ -23,35 +21,6 @@ enum flow_state {
 	FLOW_OPENING, /* SYN seen */
 	FLOW_OPEN,    /* the device's SYN-ACK seen */
 	FLOW_ENDED    /* RST seen, or reset by the gate: kept a little for what is still on its way */
-};
-
-enum ask_state {
-	ASK_PENDING = 1, /* forwarded, the device has not answered */
-	ASK_DENIED       /* taken out; the gate's error reply is sent when its turn comes */
-};
-
-/* What is remembered of a request to know its reply: that of the flow's protocol. */
-union asked {
-	struct modbus_ask modbus;
-	struct enip_ask enip;
-};
-
-/* A reply of the gate's own, in a chunk of the pool; length 0: none. */
-struct refusal {
-	uint16_t chunk;
-	uint16_t length;
-};
-
-/* A request that waits for its reply, whoever gives it. */
-struct ask {
-	uint8_t state;      /* enum ask_state */
-	bool any_transaction; /* the rule's quirk: the device answers with another id */
-	uint32_t rule;
-	uint64_t since;     /* io->now when it came */
-	union {
-		union asked asked;      /* ASK_PENDING */
-		struct refusal refusal; /* ASK_DENIED */
-	};
 };
 
 /* Initial sequence numbers: they tell a connection from a later one of the same ports. */
@@ -81,9 +50,7 @@ struct flow {
 	struct half request;     /* server to device */
 	struct half reply;       /* device to server */
 	struct ask asks[OUTSTANDING_MAX]; /* oldest first */
-	/* of EtherNet/IP */
-	struct session session;
-	struct symbol_list symbols;
+	struct enip_flow *enip;  /* NULL: of another protocol */
 };
 
 struct flow_table {
@@ -93,15 +60,22 @@ struct flow_table {
 	uint32_t used;
 	uint16_t buckets[FLOW_BUCKETS];
 	struct flow flows[CORE_FLOWS_MAX];
+	struct enip_flows enip;
 	struct symbols symbols;
 };
 
 /* The flow, or NULL. */
 struct flow *flow_find(struct flow_table *t, uint32_t conduit, uint16_t server_port);
 
-/* A new flow, FLOW_OPENING, or NULL when the table is full at `now`. There must be none of that key. */
-struct flow *flow_add(struct flow_table *t, struct pool *pool, uint64_t now, uint32_t conduit,
-		      uint16_t server_port);
+/*
+ * A new flow, FLOW_OPENING, or NULL when there is no place for one of the conduit's protocol at `now`. There must be
+ * none of that key.
+ */
+struct flow *flow_add(struct flow_table *t, struct pool *pool, uint64_t now,
+		      const struct program_conduit *c, uint16_t server_port);
+
+/* Notes in an ASK_PENDING of the flow what was asked. */
+void flow_keep_asked(struct flow *f, struct ask *ask, const union asked *asked);
 
 /* Forgets the flow's ask number i, and the reply that it holds. */
 void flow_drop_ask(struct flow *f, struct pool *pool, unsigned i);

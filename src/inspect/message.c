@@ -60,7 +60,7 @@ static void ask_pending(struct passage *p, const struct decision *d)
 		return;
 	ask = ask_add(p, ASK_PENDING, d->rule);
 	ask->any_transaction = d->any_transaction;
-	ask->asked = d->asked;
+	flow_keep_asked(p->flow, ask, &d->asked);
 }
 
 /* ---- error replies ----------------------------------------------------------------------------------- */

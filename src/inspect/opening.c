@@ -39,7 +39,7 @@ static void open_flow(struct passage *p, struct opening former)
 		made_probes(p->core, c);
 		return;
 	}
-	p->flow = flow_add(&core->table, &core->pool, core->io.now, c->number, port);
+	p->flow = flow_add(&core->table, &core->pool, core->io.now, c, port);
 	if (!p->flow) {
 		stream_deny(p, REASON_FLOWS_EXHAUSTED);
 		return;
@@ -105,7 +105,7 @@ static void restart_flow(struct passage *p)
 	uint16_t port = f->server_port;
 
 	flow_remove(&core->table, &core->pool, f);
-	f = p->flow = flow_add(&core->table, &core->pool, core->io.now, p->conduit->number, port);
+	f = p->flow = flow_add(&core->table, &core->pool, core->io.now, p->conduit, port);
 	f->former = former;
 	f->opened = core->io.wall;
 	half_open(&f->request, &core->pool, isn);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* EtherNet/IP through the core: sessions, connections, refusals in the client's words, symbols by number. */
+#include "inspect/enip_flow.h"
 #include "lab_enip.h"
 #include "lab_gate.h"
 
@@ -429,6 +430,61 @@ static void test_not_a_message(void **state)
 	denied(REASON_MALFORMED_FRAME, CORE_ACTION_RESET);
 }
 
+/* ---- places for sessions ---- */
+
+static void server_opens(uint16_t port)
+{
+	server_port = port;
+	gate_open();
+}
+
+/* Who works keeps the place; of those that are over one gives way. */
+static void test_every_place_taken(void **state)
+{
+	unsigned tries = 0;
+
+	start();
+	for (unsigned i = 1; i < ENIP_FLOWS_MAX; i++)
+		server_opens((uint16_t)(10000 + i));
+	server_port = 9999;
+	put_packet(TO_DEVICE, LAB_SYN, 1000, 0);
+	assert_int_equal(core_io()->verdict, CORE_DROP);
+	denied(REASON_FLOWS_EXHAUSTED, CORE_ACTION_DROPPED);
+	server_port = 50000;
+	request_passes(lab_register(0));
+	reply_passes(lab_register(SESSION));
+	server_port = 10001;
+	put_packet(TO_DEVICE, LAB_RST, 1001, 0);
+	recorded(CORE_EVENT_CLOSED, REASON_NONE, CORE_ACTION_NONE);
+	core_io()->now += 2 * LAB_SECOND;
+	server_port = 9999;
+	do { /* the search looks at a part of the table each time */
+		put_packet(TO_DEVICE, LAB_SYN, 1000, 0);
+	} while (core_io()->verdict == CORE_DROP && ++tries < 10);
+	gate_open();
+	server_port = 50000;
+	request_passes(RR(1, READ_RATE));
+}
+
+/* Neither the session nor a request of a connection that is over counts in the next one. */
+static void test_a_place_is_handed_on_empty(void **state)
+{
+	struct lab_bytes answer = RR(1, RATE_READ);
+
+	start_session();
+	request_passes(RR(1, READ_RATE));
+	put_packet(TO_DEVICE, LAB_RST, server_next, 0);
+	core_io()->now += 11 * LAB_SECOND;
+	core_tick();
+	assert_int_equal(core_totals()->flows_now, 0);
+	server_opens(50001);
+	server_next = at_device = 1001;
+	device_next = at_server = 5001;
+	refused(RR(2, READ_RATE), REASON_WRONG_SESSION, lab_enip(0x6f, SESSION, 0x64, 2, NULL));
+	device_says(&answer);
+	denied(REASON_UNEXPECTED_REPLY, CORE_ACTION_DROPPED);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, policy_of_the_lab)
 
 int main(void)
@@ -457,6 +513,8 @@ int main(void)
 		TEST(test_a_reply_of_another_service),
 		TEST(test_a_write_in_two_pieces),
 		TEST(test_not_a_message),
+		TEST(test_every_place_taken),
+		TEST(test_a_place_is_handed_on_empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
