@@ -55,8 +55,8 @@ struct app {
 	void (*reply)(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret);
 	/* The beginning of a reply. */
 	void (*reply_start)(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret);
-	/* Writes the protocol's error reply, at most INSERTED_MAX bytes; returns its length, 0: none. */
-	uint32_t (*error)(const struct decision *d, uint8_t *out);
+	/* Writes the error reply to a request, at most INSERTED_MAX bytes; returns its length, 0: none. */
+	uint32_t (*error)(const struct decision *d, const uint8_t *p, size_t len, uint8_t *out);
 	/* A whole message goes on; NULL: the protocol has no state of its own. */
 	void (*passes)(const struct passing *m);
 };

@@ -88,7 +88,7 @@ static void pair(const struct flow *f, const uint8_t *p, size_t len, struct deci
 		ret->rule = f->asks[i].rule;
 		ret->answered = i;
 		ret->fields.has |= ask->part_count ? CORE_HAS_SERVICE : 0;
-		ret->fields.service = ask->services[0];
+		ret->fields.service = ask->service;
 		if (ret->reason == REASON_NONE)
 			return;
 		ret->malformed = true;

@@ -143,7 +143,7 @@ static void pair_start(const struct flow *f, const uint8_t *p, size_t len, struc
 			ret->reason = REASON_NONE;
 }
 
-static uint32_t error(const struct decision *d, uint8_t *out)
+static uint32_t error(const struct decision *d, const uint8_t *p, size_t len, uint8_t *out)
 {
 	modbus_exception(&d->asked.modbus, exception_of(d->reason), out);
 	return MODBUS_EXCEPTION_FRAME;

@@ -24,9 +24,9 @@ union asked {
 	struct enip_ask enip;
 };
 
-/* A reply of the gate's own, in a chunk of the pool; length 0: none. */
+/* A reply of the gate's own, in a chain of the pool; length 0: none. */
 struct refusal {
-	uint16_t chunk;
+	uint16_t chain;
 	uint16_t length;
 };
 

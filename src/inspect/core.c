@@ -19,8 +19,6 @@
 #define CLOSED_LIMIT (60 * SECOND)   /* both sides have closed, or the server never answered the device */
 #define CLOSING_LIMIT (600 * SECOND) /* one side has closed */
 #define IDLE_LIMIT (24 * 3600 * SECOND)
-#define RESENDS_MAX 8u               /* of the gate's own bytes, then the flow is reset */
-#define MADE_FOR_RESETS 2u
 
 static struct core_state state;
 
@@ -49,11 +47,6 @@ static void clear_output(struct core_io *io)
 	io->event_count = 0;
 	io->events_lost = 0;
 	io->more = 0;
-}
-
-static bool made_has_room(const struct core_io *io)
-{
-	return io->made_count + MADE_FOR_RESETS <= CORE_MADE_MAX;
 }
 
 /* A number may have passed to another conduit: the addresses tell. */
@@ -257,30 +250,6 @@ static bool flow_over(const struct flow *f, uint64_t idle)
 	return true;
 }
 
-/* The gate's own bytes are not the device's kernel's to repeat: the gate does it, ever more slowly. */
-static void resend(const struct program_conduit *c, struct flow *f)
-{
-	unsigned inserted = 0;
-
-	if (!f->resend_at || state.io.now < f->resend_at)
-		return;
-	for (unsigned i = 0; i < f->reply.edit_count; i++)
-		inserted += f->reply.edits[i].inserted != 0;
-	f->resend_at = 0;
-	if (!inserted)
-		return;
-	if (++f->resends > RESENDS_MAX) {
-		event_add(&state, f, c->number, CORE_EVENT_CLOSED, REASON_NONE)->action =
-			CORE_ACTION_RESET;
-		made_resets(&state, c, f);
-		return;
-	}
-	for (unsigned i = 0; i < f->reply.edit_count && made_has_room(&state.io); i++)
-		if (f->reply.edits[i].inserted)
-			made_inserted(&state, c, f, i);
-	f->resend_at = state.io.now + (SECOND / 5 << f->resends);
-}
-
 static void tick_flow(struct flow *f)
 {
 	const struct program_conduit *c = program_conduit(&state.program, f->conduit);
@@ -291,9 +260,9 @@ static void tick_flow(struct flow *f)
 	}
 	if (f->state != FLOW_OPEN)
 		return;
-	resend(c, f);
+	refusal_resend(&state, c, f);
 	if (f->state == FLOW_OPEN)
-		messages_flush(&state, c, f);
+		refusal_flush(&state, c, f);
 }
 
 EXPORT(core_tick)

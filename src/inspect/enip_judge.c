@@ -203,7 +203,7 @@ static void cannot_walk(struct hearing *h, enum reason reason)
 	ask->multiple = false;
 	ask->part_count = 1;
 	if (h->m->cip_length)
-		ask->services[0] = h->m->cip[0] & (uint8_t)~CIP_REPLY_BIT;
+		ask->service = h->m->cip[0] & (uint8_t)~CIP_REPLY_BIT;
 }
 
 /* Every request of the message, to its end: the reply to a denied one tells of all. */
@@ -308,7 +308,7 @@ void enip_judge_start(const struct question_context *q, const struct enip_messag
 	if (ret->reason != REASON_NONE || !m->cip || !cip_request_start(m->cip, there, &r) ||
 	    (r.known && r.known->access == CIP_CARRIER))
 		return;
-	ret->asked.enip.services[0] = r.service;
+	ret->asked.enip.service = r.service;
 	ret->asked.enip.part_count = 1;
 	h.question.start = true;
 	judge_request(&h, &r);

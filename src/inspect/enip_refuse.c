@@ -9,7 +9,18 @@ static uint8_t status_of(enum reason reason)
 		CIP_STATUS_RESOURCE_UNAVAILABLE : CIP_STATUS_PRIVILEGE_VIOLATION;
 }
 
-uint32_t enip_refuse(const struct decision *d, uint8_t *out)
+/* An error of CIP. Of a message that has not wholly arrived, no parts are known. */
+static uint32_t write_error(const struct decision *d, const uint8_t *p, size_t len, uint8_t *out)
+{
+	const struct enip_ask *ask = &d->asked.enip;
+	struct enip_message m;
+
+	if (ask->multiple && enip_request(p, len, &m) != REASON_NONE)
+		return 0;
+	return enip_error(ask, &m, status_of(d->reason), out);
+}
+
+uint32_t enip_refuse(const struct decision *d, const uint8_t *p, size_t len, uint8_t *out)
 {
 	const struct enip_ask *ask = &d->asked.enip;
 	uint32_t length;
@@ -21,6 +32,6 @@ uint32_t enip_refuse(const struct decision *d, uint8_t *out)
 	/* Of a connection that nobody opened there is no id that a CIP reply could carry. */
 	if (ask->connected && !ask->reply_connection)
 		return enip_refusal(ask, ENIP_STATUS_INCORRECT_DATA, out);
-	length = enip_error(ask, status_of(d->reason), out);
+	length = write_error(d, p, len, out);
 	return length ? length : enip_refusal(ask, ENIP_STATUS_INVALID_COMMAND, out);
 }

@@ -6,5 +6,5 @@
  */
 #include "inspect/app.h"
 
-/* At most INSERTED_MAX bytes; returns how many, 0: the command is never answered. */
-uint32_t enip_refuse(const struct decision *d, uint8_t *out);
+/* To the message p, at most INSERTED_MAX bytes; returns how many, 0: the command is never answered. */
+uint32_t enip_refuse(const struct decision *d, const uint8_t *p, size_t len, uint8_t *out);

@@ -94,7 +94,7 @@ struct flow *flow_add(struct flow_table *t, struct pool *pool, uint64_t now,
 static void give_refusal(struct pool *pool, struct refusal *r)
 {
 	if (r->length)
-		chunk_give(pool, r->chunk);
+		chain_give(pool, r->chain);
 	r->length = 0;
 }
 

@@ -14,7 +14,7 @@ void half_clear(struct half *h, struct pool *pool)
 	store_clear(&h->store, pool);
 	for (unsigned i = 0; i < h->edit_count; i++)
 		if (h->edits[i].inserted)
-			chunk_give(pool, h->edits[i].chunk);
+			chain_give(pool, h->edits[i].chain);
 	h->edit_count = 0;
 }
 
@@ -76,7 +76,7 @@ static void fold_edit(struct half *h, struct pool *pool)
 
 	h->shift += e->inserted - e->removed;
 	if (e->inserted)
-		chunk_give(pool, e->chunk);
+		chain_give(pool, e->chain);
 	h->edit_count--;
 	__builtin_memmove(e, e + 1, h->edit_count * sizeof(*e));
 }
@@ -88,12 +88,26 @@ static bool edit_passed(const struct half *h, const struct edit *e, uint32_t in,
 	return !seq_before(in, e->at) && !seq_before(out, e->at + h->shift + e->inserted);
 }
 
+/* What has arrived of the insertion in front counts chunk by chunk: it is not sent again. */
+static void fold_chunks(struct half *h, struct pool *pool, uint32_t in, uint32_t out)
+{
+	struct edit *e = &h->edits[0];
+
+	while (h->edit_count && e->at == in && e->inserted > CHUNK_BYTES &&
+	       out - (in + h->shift) >= CHUNK_BYTES) {
+		e->chain = (uint16_t)chain_behead(pool, e->chain);
+		e->inserted = (uint16_t)(e->inserted - CHUNK_BYTES);
+		h->shift += CHUNK_BYTES;
+	}
+}
+
 void half_acknowledge(struct half *h, struct pool *pool, uint32_t out)
 {
 	uint32_t in = half_in(h, out);
 
 	while (h->edit_count && edit_passed(h, &h->edits[0], in, out))
 		fold_edit(h, pool);
+	fold_chunks(h, pool, in, out);
 	h->una = in;
 	drop_unneeded(h, pool);
 }
@@ -115,9 +129,9 @@ void half_remove(struct half *h, struct pool *pool, uint32_t count)
 	half_acknowledge(h, pool, h->una + h->shift);
 }
 
-void half_insert(struct half *h, uint16_t chunk, uint16_t count)
+void half_insert(struct half *h, uint16_t chain, uint16_t count)
 {
-	h->edits[h->edit_count++] = (struct edit){ .at = h->nxt, .inserted = count, .chunk = chunk };
+	h->edits[h->edit_count++] = (struct edit){ .at = h->nxt, .inserted = count, .chain = chain };
 }
 
 uint32_t half_held(const struct half *h)

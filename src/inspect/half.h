@@ -12,7 +12,7 @@
 #include "inspect/store.h"
 
 #define EDITS_MAX 24u      /* changes of the stream not yet acknowledged */
-#define INSERTED_MAX CHUNK_BYTES /* bytes of one insertion */
+#define INSERTED_MAX (13 * CHUNK_BYTES) /* bytes of one insertion */
 #define HELD_MAX 1400u     /* bytes that arrived and wait for room to decide on them */
 #define HISTORY 256u       /* acknowledged bytes that are still remembered: a repetition must equal them */
 
@@ -21,7 +21,7 @@ struct edit {
 	uint32_t at;
 	uint32_t removed;
 	uint16_t inserted;
-	uint16_t chunk;    /* where the inserted bytes are kept */
+	uint16_t chain;    /* where the inserted bytes are kept */
 };
 
 struct half {
@@ -67,8 +67,8 @@ bool half_can_edit(const struct half *h);
 /* Takes the `count` bytes from `frame` on out of the stream, and starts the next message behind them. */
 void half_remove(struct half *h, struct pool *pool, uint32_t count);
 
-/* Puts `count` bytes of a chunk (1 .. INSERTED_MAX), which it takes over, behind everything that has arrived. */
-void half_insert(struct half *h, uint16_t chunk, uint16_t count);
+/* Puts the `count` bytes of a chain (1 .. INSERTED_MAX), which it takes over, behind everything that has arrived. */
+void half_insert(struct half *h, uint16_t chain, uint16_t count);
 
 /* Bytes from `nxt` on that have arrived and wait: nothing was decided on them, and none has left. */
 uint32_t half_held(const struct half *h);

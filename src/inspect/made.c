@@ -6,6 +6,7 @@
 #define PROBE_AGAIN SECOND
 #define TIMESTAMPS 12u         /* bytes of TCP options */
 #define SMALLEST_MSS 536u      /* of who names none (RFC 9293, 3.7.1) */
+#define PIECE_MAX HELD_MAX     /* data of one packet: CORE_MADE_BYTES less the largest headers */
 
 static void address(const struct program_conduit *c, uint16_t server_port, bool to_device,
 		    struct segment_parts *parts)
@@ -59,19 +60,42 @@ static struct segment_parts flow_parts(const struct half *from, const struct hal
 	};
 }
 
-void made_inserted(struct core_state *core, const struct program_conduit *c, const struct flow *f,
-		   unsigned i)
+/* How much data the sender of `half` takes in one packet. */
+static uint32_t piece_max(const struct half *half)
 {
-	const struct edit *e = &f->reply.edits[i];
-	struct segment_parts parts = flow_parts(&f->reply, &f->request, TCP_PSH | TCP_ACK);
+	uint32_t most = (half->mss > TIMESTAMPS ? half->mss : SMALLEST_MSS) - TIMESTAMPS;
 
-	parts.seq = half_out(&f->reply, e->at, false);
+	return most < PIECE_MAX ? most : PIECE_MAX;
+}
+
+/* The receiver's number of the first byte of an insertion; several may stand at one place. */
+static uint32_t inserted_seq(const struct half *h, unsigned i)
+{
+	uint32_t seq = half_out(h, h->edits[i].at, false);
+
 	for (unsigned j = 0; j < i; j++)
-		if (f->reply.edits[j].at == e->at)
-			parts.seq += f->reply.edits[j].inserted;
-	parts.payload = core->pool.chunks[e->chunk].bytes;
-	parts.payload_length = e->inserted;
-	make(core, c, f->server_port, false, &parts);
+		if (h->edits[j].at == h->edits[i].at)
+			seq += h->edits[j].inserted;
+	return seq;
+}
+
+uint32_t made_inserted(struct core_state *core, const struct program_conduit *c, const struct flow *f,
+		       unsigned i, uint32_t from)
+{
+	struct segment_parts parts = flow_parts(&f->reply, &f->request, TCP_PSH | TCP_ACK);
+	uint32_t first = inserted_seq(&f->reply, i), most = piece_max(&f->request);
+	const struct edit *e = &f->reply.edits[i];
+	uint8_t data[PIECE_MAX];
+
+	while (from < e->inserted && made_has_room(&core->io)) {
+		parts.payload_length = e->inserted - from < most ? e->inserted - from : most;
+		chain_read(&core->pool, e->chain, from, data, parts.payload_length);
+		parts.seq = first + from;
+		parts.payload = data;
+		make(core, c, f->server_port, false, &parts);
+		from += (uint32_t)parts.payload_length;
+	}
+	return from;
 }
 
 size_t made_held(const struct core_state *core, const struct program_conduit *c, const struct flow *f,
@@ -79,12 +103,9 @@ size_t made_held(const struct core_state *core, const struct program_conduit *c,
 {
 	const struct half *h = &f->request;
 	struct segment_parts parts = flow_parts(h, &f->reply, TCP_PSH | TCP_ACK);
-	uint32_t most = f->reply.mss > TIMESTAMPS ? f->reply.mss - TIMESTAMPS : SMALLEST_MSS - TIMESTAMPS;
-	uint32_t count = half_held(h);
-	uint8_t data[HELD_MAX];
+	uint32_t most = piece_max(&f->reply), count = half_held(h);
+	uint8_t data[PIECE_MAX];
 
-	if (most > HELD_MAX)
-		most = HELD_MAX;
 	if (count > most)
 		count = most;
 	store_read(&h->store, &core->pool, h->nxt, data, count);

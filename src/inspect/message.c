@@ -3,10 +3,7 @@
 #include "inspect/state.h"
 
 #define SECOND 1000000000ull
-#define RESEND_FIRST (SECOND / 5)
 #define ASK_STALE (5 * SECOND) /* an unanswered request may be forgotten when its place is needed */
-#define TURN_WAIT SECOND       /* how long an error reply waits for an older request's reply */
-#define MADE_RESERVED 3u       /* places for a last reply and two resets */
 
 /* One message, or the beginning of one, that is being decided on. */
 struct arrival {
@@ -65,68 +62,13 @@ static void ask_pending(struct passage *p, const struct decision *d)
 
 /* ---- error replies ----------------------------------------------------------------------------------- */
 
-/* Replies go between two messages of the device, while it has not closed. */
-static bool can_insert(const struct core_state *core, const struct flow *f)
-{
-	const struct half *h = &f->reply;
-
-	return h->open && !h->fin && !h->swallow && h->frame == h->nxt && half_can_edit(h) &&
-	       core->io.made_count + MADE_RESERVED <= CORE_MADE_MAX;
-}
-
-static void insert(struct core_state *core, const struct program_conduit *c, struct flow *f,
-		   struct refusal *r)
-{
-	half_insert(&f->reply, r->chunk, r->length);
-	r->length = 0;
-	made_inserted(core, c, f, f->reply.edit_count - 1u);
-	f->resends = 0;
-	f->resend_at = core->io.now + RESEND_FIRST;
-}
-
 /* The error reply to a denied request, if it has one. False: there is no memory for it now. */
 static bool write_refusal(struct passage *p, const struct arrival *a, struct refusal *ret)
 {
-	struct pool *pool = &p->core->pool;
-	uint32_t chunk = chunk_take(pool);
-	uint32_t length;
+	uint8_t reply[INSERTED_MAX];
+	uint32_t there = a->size < a->available ? a->size : a->available;
 
-	*ret = (struct refusal){ 0 };
-	if (!chunk)
-		return false;
-	length = a->app->error(&a->decision, pool->chunks[chunk].bytes);
-	if (length)
-		*ret = (struct refusal){ (uint16_t)chunk, (uint16_t)length };
-	else
-		chunk_give(pool, chunk);
-	return true;
-}
-
-void messages_progress(const struct core_state *core, struct flow *f)
-{
-	f->resends = 0;
-	if (f->resend_at)
-		f->resend_at = core->io.now + RESEND_FIRST;
-}
-
-void messages_flush(struct core_state *core, const struct program_conduit *c, struct flow *f)
-{
-	unsigned i = 0;
-
-	while (i < f->ask_count) {
-		struct ask *ask = &f->asks[i];
-
-		if (ask->state == ASK_PENDING) {
-			if (core->io.now - ask->since < TURN_WAIT)
-				return;
-			i++;
-			continue;
-		}
-		if (!can_insert(core, f))
-			return;
-		insert(core, c, f, &ask->refusal);
-		flow_drop_ask(f, &core->pool, i);
-	}
+	return refusal_keep(&p->core->pool, reply, a->app->error(&a->decision, a->bytes, there, reply), ret);
 }
 
 /* ---- records ------------------------------------------------------------------------------------------- */
@@ -163,9 +105,9 @@ static enum outcome reset(struct passage *p, const struct arrival *a)
 	struct refusal refusal;
 	struct core_event *e;
 
-	if (replies(p) && !d->malformed && !d->unanswerable && can_insert(p->core, p->flow) &&
+	if (replies(p) && !d->malformed && !d->unanswerable && refusal_may_go(p->core, p->flow) &&
 	    write_refusal(p, a, &refusal) && refusal.length)
-		insert(p->core, p->conduit, p->flow, &refusal);
+		refusal_send(p->core, p->conduit, p->flow, &refusal);
 	e = note(p, d, CORE_EVENT_DENIED, CORE_ACTION_RESET);
 	if (p->from_server && a->left && !d->malformed) {
 		e->cause = e->reason;

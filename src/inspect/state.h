@@ -55,9 +55,20 @@ struct core_event *event_add(struct core_state *core, const struct flow *flow, u
 
 /* ---- packets of the gate's own (made.c) -- */
 
-/* Sends the bytes inserted as the reply half's edit number i to the server. */
-void made_inserted(struct core_state *core, const struct program_conduit *c, const struct flow *f,
-		   unsigned i);
+#define MADE_FOR_RESETS 2u /* places that other packets leave free */
+
+/* Is there a place for one more packet than the resets? */
+static inline bool made_has_room(const struct core_io *io)
+{
+	return io->made_count + MADE_FOR_RESETS < CORE_MADE_MAX;
+}
+
+/*
+ * Sends the bytes inserted as the reply half's edit number i to the server, from the byte `from` on, in pieces that it
+ * takes, as long as there is room; returns how far that came.
+ */
+uint32_t made_inserted(struct core_state *core, const struct program_conduit *c, const struct flow *f,
+		       unsigned i, uint32_t from);
 
 /*
  * What is held of the server's bytes (something is), as a packet of the server's in its own numbers, no longer than
@@ -113,11 +124,26 @@ enum outcome {
  */
 enum outcome messages_decide(struct passage *p, uint32_t fresh);
 
-/* Sends the error replies whose turn has come. */
-void messages_flush(struct core_state *core, const struct program_conduit *c, struct flow *f);
+/* ---- error replies of the gate's own, in the device's stream (refusal.c) -- */
 
-/* The server acknowledged something: what it still lacks of the gate's own bytes is sent again from now. */
-void messages_progress(const struct core_state *core, struct flow *f);
+/* Keeps the bytes of a reply until its turn; of length 0 nothing. False: there is no memory for them now. */
+bool refusal_keep(struct pool *pool, const uint8_t *bytes, uint32_t length, struct refusal *ret);
+
+/* Can one go now: between two messages of the device, while it has not closed, and the former one is sent. */
+bool refusal_may_go(const struct core_state *core, const struct flow *f);
+
+/* Puts it into the stream and sends as much of it as there are places for packets; the rest follows. */
+void refusal_send(struct core_state *core, const struct program_conduit *c, struct flow *f,
+		  struct refusal *r);
+
+/* Sends those whose turn has come. */
+void refusal_flush(struct core_state *core, const struct program_conduit *c, struct flow *f);
+
+/* The server acknowledged something: more may follow, and what it still lacks is sent again from now. */
+void refusal_progress(struct core_state *core, const struct program_conduit *c, struct flow *f);
+
+/* They are not the device's kernel's to repeat: the gate does it, ever more slowly. */
+void refusal_resend(struct core_state *core, const struct program_conduit *c, struct flow *f);
 
 /* ---- ICMP errors (related.c) -- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "inspect/store.h"
 
-uint32_t chunk_take(struct pool *pool)
+static uint32_t chunk_take(struct pool *pool)
 {
 	uint32_t c = pool->free;
 
@@ -16,20 +16,38 @@ uint32_t chunk_take(struct pool *pool)
 	return c;
 }
 
-void chunk_give(struct pool *pool, uint32_t c)
+static void chunk_give(struct pool *pool, uint32_t c)
 {
 	pool->chunks[c].next = pool->free;
 	pool->free = c;
 }
 
-static void give_chain(struct pool *pool, uint32_t c)
+uint32_t chain_behead(struct pool *pool, uint32_t chain)
 {
-	while (c) {
-		uint32_t next = pool->chunks[c].next;
+	uint32_t next = pool->chunks[chain].next;
 
-		chunk_give(pool, c);
-		c = next;
-	}
+	chunk_give(pool, chain);
+	return next;
+}
+
+void chain_give(struct pool *pool, uint32_t chain)
+{
+	while (chain)
+		chain = chain_behead(pool, chain);
+}
+
+uint32_t chain_write(struct pool *pool, const uint8_t *bytes, size_t len)
+{
+	struct store s = { 0 };
+
+	return store_append(&s, pool, bytes, len) ? s.head : 0;
+}
+
+void chain_read(const struct pool *pool, uint32_t chain, size_t from, uint8_t *out, size_t len)
+{
+	const struct store s = { .head = chain };
+
+	store_read(&s, pool, (uint32_t)from, out, len);
 }
 
 void store_init(struct store *s, uint32_t base)
@@ -54,7 +72,7 @@ static bool grow(struct store *s, struct pool *pool, size_t count, uint32_t *ret
 		uint32_t c = chunk_take(pool);
 
 		if (!c) {
-			give_chain(pool, first);
+			chain_give(pool, first);
 			return false;
 		}
 		if (last)
@@ -162,10 +180,7 @@ void store_drop(struct store *s, struct pool *pool, uint32_t from)
 	s->length -= n;
 	s->skip += n;
 	while (s->skip >= CHUNK_BYTES) {
-		uint32_t next = pool->chunks[s->head].next;
-
-		chunk_give(pool, s->head);
-		s->head = next;
+		s->head = chain_behead(pool, s->head);
 		s->skip -= CHUNK_BYTES;
 	}
 }
@@ -184,12 +199,12 @@ void store_truncate(struct store *s, struct pool *pool, uint32_t until)
 	}
 	s->length = keep;
 	s->tail = seek(s, pool, until - 1, &offset);
-	give_chain(pool, pool->chunks[s->tail].next);
+	chain_give(pool, pool->chunks[s->tail].next);
 	pool->chunks[s->tail].next = 0;
 }
 
 void store_clear(struct store *s, struct pool *pool)
 {
-	give_chain(pool, s->head);
+	chain_give(pool, s->head);
 	store_init(s, s->base + s->length);
 }

@@ -26,9 +26,14 @@ struct pool {
 
 _Static_assert(CHUNKS <= 65536, "a chunk's number fits 16 bits where its bytes are the gate's own");
 
-/* One chunk for the caller's own use, 0 when there is none; and back. */
-uint32_t chunk_take(struct pool *pool);
-void chunk_give(struct pool *pool, uint32_t chunk);
+/*
+ * A copy of some bytes (1 .. STORE_MAX) in a chain of chunks that is the caller's own: its first chunk, 0 when there
+ * is no room. chain_behead() gives the first chunk, CHUNK_BYTES of it, back and returns the next.
+ */
+uint32_t chain_write(struct pool *pool, const uint8_t *bytes, size_t len);
+void chain_read(const struct pool *pool, uint32_t chain, size_t from, uint8_t *out, size_t len);
+uint32_t chain_behead(struct pool *pool, uint32_t chain);
+void chain_give(struct pool *pool, uint32_t chain);
 
 /* base .. base + length - 1 in the sender's sequence numbers. Zeroed = empty. */
 struct store {

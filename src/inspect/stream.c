@@ -110,7 +110,7 @@ static bool acknowledge(struct passage *p, bool *ret_news)
 		half_acknowledge(h, &p->core->pool, ack);
 	*ret_news = h->una != before;
 	if (p->from_server && h->una + h->shift != out_before)
-		messages_progress(p->core, p->flow);
+		refusal_progress(p->core, p->conduit, p->flow);
 	segment_set_ack(&p->segment, h->una);
 	if (p->segment.sack_count)
 		translate_sacks(p);
@@ -287,7 +287,7 @@ static void data_seen(struct passage *p, bool news)
 		h->frame = h->nxt;
 	}
 	send_on(p, fin && h->fin, news);
-	messages_flush(p->core, p->conduit, p->flow);
+	refusal_flush(p->core, p->conduit, p->flow);
 	confirm_removed(p, una_before, made_before);
 }
 

@@ -14,7 +14,11 @@
 #include "protocol/cip_request.h"
 #include "protocol/reason.h"
 
-#define CIP_PARTS_MAX 255u      /* of a Multiple Service Packet */
+/*
+ * Parts of a Multiple Service Packet. The shortest that means something has eight bytes, with its offset; so many fit
+ * into the largest connection of a known device (4,002 bytes).
+ */
+#define CIP_PARTS_MAX 500u
 
 struct cip_walk {
 	bool unconnected_send;       /* the requests are within one */

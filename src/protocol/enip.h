@@ -16,7 +16,6 @@
 #define ENIP_HEADER 24u
 #define ENIP_FRAME_MAX 8192u /* the largest connection of a known device is 4,002 bytes */
 #define ENIP_CONTEXT 8u      /* bytes that the client chooses and the device repeats */
-#define ENIP_ERROR_MAX 248u  /* bytes of the longest error reply */
 
 enum enip_number {
 	ENIP_NOP = 0x0000,

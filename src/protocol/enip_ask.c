@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "protocol/enip_ask.h"
 
-#include "base/sink.h"
 #include "protocol/bytes.h"
 #include "protocol/cip_connection.h"
 #include "protocol/pccc.h"
@@ -169,9 +168,8 @@ void enip_ask_add(struct enip_ask *ask, const struct cip_walk *walk)
 		note_part(ask, r);
 	else
 		note_shape(ask, r);
-	if (ask->part_count < ENIP_ASK_PARTS)
-		ask->services[ask->part_count] = r->service;
-	ask->part_count++;
+	if (ask->part_count++ == 0)
+		ask->service = r->service;
 }
 
 /* ---- judging replies ---------------------------------------------------------------------------------- */
@@ -300,7 +298,7 @@ enum reason enip_answers(const struct enip_ask *ask, const struct enip_message *
 	if (ask->multiple)
 		fits = parts_fit(ask, ret);
 	else
-		fits = ret->service == ask->services[0] && data_fits(ask, ret);
+		fits = ret->service == ask->service && data_fits(ask, ret);
 	return fits || send_failed(ask, ret) ? REASON_NONE : REASON_REPLY_MISMATCH;
 }
 
@@ -323,97 +321,4 @@ bool cip_symbol_next(const struct enip_ask *ask, struct cursor *c, struct cip_sy
 		}
 	}
 	return !c->bad;
-}
-
-/* ---- error replies ------------------------------------------------------------------------------------ */
-
-#define ITEM_NULL 0x0000u
-#define ITEM_CONNECTED_ADDRESS 0x00a1u
-#define ITEM_CONNECTED_DATA 0x00b1u
-#define ITEM_UNCONNECTED_DATA 0x00b2u
-#define BARE_REPLY 4u /* service, reserved, status, no additional status */
-#define PACKET_HEAD 8u
-
-static void write_header(struct sink *s, const struct enip_ask *ask, size_t length, uint32_t status)
-{
-	sink_le16(s, ask->command);
-	sink_le16(s, (uint16_t)length);
-	sink_le32(s, ask->session);
-	sink_le32(s, status);
-	sink_bytes(s, ask->context, ENIP_CONTEXT);
-	sink_le32(s, 0); /* options */
-}
-
-static void write_bare(struct sink *s, uint8_t service, uint8_t status)
-{
-	sink_u8(s, service | CIP_REPLY_BIT);
-	sink_u8(s, 0);
-	sink_u8(s, status);
-	sink_u8(s, 0);
-}
-
-static bool by_part(const struct enip_ask *ask)
-{
-	return ask->multiple && ask->part_count <= ENIP_ASK_PARTS;
-}
-
-static size_t reply_size(const struct enip_ask *ask)
-{
-	return by_part(ask) ? BARE_REPLY + 2 + ask->part_count * (2 + BARE_REPLY) : BARE_REPLY;
-}
-
-static void write_reply(struct sink *s, const struct enip_ask *ask, uint8_t status)
-{
-	if (!by_part(ask)) {
-		write_bare(s, ask->multiple ? CIP_MULTIPLE_SERVICE_PACKET : ask->services[0], status);
-		return;
-	}
-	write_bare(s, CIP_MULTIPLE_SERVICE_PACKET, CIP_STATUS_EMBEDDED_ERROR);
-	sink_le16(s, ask->part_count);
-	for (unsigned i = 0; i < ask->part_count; i++)
-		sink_le16(s, (uint16_t)(2u + 2u * ask->part_count + i * BARE_REPLY));
-	for (unsigned i = 0; i < ask->part_count; i++)
-		write_bare(s, ask->services[i], status);
-}
-
-static void write_items(struct sink *s, const struct enip_ask *ask, size_t size)
-{
-	sink_le32(s, 0); /* interface handle */
-	sink_le16(s, 0); /* time-out */
-	sink_le16(s, 2);
-	if (!ask->connected) {
-		sink_le32(s, ITEM_NULL); /* and its length */
-		sink_le16(s, ITEM_UNCONNECTED_DATA);
-		sink_le16(s, (uint16_t)size);
-		return;
-	}
-	sink_le16(s, ITEM_CONNECTED_ADDRESS);
-	sink_le16(s, 4);
-	sink_le32(s, ask->reply_connection);
-	sink_le16(s, ITEM_CONNECTED_DATA);
-	sink_le16(s, (uint16_t)(2 + size));
-	sink_le16(s, ask->sequence);
-}
-
-uint32_t enip_error(const struct enip_ask *ask, uint8_t status, uint8_t out[static ENIP_ERROR_MAX])
-{
-	struct sink s = sink_over(out, ENIP_ERROR_MAX);
-	size_t size = reply_size(ask);
-
-	if (!ask->part_count)
-		return 0;
-	write_header(&s, ask, PACKET_HEAD + (ask->connected ? 14 : 8) + size, 0);
-	write_items(&s, ask, size);
-	write_reply(&s, ask, status);
-	return (uint32_t)s.len;
-}
-
-uint32_t enip_refusal(const struct enip_ask *ask, uint32_t status, uint8_t out[static ENIP_ERROR_MAX])
-{
-	struct sink s = sink_over(out, ENIP_ERROR_MAX);
-
-	if (ask->command == ENIP_NOP || ask->command == ENIP_UNREGISTER_SESSION)
-		return 0; /* never answered */
-	write_header(&s, ask, 0, status);
-	return (uint32_t)s.len;
 }

@@ -13,7 +13,7 @@
 #include "protocol/reason.h"
 
 #define ENIP_ASK_ATTRIBUTES 8u
-#define ENIP_ASK_PARTS 32u /* parts whose services are kept one by one; a digest has all of them */
+#define ENIP_ERROR_MAX (24u + 22u + 6u + 6u * CIP_PARTS_MAX) /* bytes of the longest error reply */
 
 struct enip_ask {
 	uint16_t command;
@@ -28,7 +28,7 @@ struct enip_ask {
 	uint8_t shape;              /* enum cip_shape of the innermost request; opaque: parts differ */
 	uint8_t attribute_count;    /* of a listing of symbols */
 	uint8_t attributes[ENIP_ASK_ATTRIBUTES];
-	uint8_t services[ENIP_ASK_PARTS]; /* of the innermost requests; [0] the only one */
+	uint8_t service;            /* of the only request, or of the first part; the digest has all */
 	uint16_t part_count;        /* 1 when not within a Multiple Service Packet, 0: carries no request */
 	uint16_t elements;          /* asked for; of parts the most */
 	uint32_t offset;
@@ -80,12 +80,12 @@ bool cip_symbol_next(const struct enip_ask *ask, struct cursor *c, struct cip_sy
  * Writes the error reply that the request's client expects, with this CIP general status: unconnected as
  * SendRRData, connected as SendUnitData with ask->reply_connection and the request's sequence count. An
  * Unconnected Send is answered as its embedded service. A Multiple Service Packet is answered by general
- * status 1E and this status for each part, as controllers do (a client that unpacks without looking at
- * the status, libplctag, would read old bytes out of a bare error); one of more than ENIP_ASK_PARTS by a
- * bare error. Returns its size, at most ENIP_ERROR_MAX; 0: the message carries no CIP request (see
- * enip_refusal).
+ * status 1E and this status for each part, as controllers do: a client that unpacks without looking at
+ * the status, libplctag, would take a bare error for the end of its session. `request` is the message of the ask.
+ * Returns the size, at most ENIP_ERROR_MAX; 0: the message carries no CIP request (see enip_refusal).
  */
-uint32_t enip_error(const struct enip_ask *ask, uint8_t status, uint8_t out[static ENIP_ERROR_MAX]);
+uint32_t enip_error(const struct enip_ask *ask, const struct enip_message *request, uint8_t status,
+		    uint8_t out[static ENIP_ERROR_MAX]);
 
 /* The encapsulation's own error: the request's header with `status` and no data. 24 bytes; NOP: 0. */
 uint32_t enip_refusal(const struct enip_ask *ask, uint32_t status, uint8_t out[static ENIP_ERROR_MAX]);

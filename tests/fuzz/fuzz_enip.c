@@ -93,13 +93,16 @@ static void check_request(const uint8_t *bytes, size_t size, struct enip_ask *as
 	}
 }
 
-static void check_error(const struct enip_ask *ask)
+static void check_error(const struct enip_ask *ask, const uint8_t *bytes, size_t size)
 {
 	uint8_t out[ENIP_ERROR_MAX];
-	uint32_t len = enip_error(ask, CIP_STATUS_PRIVILEGE_VIOLATION, out);
 	struct enip_message m;
 	struct cip_reply r;
+	uint32_t len;
 
+	if (ask->multiple && enip_request(bytes, size, &m) != REASON_NONE)
+		return;
+	len = enip_error(ask, &m, CIP_STATUS_PRIVILEGE_VIOLATION, out);
 	hold(len <= ENIP_ERROR_MAX && (len == 0) == (ask->part_count == 0));
 	if (len == 0)
 		return;
@@ -116,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	size_t half = size > 26 ? 26 + bytes[0] % (size - 26) : size;
 
 	check_request(bytes, size, &ask);
-	check_error(&ask);
+	check_error(&ask, bytes, size);
 	ask = (struct enip_ask){ 0 };
 	check_request(bytes, half, &ask);
 	if (enip_reply(bytes + half, size - half, &reply) == REASON_NONE) {

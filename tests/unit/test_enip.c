@@ -251,7 +251,7 @@ static void test_nesting(void **state)
 		  "0a02 20022401 0100 0400 4e02 20062401 0a0e 0100 4d00 01020304 02 00 20022401",
 		  REASON_NESTING_TOO_DEEP },
 		{ "count 0", "0a02 20022401 0000", REASON_MALFORMED_FRAME },
-		{ "count 256", "0a02 20022401 0001 0202", REASON_MALFORMED_FRAME },
+		{ "count 256 of nothing", "0a02 20022401 0001 0202", REASON_MALFORMED_FRAME },
 		{ "count 65535", "0a02 20022401 ffff 0400", REASON_MALFORMED_FRAME },
 		{ "a gap behind the offsets", "0a02 20022401 0100 0600 0000 4c03" TAG "0100",
 		  REASON_MALFORMED_FRAME },
@@ -379,12 +379,14 @@ static void test_datagrams(void **state)
 static void check_error(bool connected, const char *request, const char *want)
 {
 	uint8_t frame[MESSAGE_MAX], expected[MESSAGE_MAX], out[ENIP_ERROR_MAX];
+	struct enip_message m;
 	struct enip_ask ask;
-	size_t len;
+	size_t len = packet_of(connected, request, frame);
 
-	ask_of(frame, packet_of(connected, request, frame), &ask);
+	ask_of(frame, len, &ask);
+	assert_int_equal(enip_request(frame, len, &m), REASON_NONE);
 	len = packet_of(connected, want, expected);
-	assert_int_equal(enip_error(&ask, CIP_STATUS_PRIVILEGE_VIOLATION, out), len);
+	assert_int_equal(enip_error(&ask, &m, CIP_STATUS_PRIVILEGE_VIOLATION, out), len);
 	assert_memory_equal(out, expected, len);
 }
 
@@ -398,31 +400,36 @@ static void test_errors(void **state)
 	}
 }
 
-/* More parts than are remembered one by one: an error of the whole. */
+/* "0a02 20022401", the count, the offsets of parts of that size, the parts. */
+static void many_of(const char *head, unsigned count, size_t size, const char *part, char *out)
+{
+	out += sprintf(out, "%s%02x%02x", head, count & 0xff, count >> 8);
+	for (unsigned i = 0; i < count; i++) {
+		size_t offset = 2 + 2 * count + i * size;
+
+		out += sprintf(out, "%02zx%02zx", offset & 0xff, offset >> 8);
+	}
+	for (unsigned i = 0; i < count; i++)
+		out += sprintf(out, "%s", part);
+}
+
+/* As many parts as fit into the largest connection, each answered by itself; not one more. */
 static void test_error_of_many(void **state)
 {
-	uint8_t frame[MESSAGE_MAX], out[ENIP_ERROR_MAX], part[16];
-	char request[MESSAGE_MAX] = "0a02 20022401 2100";
-	size_t size = bytes_of("4c03" TAG "0100", part), at = strlen(request), len;
+	static char request[4 * 8192], want[4 * 8192];
+	static uint8_t frame[8192];
 	struct enip_message m;
-	struct enip_ask ask;
-	struct cip_reply r;
+	struct cip_walk w;
 
-	for (unsigned i = 0; i <= ENIP_ASK_PARTS; i++) {
-		size_t offset = 2 + 2 * (ENIP_ASK_PARTS + 1) + i * size;
-
-		at += (size_t)sprintf(request + at, "%02zx%02zx", offset & 0xff, offset >> 8);
+	for (unsigned count = 32; count <= 500; count += count == 33 ? 467 : 1) {
+		many_of("0a02 20022401", count, 6, "010220012401", request);
+		many_of("8a001e00", count, 4, "81000f00", want);
+		for (unsigned connected = 0; connected < 2; connected++)
+			check_error(connected, request, want);
 	}
-	for (unsigned i = 0; i <= ENIP_ASK_PARTS; i++)
-		at += (size_t)sprintf(request + at, "4c03" TAG "0100");
-	ask_of(frame, packet_of(true, request, frame), &ask);
-	assert_int_equal(ask.part_count, ENIP_ASK_PARTS + 1);
-	len = enip_error(&ask, CIP_STATUS_PRIVILEGE_VIOLATION, out);
-	assert_int_equal(enip_reply(out, len, &m), REASON_NONE);
-	assert_int_equal(enip_answers(&ask, &m, &r), REASON_NONE);
-	assert_int_equal(r.service, CIP_MULTIPLE_SERVICE_PACKET);
-	assert_int_equal(r.status, CIP_STATUS_PRIVILEGE_VIOLATION);
-	assert_int_equal(r.length, 0);
+	many_of("0a02 20022401", 501, 6, "010220012401", request);
+	assert_int_equal(enip_request(frame, packet_of(true, request, frame), &m), REASON_NONE);
+	assert_int_equal(cip_walk_first(&w, m.cip, m.cip_length), REASON_MALFORMED_FRAME);
 }
 
 static void test_refusals(void **state)
@@ -434,7 +441,7 @@ static void test_refusals(void **state)
 
 	assert_int_equal(enip_request(frame, len, &m), REASON_NONE);
 	enip_ask(&m, &ask);
-	assert_int_equal(enip_error(&ask, CIP_STATUS_PRIVILEGE_VIOLATION, out), 0);
+	assert_int_equal(enip_error(&ask, &m, CIP_STATUS_PRIVILEGE_VIOLATION, out), 0);
 	assert_int_equal(enip_refusal(&ask, ENIP_STATUS_INVALID_COMMAND, out), ENIP_HEADER);
 	frame[8] = ENIP_STATUS_INVALID_COMMAND;
 	assert_memory_equal(out, frame, ENIP_HEADER);
