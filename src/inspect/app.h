@@ -22,6 +22,7 @@ struct decision {
 	enum reason reason;      /* REASON_NONE: allowed */
 	bool malformed;          /* cannot be answered in the protocol's own words */
 	bool unanswerable;       /* of a request's start: too little is known of it for an error reply */
+	bool carries;            /* of a request's start: more can only be told of the whole message */
 	bool unanswered;         /* of a request: the device does not answer it, nor does the gate */
 	bool any_transaction;    /* of a request: its reply may carry another transaction id */
 	uint32_t rule;

@@ -211,6 +211,7 @@ void core_packet(void)
 
 	p.core = &state;
 	p.flow = NULL;
+	p.released = false;
 	clear_output(io);
 	state.totals.packets++;
 	if (!(io->mark & MARK_CONDUIT))

@@ -305,8 +305,10 @@ void enip_judge_start(const struct question_context *q, const struct enip_messag
 	struct hearing h;
 
 	begin(&h, q, m, ret);
-	if (ret->reason != REASON_NONE || !m->cip || !cip_request_start(m->cip, there, &r) ||
-	    (r.known && r.known->access == CIP_CARRIER))
+	if (ret->reason != REASON_NONE || !m->cip || !cip_request_start(m->cip, there, &r))
+		return;
+	ret->carries = r.known && r.known->access == CIP_CARRIER;
+	if (ret->carries)
 		return;
 	ret->asked.enip.service = r.service;
 	ret->asked.enip.part_count = 1;

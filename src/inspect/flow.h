@@ -36,6 +36,7 @@ struct flow {
 	bool reset;              /* the gate has reset it */
 	bool reopening;          /* a SYN came on a live connection; the device decides */
 	uint16_t server_port;
+	uint8_t hasty;           /* messages in a row that their sender would not finish unacknowledged */
 	uint16_t unsent;         /* bytes of the last reply of the gate's own that are still to be sent */
 	uint16_t next;           /* in its bucket, or in the free list: position + 1 */
 	uint32_t conduit;        /* number */

@@ -38,6 +38,7 @@ struct half {
 	bool open;         /* its SYN was seen */
 	bool fin;          /* its FIN was seen: nxt counts it */
 	bool timestamps;
+	bool withheld;     /* what has arrived from `frame` on waits here until the message is whole */
 	uint8_t edit_count;
 	struct store store;
 	struct edit edits[EDITS_MAX];

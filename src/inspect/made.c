@@ -6,6 +6,7 @@
 #define PROBE_AGAIN SECOND
 #define TIMESTAMPS 12u         /* bytes of TCP options */
 #define SMALLEST_MSS 536u      /* of who names none (RFC 9293, 3.7.1) */
+#define WITHHELD_PIECES 5u     /* of the places there are */
 #define PIECE_MAX HELD_MAX     /* data of one packet: CORE_MADE_BYTES less the largest headers */
 
 static void address(const struct program_conduit *c, uint16_t server_port, bool to_device,
@@ -114,6 +115,27 @@ size_t made_held(const struct core_state *core, const struct program_conduit *c,
 	parts.payload_length = count;
 	address(c, f->server_port, true, &parts);
 	return segment_build(&parts, out, CORE_MADE_BYTES);
+}
+
+bool made_withheld_fits(const struct flow *f, uint32_t size)
+{
+	return size <= WITHHELD_PIECES * piece_max(&f->reply);
+}
+
+void made_withheld(struct core_state *core, const struct program_conduit *c, struct flow *f, uint32_t until)
+{
+	struct segment_parts parts = flow_parts(&f->request, &f->reply, TCP_PSH | TCP_ACK);
+	struct half *h = &f->request;
+	uint8_t data[PIECE_MAX];
+
+	for (uint32_t count; seq_before(h->sent, until) && made_has_room(&core->io); h->sent += count) {
+		count = until - h->sent < piece_max(&f->reply) ? until - h->sent : piece_max(&f->reply);
+		store_read(&h->store, &core->pool, h->sent, data, count);
+		parts.seq = half_out(h, h->sent, true);
+		parts.payload = data;
+		parts.payload_length = count;
+		make(core, c, f->server_port, true, &parts);
+	}
 }
 
 void made_packet(struct core_state *core, const struct program_conduit *c, const struct flow *f,

@@ -3,6 +3,7 @@
 #include "inspect/state.h"
 
 #define SECOND 1000000000ull
+#define HASTY_MAX 3u           /* messages that did not get whole, then no more of the connection wait */
 #define ASK_STALE (5 * SECOND) /* an unanswered request may be forgotten when its place is needed */
 
 /* One message, or the beginning of one, that is being decided on. */
@@ -132,6 +133,14 @@ static void pass_on(struct passage *p, const struct arrival *a)
 		flow_drop_ask(p->flow, &p->core->pool, a->decision.answered);
 }
 
+void messages_release(struct passage *p, uint32_t until, uint8_t hasty)
+{
+	p->sender->withheld = false;
+	p->flow->hasty = hasty;
+	p->released = true;
+	p->released_until = until;
+}
+
 static enum outcome allow(struct passage *p, const struct arrival *a)
 {
 	const struct decision *d = &a->decision;
@@ -146,6 +155,8 @@ static enum outcome allow(struct passage *p, const struct arrival *a)
 	if (p->core->io.trace)
 		note(p, d, CORE_EVENT_ALLOWED, CORE_ACTION_NONE);
 	half_advance(p->sender, &p->core->pool, p->sender->frame + a->size);
+	if (p->sender->withheld)
+		messages_release(p, p->sender->frame, 0);
 	return OUTCOME_ON;
 }
 
@@ -192,6 +203,7 @@ static enum outcome deny(struct passage *p, struct arrival *a)
 		return reset(p, a);
 	note(p, d, CORE_EVENT_DENIED, refusal.length ? CORE_ACTION_REPLIED : CORE_ACTION_DROPPED);
 	p->sender->swallow = a->size;
+	p->sender->withheld = false;
 	if (p->from_server)
 		p->flow->denied = refusal;
 	return OUTCOME_ON;
@@ -262,11 +274,21 @@ static void arrival_init(struct passage *p, uint32_t fresh, struct arrival *a)
 			      .now = p->core->io.now,
 			      .recorded = p->core->io.trace || p->conduit->requests_per_second },
 		.available = h->nxt - h->frame,
-		.left = seq_before(h->frame, fresh),
+		.left = seq_before(h->frame, h->sent),
 	};
 	if (a->available > a->app->largest)
 		a->available = a->app->largest;
 	a->bytes = gather(p, fresh, a->available);
+}
+
+/*
+ * Of a message that carries others a denied one may come last, when the device holds the half of them: it waits until
+ * it is whole. Unless its sender waits for an acknowledgement before it goes on, as some do.
+ */
+static bool waits(const struct passage *p, const struct arrival *a)
+{
+	return a->decision.carries && !a->left && a->size && p->flow->hasty < HASTY_MAX &&
+	       made_withheld_fits(p->flow, a->size);
 }
 
 /* Decides on the message at `frame`; *ret_more says whether another may follow it. */
@@ -289,6 +311,7 @@ static enum outcome decide_next(struct passage *p, uint32_t fresh, bool *ret_mor
 	} else {
 		decide_start(p, &a);
 		*ret_more = a.decision.reason != REASON_NONE && !observing;
+		p->sender->withheld = !*ret_more && !observing && waits(p, &a);
 		if (!*ret_more)
 			return OUTCOME_ON;
 		/* How much to take out, or what to answer, is not known. */

@@ -45,6 +45,8 @@ struct passage {
 	bool from_server;
 	struct half *sender;      /* the direction of this packet */
 	struct half *receiver;    /* the other direction: what this packet acknowledges */
+	bool released;            /* what was withheld of the server's bytes goes now, up to: */
+	uint32_t released_until;
 };
 
 /* ---- events (event.c) -- */
@@ -76,6 +78,15 @@ uint32_t made_inserted(struct core_state *core, const struct program_conduit *c,
  */
 size_t made_held(const struct core_state *core, const struct program_conduit *c, const struct flow *f,
 		 uint8_t out[static CORE_MADE_BYTES]);
+
+/*
+ * Sends the server's bytes that have not left yet, up to `until`, in pieces that the device takes; what there is no
+ * room for its sender repeats.
+ */
+void made_withheld(struct core_state *core, const struct program_conduit *c, struct flow *f, uint32_t until);
+
+/* Are there places for all of so many bytes? */
+bool made_withheld_fits(const struct flow *f, uint32_t size);
 
 /* Sends a packet that is ready to go to the device. */
 void made_packet(struct core_state *core, const struct program_conduit *c, const struct flow *f,
@@ -123,6 +134,9 @@ enum outcome {
  * replies, records events. `fresh`: the number of the first byte that this packet brought.
  */
 enum outcome messages_decide(struct passage *p, uint32_t fresh);
+
+/* The withheld message of p->sender goes, as far as `until`. `hasty`: see struct flow. */
+void messages_release(struct passage *p, uint32_t until, uint8_t hasty);
 
 /* ---- error replies of the gate's own, in the device's stream (refusal.c) -- */
 

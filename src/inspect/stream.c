@@ -48,6 +48,12 @@ static void end_flow(struct passage *p)
 		CORE_ACTION_NONE;
 }
 
+/* The number at which the receiver goes on: it does not have what is withheld. */
+static uint32_t awaited(const struct half *h, uint32_t seq)
+{
+	return h->withheld && seq_before(h->sent, seq) ? h->sent : seq;
+}
+
 /* The receiver judges by exact number whether a reset counts (RFC 5961); so does the gate. */
 static void reset_seen(struct passage *p)
 {
@@ -68,7 +74,7 @@ static void reset_seen(struct passage *p)
 	if (s->seq == h->nxt)
 		end_flow(p);
 	segment_keep(s, 0, 0);
-	segment_set_seq(s, half_out(h, s->seq, true));
+	segment_set_seq(s, half_out(h, awaited(h, s->seq), true));
 	if (s->flags & TCP_ACK && p->receiver->open)
 		segment_set_ack(s, half_in(p->receiver, s->ack));
 	stream_pass(p);
@@ -86,7 +92,8 @@ static void translate_sacks(struct passage *p)
 		uint32_t left = segment_sack(s, i, 0), right = segment_sack(s, i, 1);
 		uint32_t in_left = half_in(h, left), in_right = half_in(h, right);
 
-		if (seq_before(last, right) || !seq_before(in_left, in_right)) {
+		/* One that begins where the acknowledgement ends lies behind bytes of the gate's own. */
+		if (seq_before(last, right) || !seq_before(in_left, in_right) || in_left == h->una) {
 			segment_drop_sacks(s);
 			return;
 		}
@@ -128,7 +135,7 @@ static void pass_empty(struct passage *p)
 	if (seq_before(seq, h->una))
 		segment_set_seq(&p->segment, h->una + h->shift - 1);
 	else
-		segment_set_seq(&p->segment, half_out(h, seq, true));
+		segment_set_seq(&p->segment, half_out(h, awaited(h, seq), true));
 	stream_pass(p);
 }
 
@@ -199,7 +206,8 @@ static enum outcome take_in(struct passage *p)
 /* How far the packet's data may go in one segment: to what was decided, not across an insertion. */
 static uint32_t sendable_until(const struct half *h, uint32_t start, uint32_t end)
 {
-	uint32_t until = seq_before(h->nxt, end) ? h->nxt : end;
+	uint32_t decided = h->withheld ? h->frame : h->nxt;
+	uint32_t until = seq_before(decided, end) ? decided : end;
 
 	for (unsigned i = 0; i < h->edit_count; i++)
 		if (h->edits[i].inserted && seq_before(start, h->edits[i].at) &&
@@ -233,19 +241,23 @@ static void send_on(struct passage *p, bool fin, bool news)
 	bool had_data = s->payload_length != 0;
 	uint32_t until;
 
-	if (seq_before(end, start)) /* una stands behind the sender's FIN */
+	if (p->released && seq_before(start, p->released_until))
+		start = p->released_until;
+	if (seq_before(end, start)) /* or una stands behind the sender's FIN */
 		start = end;
 	until = sendable_until(h, start, end);
 	fin = fin && until == end;
 	if (seq_before(h->sent, until + fin))
 		h->sent = until + fin;
+	if (seq_before(until, start)) /* all of it is withheld */
+		until = start;
 	segment_keep(s, start - s->seq, until - start);
 	cut_removed(p, start, until);
 	if (!fin)
 		segment_set_flags(s, (uint8_t)(s->flags & ~TCP_FIN));
 	if (had_data && s->payload_length == 0 && !fin && !news)
 		return;
-	segment_set_seq(s, half_out(h, start, true));
+	segment_set_seq(s, half_out(h, awaited(h, start), true));
 	stream_pass(p);
 }
 
@@ -261,12 +273,24 @@ static void confirm_removed(struct passage *p, uint32_t una_before, uint32_t mad
 		made_ack(p->core, p->conduit, p->flow, !p->from_server);
 }
 
+/* A withheld message whose sender repeats itself, or is done, goes as it is. */
+static void release(struct passage *p, bool fresh, bool fin)
+{
+	const struct half *h = p->sender;
+
+	if (h->withheld && (!fresh || fin))
+		messages_release(p, h->nxt, (uint8_t)(p->flow->hasty + 1));
+	if (p->released)
+		made_withheld(p->core, p->conduit, p->flow, p->released_until);
+}
+
 static void data_seen(struct passage *p, bool news)
 {
 	struct segment *s = &p->segment;
 	struct half *h = p->sender;
 	bool fin = s->flags & TCP_FIN;
 	uint32_t end = s->seq + (uint32_t)s->payload_length;
+	bool fresh = seq_before(h->nxt, end);
 	uint32_t una_before = h->una, made_before = p->core->io.made_count;
 
 	if (seq_before(h->nxt, s->seq))
@@ -281,6 +305,7 @@ static void data_seen(struct passage *p, bool news)
 	}
 	if (take_in(p) == OUTCOME_RESET)
 		return;
+	release(p, fresh, fin);
 	if (fin && !h->fin && h->nxt == end) {
 		h->fin = true;
 		h->nxt++;
