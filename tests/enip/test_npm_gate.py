@@ -39,5 +39,26 @@ class ThroughTheGate(npm_clients.Clients):
                 self.assertEqual(len(self.told(library, "list")[0]["value"]), 16 + npm_clients.FILLERS)
 
 
+class GroupsOfManyTags(npm_clients.Clients):
+    """More tags than one Multiple Service Packet of these clients takes, one of them denied."""
+    ALLOW = [{"read-tags": ["Count", *(f"Zone_{i}" for i in range(npm_clients.FILLERS))]}, {"browse-tags": True},
+             {"service": "get-attributes-all", "class": "identity", "instance": 1}]
+
+    def test_one_is_denied(self):
+        plc = self.device()
+        gate = Gate(self.lab, [rule("tags", "historian", "press-plc", self.ALLOW, protocol="ethernet-ip")]).start()
+        group = [f"Zone_{i}" for i in range(npm_clients.FILLERS)]
+        for library in npm_clients.LIBRARIES:
+            with self.subTest(library=library):
+                before = len(self.did(plc))
+                found = self.told(library, "group:" + ",".join(group), "group:" + ",".join(["Guard"] + group),
+                                  "group:" + ",".join(group))
+                self.assertEqual([found[0].get("value"), found[2].get("value")], [[0] * len(group)] * 2)
+                # 30 (1E): the packet was refused part by part; the other library tells what its last part got.
+                self.assertEqual(found[1].get("status"), 30 if library == "ethernet-ip" else 15)
+                self.assertFalse([line for line in self.did(plc)[before:] if "Guard" in line])
+        self.assertEqual(gate.count("tag-not-allowed"), len(npm_clients.LIBRARIES))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -3,9 +3,11 @@
 reaches it, the client is told in its own words, and everything else goes on. The device logs each frame that it got
 and each thing that it did."""
 import contextlib
+import fcntl
 import socket
 import sqlite3
 import struct
+import termios
 import unittest
 
 import enip
@@ -20,6 +22,11 @@ READS = [{"read-tags": ["Count", "Temps[0-3]", "Program:Main.*", "Press.*"]},
 WRITES = [{"write-tags": ["Setpoint"], "values": {"min": 0, "max": 1500}}]
 REFUSED = 0x0F
 NAME = b"1756-L83E/B"
+
+
+def unacknowledged(connection):
+    """Bytes that the peer's kernel has not acknowledged."""
+    return struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)))[0]
 
 
 class EnipCase(unittest.TestCase):
@@ -265,6 +272,42 @@ class Hostile(EnipCase):
                         enip.forward_close(serial=0x4242), enip.forward_close(originator=1)):
             with self.subTest(message.hex()):
                 self.assert_stopped(lambda session, m=message: enip.unconnected(m, session))
+
+
+class ManyParts(EnipCase):
+    """Multiple Service Packets as large as their connection lets them be: each part gets its own answer."""
+    def assert_answered(self, ask, count, bad):
+        good = [enip.read("Count")] * count
+        reply = ask(enip.multiple(*good))
+        self.assertEqual((reply.status, [part.status for part in reply.parts()]), (0, [0] * count))
+        for at in (0, count // 2, count - 1):
+            reply = ask(enip.multiple(*good[:at], bad, *good[at + 1:]))
+            self.assertEqual((reply.status, [part.status for part in reply.parts()]), (0x1E, [REFUSED] * count))
+            self.assertEqual([part.service for part in reply.parts()],
+                             [enip.READ] * at + [bad[0]] + [enip.READ] * (count - 1 - at))
+        self.assertEqual(ask(enip.multiple(*good)).status, 0)
+
+    def test_unconnected(self):
+        self.assert_answered(self.client().ask, 40, enip.read("Guard"))
+
+    def test_in_a_large_connection(self):
+        client = self.client()
+        self.assertEqual(client.open(large=True, ot_size=4000, to_size=4000).status, 0)
+        before = self.did()
+        self.assert_answered(client.ask_connected, 270, enip.write("Count", enip.DINT, 5))
+        self.assertEqual(self.did(), before)
+        self.assertEqual(self.gate.count("denied-after-partial"), 0)
+
+    def test_by_a_sender_that_waits(self):
+        """It sends the second half when the first was acknowledged: that goes on as it comes."""
+        client = self.client()
+        self.assertEqual(client.open(large=True, ot_size=4000, to_size=4000).status, 0)
+        for sequence in (1, 2):
+            packet = enip.connected(enip.multiple(*[enip.read("Count")] * 270), client.session, client.connection, sequence)
+            client.socket.sendall(packet[:1500])
+            wait_until(lambda: unacknowledged(client.socket) == 0, "an acknowledgement")
+            client.socket.sendall(packet[1500:])
+            self.assertEqual(enip.parse_frame(client.receive())[2], 0)
 
 
 class Symbols(EnipCase):
