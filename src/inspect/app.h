@@ -24,10 +24,11 @@ struct decision {
 	bool unanswerable;       /* of a request's start: too little is known of it for an error reply */
 	bool carries;            /* of a request's start: more can only be told of the whole message */
 	bool unanswered;         /* of a request: the device does not answer it, nor does the gate */
+	bool withdrawn;          /* of a reply: its request is refused instead, as in `asked` */
 	bool any_transaction;    /* of a request: its reply may carry another transaction id */
 	uint32_t rule;
 	unsigned answered;       /* of a reply: which of the flow's asks */
-	union asked asked;       /* of a request */
+	union asked asked;       /* of a request, or of a reply that is withdrawn */
 	struct core_event fields; /* what was decoded, for an event: has, transaction, unit, ... */
 };
 
@@ -56,7 +57,7 @@ struct app {
 	void (*reply)(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret);
 	/* The beginning of a reply. */
 	void (*reply_start)(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret);
-	/* Writes the error reply to a request, at most INSERTED_MAX bytes; returns its length, 0: none. */
+	/* Writes the error reply to a request, or in place of a withdrawn reply, at most INSERTED_MAX bytes; returns its length, 0: none. */
 	uint32_t (*error)(const struct decision *d, const uint8_t *p, size_t len, uint8_t *out);
 	/* A whole message goes on; NULL: the protocol has no state of its own. */
 	void (*passes)(const struct passing *m);

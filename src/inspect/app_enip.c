@@ -91,6 +91,11 @@ static void pair(const struct flow *f, const uint8_t *p, size_t len, struct deci
 		ret->fields.service = ask->service;
 		if (ret->reason == REASON_NONE)
 			return;
+		if (ret->reason == REASON_TAG_NOT_ALLOWED) {
+			ret->withdrawn = true;
+			ret->asked.enip = *ask;
+			return;
+		}
 		ret->malformed = true;
 	}
 }

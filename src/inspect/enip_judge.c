@@ -169,6 +169,23 @@ static void judge_close(struct hearing *h, const struct cip_request *r)
 
 /* ---- requests ----------------------------------------------------------------------------------------------- */
 
+/*
+ * A read in fragments from a byte on: the rule's elements end somewhere in bytes that only the reply's type tells.
+ * Where the rule names no elements, the tag's end is the device's affair.
+ */
+static void judge_offset(struct hearing *h, const struct cip_request *r)
+{
+	struct match match;
+
+	if (r->shape != CIP_SHAPE_READ_TAG_FRAGMENT || r->object != CIP_CLASS_SYMBOL || !r->offset)
+		return;
+	h->question.endless = true;
+	match_cip(&h->question, r, &match);
+	h->question.endless = false;
+	if (match.reason != REASON_NONE && !enip_ask_bound(&h->out->asked.enip, r))
+		h->out->reason = REASON_TAG_NOT_ALLOWED;
+}
+
 static void judge_request(struct hearing *h, const struct cip_request *r)
 {
 	struct cip_path space;
@@ -182,6 +199,8 @@ static void judge_request(struct hearing *h, const struct cip_request *r)
 	} else {
 		match_cip(&h->question, r, &match);
 		answer(h, &match);
+		if (match.reason == REASON_NONE && !h->question.start)
+			judge_offset(h, r);
 	}
 	if (h->out->reason != REASON_NONE || (h->q->recorded && !(h->out->fields.has & CORE_HAS_SERVICE))) {
 		h->out->fields.has &= CORE_HAS_COMMAND;

@@ -14,8 +14,9 @@ static uint32_t write_error(const struct decision *d, const uint8_t *p, size_t l
 {
 	const struct enip_ask *ask = &d->asked.enip;
 	struct enip_message m;
+	enum reason reason = d->withdrawn ? enip_reply(p, len, &m) : enip_request(p, len, &m);
 
-	if (ask->multiple && enip_request(p, len, &m) != REASON_NONE)
+	if (ask->multiple && reason != REASON_NONE)
 		return 0;
 	return enip_error(ask, &m, status_of(d->reason), out);
 }

@@ -106,6 +106,14 @@ void flow_keep_asked(struct flow *f, struct ask *ask, const union asked *asked)
 		ask->modbus = asked->modbus;
 }
 
+void flow_refuse_ask(struct flow *f, unsigned i, struct refusal refusal)
+{
+	if (f->enip)
+		enip_flow_forget(f->enip, f->asks[i].enip);
+	f->asks[i].state = ASK_DENIED;
+	f->asks[i].refusal = refusal;
+}
+
 void flow_drop_ask(struct flow *f, struct pool *pool, unsigned i)
 {
 	if (f->asks[i].state == ASK_DENIED)

@@ -79,6 +79,9 @@ struct flow *flow_add(struct flow_table *t, struct pool *pool, uint64_t now,
 /* Notes in an ASK_PENDING of the flow what was asked. */
 void flow_keep_asked(struct flow *f, struct ask *ask, const union asked *asked);
 
+/* The gate answers the pending ask number i in the device's stead. */
+void flow_refuse_ask(struct flow *f, unsigned i, struct refusal refusal);
+
 /* Forgets the flow's ask number i, and the reply that it holds. */
 void flow_drop_ask(struct flow *f, struct pool *pool, unsigned i);
 

@@ -64,6 +64,13 @@ struct object {
 	bool attribute;
 };
 
+/* A service whose data lists the attributes that it is about: one in its path would be another. */
+static bool lists_attributes(const struct cip_request *r)
+{
+	return r->shape == CIP_SHAPE_ATTRIBUTE_LIST || r->shape == CIP_SHAPE_SET_ATTRIBUTE_LIST ||
+	       r->shape == CIP_SHAPE_LISTING;
+}
+
 /* False when the path is no class, instance, attribute and member, each at most once and in this order. */
 static bool read_object(const struct cip_path *path, struct object *ret)
 {
@@ -121,7 +128,8 @@ static enum reason service_allowed(const struct cip_question *q, const struct pr
 	if (!read_object(&r->path, &o) || o.class != e->class)
 		return r->known && r->known->class == CIP_COMMON ? REASON_OBJECT_NOT_ALLOWED :
 								    REASON_SERVICE_NOT_ALLOWED;
-	if (!program_holds(q->program, e->instances, o.instance) || !attributes_allowed(q, e, r, &o))
+	if ((o.attribute && lists_attributes(r)) || !program_holds(q->program, e->instances, o.instance) ||
+	    !attributes_allowed(q, e, r, &o))
 		return REASON_OBJECT_NOT_ALLOWED;
 	return REASON_NONE;
 }
@@ -158,6 +166,13 @@ static bool is_tag_service(const struct cip_request *r, bool writes)
 	return false;
 }
 
+/* A structure's size is not known, so neither is where what is written to it ends. */
+static bool is_endless(const struct cip_request *r)
+{
+	return (r->shape == CIP_SHAPE_WRITE_TAG || r->shape == CIP_SHAPE_WRITE_TAG_FRAGMENT) &&
+	       cip_type_size(r->type) == 0;
+}
+
 static enum reason tags_allowed(const struct cip_question *q, const struct program_cip *e,
 				const struct cip_request *r)
 {
@@ -165,7 +180,8 @@ static enum reason tags_allowed(const struct cip_question *q, const struct progr
 
 	if (!is_tag_service(r, e->kind == CIP_WRITE_TAGS))
 		return REASON_SERVICE_NOT_ALLOWED;
-	if (!q->tag || !match_tag(q->program, e->tags, q->tag, elements))
+	if (!q->tag || !match_tag(q->program, e->tags, q->tag, elements,
+				  q->endless || (!q->start && is_endless(r))))
 		return REASON_TAG_NOT_ALLOWED;
 	return REASON_NONE;
 }
@@ -183,7 +199,9 @@ static enum reason browse_allowed(const struct cip_question *q, const struct cip
 		path.count--;
 		__builtin_memmove(path.segments, path.segments + 1, path.count * sizeof(path.segments[0]));
 	}
-	return read_object(&path, &o) && o.class == r->object ? REASON_NONE : REASON_OBJECT_NOT_ALLOWED;
+	if (!read_object(&path, &o) || o.class != r->object || (o.attribute && lists_attributes(r)))
+		return REASON_OBJECT_NOT_ALLOWED;
+	return REASON_NONE;
 }
 
 /* ---- data files ------------------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@ struct cip_question {
 	struct program_time time;
 	const struct cip_path *routes[2]; /* of the connection, then of the Unconnected Send; NULL: none */
 	const struct cip_path *tag;       /* what a tag's service names, symbols first; NULL: not known */
+	bool endless;                     /* only what names no elements of a tag counts */
 	bool start;                       /* only service and path are known: could it be allowed? */
 };
 

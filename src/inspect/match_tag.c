@@ -91,14 +91,25 @@ static bool tag_holds(const struct program *p, const struct program_tag *tag, co
 	return at == path->count;
 }
 
+static bool names_elements(const struct program *p, const struct program_tag *tag)
+{
+	for (uint32_t i = 0; i < tag->parts.count; i++)
+		if (p->names[tag->parts.first + i].dimension_count)
+			return true;
+	return false;
+}
+
 bool match_tag(const struct program *p, struct program_span tags, const struct cip_path *path,
-	       uint32_t elements)
+	       uint32_t elements, bool endless)
 {
 	if (!cip_path_names_tag(path) || elements == 0)
 		return false;
-	for (uint32_t i = 0; i < tags.count; i++)
-		if (tag_holds(p, &p->tags[tags.first + i], path, elements))
+	for (uint32_t i = 0; i < tags.count; i++) {
+		const struct program_tag *tag = &p->tags[tags.first + i];
+
+		if (tag_holds(p, tag, path, elements) && !(endless && names_elements(p, tag)))
 			return true;
+	}
 	return false;
 }
 

@@ -93,10 +93,10 @@ static struct core_event *note(struct passage *p, const struct decision *d, enum
 
 /* ---- what becomes of a message --------------------------------------------------------------------------- */
 
-/* Is the message answered by the gate in the device's stead? */
-static bool replies(const struct passage *p)
+/* Does the gate answer the request: one that is denied, or whose reply is withdrawn? */
+static bool replies(const struct passage *p, const struct decision *d)
 {
-	return p->from_server && p->conduit->on_violation == PROGRAM_REPLY;
+	return (p->from_server || d->withdrawn) && p->conduit->on_violation == PROGRAM_REPLY;
 }
 
 /* Nothing of this stream can be trusted any more: both sides start again. */
@@ -106,7 +106,7 @@ static enum outcome reset(struct passage *p, const struct arrival *a)
 	struct refusal refusal;
 	struct core_event *e;
 
-	if (replies(p) && !d->malformed && !d->unanswerable && refusal_may_go(p->core, p->flow) &&
+	if (replies(p, d) && !d->malformed && !d->unanswerable && refusal_may_go(p->core, p->flow) &&
 	    write_refusal(p, a, &refusal) && refusal.length)
 		refusal_send(p->core, p->conduit, p->flow, &refusal);
 	e = note(p, d, CORE_EVENT_DENIED, CORE_ACTION_RESET);
@@ -185,7 +185,16 @@ static bool must_reset(const struct passage *p, const struct arrival *a)
 {
 	if (a->decision.malformed || a->left)
 		return true;
-	return p->from_server && p->conduit->on_violation == PROGRAM_RESET;
+	return (p->from_server || a->decision.withdrawn) && p->conduit->on_violation == PROGRAM_RESET;
+}
+
+/* Instead of its reply the request gets the refusal, in its turn. */
+static void withdraw(struct passage *p, unsigned answered, struct refusal refusal)
+{
+	if (refusal.length)
+		flow_refuse_ask(p->flow, answered, refusal);
+	else
+		flow_drop_ask(p->flow, &p->core->pool, answered);
 }
 
 /* A denied message of known size: its bytes are taken out, those that have arrived and those to come. */
@@ -195,7 +204,7 @@ static enum outcome deny(struct passage *p, struct arrival *a)
 	struct refusal refusal = { 0 };
 	bool resets = must_reset(p, a);
 
-	if (!resets && replies(p) && !d->unanswered && !write_refusal(p, a, &refusal))
+	if (!resets && replies(p, d) && !d->unanswered && !write_refusal(p, a, &refusal))
 		return OUTCOME_STOP;
 	if (p->from_server)
 		request_count(p->core, d->rule, false);
@@ -206,6 +215,8 @@ static enum outcome deny(struct passage *p, struct arrival *a)
 	p->sender->withheld = false;
 	if (p->from_server)
 		p->flow->denied = refusal;
+	else if (d->withdrawn)
+		withdraw(p, d->answered, refusal);
 	return OUTCOME_ON;
 }
 
@@ -315,7 +326,7 @@ static enum outcome decide_next(struct passage *p, uint32_t fresh, bool *ret_mor
 		if (!*ret_more)
 			return OUTCOME_ON;
 		/* How much to take out, or what to answer, is not known. */
-		a.left |= a.size == 0 || (replies(p) && a.decision.unanswerable);
+		a.left |= a.size == 0 || (replies(p, &a.decision) && a.decision.unanswerable);
 	}
 	if (a.decision.reason == REASON_NONE)
 		return allow(p, &a);

@@ -69,6 +69,7 @@ void enip_ask(const struct enip_message *m, struct enip_ask *ret)
 	ret->offset = ret->instance = ret->opening = 0;
 	ret->digest = DIGEST_START;
 	ret->scope = 0;
+	ret->bound_count = 0;
 }
 
 /* Bytes of a symbol's attribute in a listing; NAME: a counted string. 0: not known. */
@@ -170,6 +171,15 @@ void enip_ask_add(struct enip_ask *ask, const struct cip_walk *walk)
 		note_shape(ask, r);
 	if (ask->part_count++ == 0)
 		ask->service = r->service;
+}
+
+bool enip_ask_bound(struct enip_ask *ask, const struct cip_request *r)
+{
+	if (ask->bound_count == ENIP_ASK_BOUNDS)
+		return false;
+	ask->bounds[ask->bound_count++] = (struct enip_bound){ .part = (uint16_t)(ask->part_count - 1),
+							       .elements = r->elements, .offset = r->offset };
+	return true;
 }
 
 /* ---- judging replies ---------------------------------------------------------------------------------- */
@@ -276,6 +286,38 @@ static bool parts_fit(const struct enip_ask *ask, const struct cip_reply *whole)
 	return reason == REASON_NONE && parts.part_count == ask->part_count && digest == ask->digest;
 }
 
+static bool bound_holds(const struct enip_bound *b, const struct cip_reply *r)
+{
+	size_t size = r->length >= 2 ? cip_type_size(get_le16(r->data)) : 0;
+
+	if (r->status != CIP_STATUS_SUCCESS && r->status != CIP_STATUS_PARTIAL_TRANSFER)
+		return true;
+	return size && r->length - 2u + b->offset <= size * b->elements;
+}
+
+/* What is told of part number `part` lies inside the elements that it asked for. */
+static bool part_is_inside(const struct enip_ask *ask, unsigned part, const struct cip_reply *r)
+{
+	for (unsigned i = 0; i < ask->bound_count; i++)
+		if (ask->bounds[i].part == part && !bound_holds(&ask->bounds[i], r))
+			return false;
+	return true;
+}
+
+static bool is_inside(const struct enip_ask *ask, const struct cip_reply *whole)
+{
+	struct cip_reply_parts parts;
+	enum reason reason;
+
+	if (!ask->multiple || !ask->bound_count)
+		return part_is_inside(ask, 0, whole);
+	for (reason = cip_parts_first(&parts, whole); reason == REASON_NONE && !parts.end;
+	     reason = cip_parts_next(&parts))
+		if (!part_is_inside(ask, parts.part, &parts.reply))
+			return false;
+	return true;
+}
+
 /* A router that could not deliver says so as itself, and how much of the route was left. */
 static bool send_failed(const struct enip_ask *ask, const struct cip_reply *r)
 {
@@ -295,6 +337,8 @@ enum reason enip_answers(const struct enip_ask *ask, const struct enip_message *
 	reason = cip_reply(reply->cip, reply->cip_length, ret);
 	if (reason != REASON_NONE)
 		return reason;
+	if (!is_inside(ask, ret))
+		return REASON_TAG_NOT_ALLOWED;
 	if (ask->multiple)
 		fits = parts_fit(ask, ret);
 	else

@@ -15,6 +15,15 @@
 #define ENIP_ASK_ATTRIBUTES 8u
 #define ENIP_ERROR_MAX (24u + 22u + 6u + 6u * CIP_PARTS_MAX) /* bytes of the longest error reply */
 
+#define ENIP_ASK_BOUNDS 4u
+
+/* A read that begins behind the first element (service 52): the type in its reply tells how far it may reach. */
+struct enip_bound {
+	uint16_t part;
+	uint16_t elements;
+	uint32_t offset;            /* in bytes */
+};
+
 struct enip_ask {
 	uint16_t command;
 	uint16_t sequence;          /* connected */
@@ -35,6 +44,8 @@ struct enip_ask {
 	uint32_t instance;          /* listing: where it starts */
 	uint32_t opening;           /* Forward Open: its number in the session. The caller sets it */
 	uint32_t digest;            /* of the parts; of a connection's triad; of a PCCC transaction */
+	uint8_t bound_count;
+	struct enip_bound bounds[ENIP_ASK_BOUNDS];
 	uint64_t scope;             /* listing: cip_scope_digest() of the program, 0 = the controller. The caller
 				       adds the route */
 };
@@ -42,6 +53,9 @@ struct enip_ask {
 /* Begins an ask with the message; then each request of the walk is added, in order. */
 void enip_ask(const struct enip_message *request, struct enip_ask *ret);
 void enip_ask_add(struct enip_ask *ask, const struct cip_walk *walk);
+
+/* The request that was added last must stay inside its elements. False: there is no place for it. */
+bool enip_ask_bound(struct enip_ask *ask, const struct cip_request *r);
 
 /* A digest of "Program:Name" without case that tells programs of one controller apart; never 0. */
 uint64_t cip_scope_digest(const struct cip_segment *symbol);
@@ -57,7 +71,7 @@ bool enip_pairs(const struct enip_ask *ask, const struct enip_message *reply);
 
 /*
  * Does the content of the reply fit: service, parts, layout, sizes. REASON_NONE, REASON_REPLY_MISMATCH,
- * or why it cannot be decoded. *ret is the outermost CIP reply (service 0: the message carries none).
+ * REASON_TAG_NOT_ALLOWED (it tells what lies outside a bound, or may), or why it cannot be decoded. *ret is the outermost CIP reply (service 0: the message carries none).
  */
 enum reason enip_answers(const struct enip_ask *ask, const struct enip_message *reply,
 			 struct cip_reply *ret);
@@ -81,10 +95,11 @@ bool cip_symbol_next(const struct enip_ask *ask, struct cursor *c, struct cip_sy
  * SendRRData, connected as SendUnitData with ask->reply_connection and the request's sequence count. An
  * Unconnected Send is answered as its embedded service. A Multiple Service Packet is answered by general
  * status 1E and this status for each part, as controllers do: a client that unpacks without looking at
- * the status, libplctag, would take a bare error for the end of its session. `request` is the message of the ask.
+ * the status, libplctag, would take a bare error for the end of its session. `message` is that of the ask, or the
+ * reply to it that the client does not get.
  * Returns the size, at most ENIP_ERROR_MAX; 0: the message carries no CIP request (see enip_refusal).
  */
-uint32_t enip_error(const struct enip_ask *ask, const struct enip_message *request, uint8_t status,
+uint32_t enip_error(const struct enip_ask *ask, const struct enip_message *message, uint8_t status,
 		    uint8_t out[static ENIP_ERROR_MAX]);
 
 /* The encapsulation's own error: the request's header with `status` and no data. 24 bytes; NOP: 0. */

@@ -34,19 +34,39 @@ static size_t reply_size(const struct enip_ask *ask)
 	return ask->multiple ? BARE_REPLY + 2 + ask->part_count * (2 + BARE_REPLY) : BARE_REPLY;
 }
 
-static void write_parts(struct sink *s, const struct enip_ask *ask, const struct enip_message *request,
-			uint8_t status)
+/* One for each part of a request. */
+static void write_requested(struct sink *s, const struct enip_message *m, uint8_t status)
 {
 	struct cip_walk w;
 	enum reason reason;
 
+	for (reason = cip_walk_first(&w, m->cip, m->cip_length); reason == REASON_NONE && !w.end;
+	     reason = cip_walk_next(&w))
+		write_bare(s, w.request.service, status);
+}
+
+/* One for each part of a reply. */
+static void write_answered(struct sink *s, const struct enip_message *m, uint8_t status)
+{
+	struct cip_reply_parts parts;
+	struct cip_reply whole;
+	enum reason reason = cip_reply(m->cip, m->cip_length, &whole);
+
+	for (reason = reason == REASON_NONE ? cip_parts_first(&parts, &whole) : reason;
+	     reason == REASON_NONE && !parts.end; reason = cip_parts_next(&parts))
+		write_bare(s, parts.reply.service, status);
+}
+
+static void write_parts(struct sink *s, const struct enip_ask *ask, const struct enip_message *m, uint8_t status)
+{
 	write_bare(s, CIP_MULTIPLE_SERVICE_PACKET, CIP_STATUS_EMBEDDED_ERROR);
 	sink_le16(s, ask->part_count);
 	for (unsigned i = 0; i < ask->part_count; i++)
 		sink_le16(s, (uint16_t)(2u + 2u * ask->part_count + i * BARE_REPLY));
-	for (reason = cip_walk_first(&w, request->cip, request->cip_length);
-	     reason == REASON_NONE && !w.end; reason = cip_walk_next(&w))
-		write_bare(s, w.request.service, status);
+	if (m->cip[0] & CIP_REPLY_BIT)
+		write_answered(s, m, status);
+	else
+		write_requested(s, m, status);
 }
 
 static void write_items(struct sink *s, const struct enip_ask *ask, size_t size)
@@ -68,7 +88,7 @@ static void write_items(struct sink *s, const struct enip_ask *ask, size_t size)
 	sink_le16(s, ask->sequence);
 }
 
-uint32_t enip_error(const struct enip_ask *ask, const struct enip_message *request, uint8_t status,
+uint32_t enip_error(const struct enip_ask *ask, const struct enip_message *message, uint8_t status,
 		    uint8_t out[static ENIP_ERROR_MAX])
 {
 	struct sink s = sink_over(out, ENIP_ERROR_MAX);
@@ -79,7 +99,7 @@ uint32_t enip_error(const struct enip_ask *ask, const struct enip_message *reque
 	write_header(&s, ask, PACKET_HEAD + (ask->connected ? 14 : 8) + size, 0);
 	write_items(&s, ask, size);
 	if (ask->multiple)
-		write_parts(&s, ask, request, status);
+		write_parts(&s, ask, message, status);
 	else
 		write_bare(&s, ask->service, status);
 	return (uint32_t)s.len;

@@ -52,6 +52,19 @@ static void refused(struct lab_bytes m, enum reason reason, struct lab_bytes ans
 	from_server(server_next, at_server); /* the server has it */
 }
 
+/* The request goes on, its reply does not: the request is refused with exactly this. */
+static void withdrawn(struct lab_bytes m, struct lab_bytes reply, struct lab_bytes answer)
+{
+	request_passes(m);
+	device_says(&reply);
+	denied(REASON_TAG_NOT_ALLOWED, CORE_ACTION_REPLIED);
+	passed(at_server, server_next, NULL, 0); /* its acknowledgement */
+	made(0, TO_SERVER, LAB_PSH | LAB_ACK, at_server, server_next, answer.b, answer.n);
+	made(1, TO_DEVICE, LAB_ACK, at_device, device_next, NULL, 0);
+	at_server += (uint32_t)answer.n;
+	from_server(server_next, at_server);
+}
+
 static void start(void)
 {
 	policy.conduits[0].protocol = PROGRAM_ETHERNET_IP;
@@ -259,6 +272,44 @@ static void test_symbols_by_number(void **state)
 }
 
 /* ---- what an adversary tries ---- */
+
+/* Ten elements of Counts from a byte on; what comes back, as REAL or as a structure. */
+#define READ_COUNTS(from) "\x52\x04\x91\x06" "Counts" "\x0a\0" from "\0\0"
+#define COUNTS_READ(type) "\xd2\0\0\0" type "1234" "5678"
+
+/* The reply tells the type, and with it where the read ends: what lies behind the elements is never told. */
+static void test_reads_from_an_offset(void **state)
+{
+	start_session();
+	request_passes(RR(1, READ_COUNTS("\x20\0")));
+	reply_passes(RR(1, COUNTS_READ("\xca\0")));
+	from_server(server_next, at_server);
+	withdrawn(RR(2, READ_COUNTS("\x24\0")), RR(2, COUNTS_READ("\xca\0")), RR(2, "\xd2\0\x0f\0"));
+	withdrawn(RR(3, READ_COUNTS("\xa0\x0f")), RR(3, COUNTS_READ("\xca\0")), RR(3, "\xd2\0\x0f\0"));
+	withdrawn(RR(4, READ_COUNTS("\x04\0")), RR(4, COUNTS_READ("\xa0\x02\x34\x12")), RR(4, "\xd2\0\x0f\0"));
+	request_passes(RR(5, READ_COUNTS("\xa0\x0f")));
+	reply_passes(RR(5, "\xd2\0\xff\x01\x05\x21"));
+	request_passes(RR(6, READ_RATE));
+	reply_passes(RR(6, RATE_READ));
+}
+
+/* The same as the second of two parts. Of more than four such parts nobody keeps account. */
+static void test_parts_that_read_from_an_offset(void **state)
+{
+	static const char five[] = "\x0a\x02\x20\x02\x24\x01\x05\0\x0c\0\x1c\0\x2c\0\x3c\0\x4c\0"
+		READ_COUNTS("\4\0") READ_COUNTS("\4\0") READ_COUNTS("\4\0") READ_COUNTS("\4\0") READ_COUNTS("\4\0");
+	static const char denied_all[] = "\x8a\0\x1e\0\x05\0\x0c\0\x10\0\x14\0\x18\0\x1c\0"
+		"\xd2\0\x0f\0" "\xd2\0\x0f\0" "\xd2\0\x0f\0" "\xd2\0\x0f\0" "\xd2\0\x0f\0";
+
+	start_session();
+	request_passes(RR(1, TWO(READ_COUNTS("\x20\0"))));
+	reply_passes(RR(1, "\x8a\0\0\0\x02\0\x06\0\x10\0" RATE_READ COUNTS_READ("\xca\0")));
+	from_server(server_next, at_server);
+	withdrawn(RR(2, TWO(READ_COUNTS("\x24\0"))),
+		  RR(2, "\x8a\0\0\0\x02\0\x06\0\x10\0" RATE_READ COUNTS_READ("\xca\0")),
+		  RR(2, "\x8a\0\x1e\0\x02\0\x06\0\x0a\0" "\xcc\0\x0f\0" "\xd2\0\x0f\0"));
+	refused(RR(3, five), REASON_TAG_NOT_ALLOWED, RR(3, denied_all));
+}
 
 /* The same, to the slot of that number, with a context and a reply's status of its own. */
 #define OPEN_BY(slot) "\x54\x02\x20\x06\x24\x01\x0a\x0e" "\0\0\0\0" "\x04\x03\x02\x01" "\x07\0\x34\x12" \
@@ -502,6 +553,8 @@ int main(void)
 		TEST(test_ids_that_cross),
 		TEST(test_observing_holds_nothing_up),
 		TEST(test_one_part_denies_all),
+		TEST(test_reads_from_an_offset),
+		TEST(test_parts_that_read_from_an_offset),
 		TEST(test_nesting),
 		TEST(test_data_before_a_connection),
 		TEST(test_connected_requests),

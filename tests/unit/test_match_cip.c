@@ -107,6 +107,33 @@ static void test_values(void **state)
 	assert_int_equal(ASK("\x4e\x08" SPEED "\x02\0\x01\0\xff\xff"), REASON_NONE);
 }
 
+/*
+ * A byte offset moves what is written. Of a type whose size is known it stays inside the elements of the request, or it
+ * is no request; of a structure nobody can tell where it ends.
+ */
+static void test_offsets(void **state)
+{
+	static const uint8_t beyond[] = "\x53\x04" COUNTS "\xc4\0\x0a\0" "\xa0\x0f\0\0" "\1\0\0\0";
+	static const uint8_t across[] = "\x53\x04" COUNTS "\xc4\0\x0a\0" "\x26\0\0\0" "\1\0\0\0";
+	struct cip_request r;
+
+	bytes.lab.cip[0].kind = CIP_WRITE_TAGS; /* Line3.Rate and Counts[0-9] */
+	assert_int_equal(ASK("\x53\x04" COUNTS "\xc4\0\x0a\0" "\x24\0\0\0" "\1\0\0\0"), REASON_NONE);
+	assert_int_equal(cip_request(beyond, sizeof(beyond) - 1, &r), REASON_MALFORMED_FRAME);
+	assert_int_equal(cip_request(across, sizeof(across) - 1, &r), REASON_MALFORMED_FRAME);
+	assert_int_equal(ASK("\x53\x05" COUNTS "\x28\x09" "\xc4\0\x02\0" "\4\0\0\0" "\1\0\0\0"),
+			 REASON_TAG_NOT_ALLOWED);
+	/* a structure; a type that has no one size; to single elements, and to a tag without elements */
+	assert_int_equal(ASK("\x53\x04" COUNTS "\xa0\x02\x34\x12\x0a\0" "\xa0\x0f\0\0" "\1"), REASON_TAG_NOT_ALLOWED);
+	assert_int_equal(ASK("\x53\x04" COUNTS "\xa0\x02\x34\x12\x0a\0" "\0\0\0\0" "\1"), REASON_TAG_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4d\x04" COUNTS "\xa0\x02\x34\x12\x01\0" "\1"), REASON_TAG_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4d\x04" COUNTS "\xd0\0\x01\0" "\1"), REASON_TAG_NOT_ALLOWED);
+	assert_int_equal(ASK("\x53\x07" RATE "\xa0\x02\x34\x12\x01\0" "\xa0\x0f\0\0" "\1"), REASON_NONE);
+	/* a BOOL array is written in words of 32 (DWORD): the elements are these */
+	assert_int_equal(ASK("\x4d\x05" COUNTS "\x28\x09" "\xd3\0\x01\0" "\xff\xff\xff\xff"), REASON_NONE);
+	assert_int_equal(ASK("\x4d\x05" COUNTS "\x28\x09" "\xd3\0\x02\0" "\1\0\0\0\1\0\0\0"), REASON_TAG_NOT_ALLOWED);
+}
+
 static void test_two_dimensions(void **state)
 {
 	bytes.lab.names[2].dimension_count = 2;
@@ -129,11 +156,18 @@ static void test_attributes(void **state)
 	bytes.lab.cip[1].service = 3;
 	assert_int_equal(ASK("\x03\x02\x20\x01\x24\x01\x02\0\x01\0\x07\0"), REASON_NONE);
 	assert_int_equal(ASK("\x03\x02\x20\x01\x24\x01\x02\0\x01\0\x05\0"), REASON_OBJECT_NOT_ALLOWED);
+	/* one in the path beside the list, allowed or not */
+	assert_int_equal(ASK("\x03\x03\x20\x01\x24\x01\x30\x05\x01\0\x01\0"), REASON_OBJECT_NOT_ALLOWED);
+	assert_int_equal(ASK("\x03\x03\x20\x01\x24\x01\x30\x01\x01\0\x01\0"), REASON_OBJECT_NOT_ALLOWED);
+	bytes.lab.cip[1].service = 4;
+	assert_int_equal(ASK("\x04\x02\x20\x01\x24\x01\x01\0\x01\0\x07"), REASON_NONE);
+	assert_int_equal(ASK("\x04\x03\x20\x01\x24\x01\x30\x05\x01\0\x01\0\x07"), REASON_OBJECT_NOT_ALLOWED);
 }
 
 static void test_browsing(void **state)
 {
 	assert_int_equal(ASK("\x55\x02\x20\x6b\x24\x00\x01\0\x01\0"), REASON_NONE);
+	assert_int_equal(ASK("\x55\x03\x20\x6b\x24\x00\x30\x01\x01\0\x01\0"), REASON_OBJECT_NOT_ALLOWED);
 	assert_int_equal(ASK("\x55\x09\x91\x0c" "Program:Main" "\x20\x6b\x24\x00\x01\0\x01\0"), REASON_NONE);
 	assert_int_equal(ASK("\x4c\x02\x20\x6c\x24\x05\0\0\0\0\x10\0"), REASON_NONE);
 	assert_int_equal(ASK("\x4c\x02\x20\x6b\x24\x05\x01\0"), REASON_TAG_NOT_ALLOWED);
@@ -243,7 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_elements),	  TEST(test_names),	 TEST(test_everything_below),
-		TEST(test_values),	  TEST(test_two_dimensions), TEST(test_attributes),
+		TEST(test_values),	  TEST(test_offsets),	 TEST(test_two_dimensions), TEST(test_attributes),
 		TEST(test_browsing),	  TEST(test_routes),	 TEST(test_data_files),
 		TEST(test_data_files_of_a_plc5), TEST(test_hostile_programs),
 	};
