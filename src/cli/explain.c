@@ -211,6 +211,7 @@ static void take_answer(struct explanation *e, const struct answer *answer)
 	e->reason = answer->reason;
 	e->entry = answer->entry;
 	e->differences = answer->differences;
+	e->provided = answer->provided;
 	e->rule_count = 0;
 	e->nearest = NULL;
 	if (answer->reason == REASON_NONE)

@@ -27,6 +27,7 @@ struct explanation {
 	const struct rule **rules;    /* that allow it, or all of the path that are open */
 	size_t rule_count;
 	const struct rule *nearest;   /* when refused; or NULL */
+	const char *provided;         /* the condition under which it is allowed, or NULL */
 	const struct entry *entry;    /* that allows it, or that came nearest; or NULL */
 	struct explain_differences differences;
 };

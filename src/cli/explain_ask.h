@@ -22,6 +22,7 @@ struct answer {
 	const struct rule *rule;    /* that allows it, or that came nearest */
 	const struct entry *entry;  /* of that rule; NULL: none knows the function */
 	struct explain_differences differences;
+	const char *provided;       /* allowed under a condition: which, in words; or NULL */
 };
 
 /* False when the inspector would not take the program. */

@@ -13,7 +13,8 @@
 
 #define READ_TAG 0x4cu
 #define WRITE_TAG 0x4du
-#define TYPE_DINT 0xc4u
+#define TYPE_REAL 0xcau
+#define NO_NUMBER 0x7fc00000u /* a REAL that lies within no limits */
 
 const char *cip_ask_option(struct cip_ask *ask, int argc, char **argv, int *i, bool *ret_taken)
 {
@@ -136,11 +137,11 @@ static const char *write_request(struct cip_ask *ask, uint8_t service, const str
 	sink_u8(&s, (uint8_t)(size / 2));
 	sink_bytes(&s, bytes, size);
 	if (ask->write_tag)
-		sink_le16(&s, TYPE_DINT);
+		sink_le16(&s, TYPE_REAL);
 	if (ask->read_tag || ask->write_tag)
 		sink_le16(&s, elements);
 	for (unsigned i = 0; ask->write_tag && i < elements; i++)
-		sink_le32(&s, 0);
+		sink_le32(&s, NO_NUMBER);
 	ask->size = s.len;
 	return s.full || !size ? "the request is longer than explain can put together" : NULL;
 }
@@ -211,12 +212,22 @@ static const char *allowed_text(const struct rule *rule, struct arena *arena)
 	return text;
 }
 
+/* Which values the rule lets be written: a write is asked for without one. */
+static const char *limits_text(const struct rule *rule, struct arena *arena)
+{
+	const char *text = "the value lies within what the rule lets be written:";
+
+	for (size_t i = 0; i < rule_cip_count(rule); i++)
+		if (rule_cip(rule, i)->kind == CIP_WRITE_TAGS && rule_cip(rule, i)->values.count)
+			text = arena_printf(arena, "%s %s;", text, describe_cip(rule_cip(rule, i), arena));
+	return text;
+}
+
 void cip_ask_conduit(const struct cip_ask *ask, const struct ask_site *site, uint32_t conduit, int64_t wall,
 		     struct answer *ret)
 {
 	struct cip_question q = { .program = &site->program, .time = { wall, wall },
-				  .conduit = program_conduit(&site->program, conduit),
-				  .start = ask->write_tag != NULL };
+				  .conduit = program_conduit(&site->program, conduit) };
 	struct cip_request r;
 	struct match match;
 
@@ -227,8 +238,10 @@ void cip_ask_conduit(const struct cip_ask *ask, const struct ask_site *site, uin
 	}
 	q.tag = cip_path_names_tag(&r.path) ? &r.path : NULL;
 	match_routes(&q, &r, &match);
-	ret->reason = match.reason;
+	ret->reason = match.reason == REASON_VALUE_NOT_ALLOWED ? REASON_NONE : match.reason;
 	ret->rule = site->rules[match.rule != CORE_NO_RULE ? match.rule : q.conduit->rules.first];
+	if (match.reason == REASON_VALUE_NOT_ALLOWED)
+		ret->provided = limits_text(ret->rule, site->arena);
 	if (ask_nearness(match.reason) < ask_nearness(REASON_OUTSIDE_SCHEDULE))
 		explain_differ(&ret->differences, "request", cip_ask_text(ask, site->arena),
 			       allowed_text(ret->rule, site->arena));

@@ -158,6 +158,7 @@ void explanation_print(struct explanation *e)
 	       end_text(e->path.to, e->path.to_text, &e->arena), protocol ? ", " : "",
 	       protocol ? protocol->name : "", port);
 	print_row("asked", e->asked);
+	print_row("provided", e->provided);
 	for (size_t i = 0; i < e->rule_count; i++)
 		print_rule(e, "rule", e->rules[i]);
 	if (e->reason != REASON_NONE)
@@ -322,6 +323,7 @@ void explanation_write(struct explanation *e)
 	write_asset(&w, "to", e->path.to, e->path.to_text, &e->arena);
 	writer_put_text(&w, "protocol", protocol ? protocol->name : NULL);
 	writer_put_text(&w, "request", e->asked);
+	writer_put_text(&w, "provided", e->provided);
 	writer_put_text(&w, "entry", e->entry ? describe_entry(e->entry, &e->arena) : NULL);
 	writer_put_int(&w, "at", e->at);
 	writer_name(&w, "rules");

@@ -203,6 +203,10 @@ class Answers(Site):
             with self.subTest(words):
                 answer = self.ask(*words)
                 self.assertEqual((answer["verdict"], [r["id"] for r in answer["rules"]]), ("allow", ["tags"]))
+                limited = "--write-tag" in words
+                self.assertEqual(bool(answer["provided"]), limited)
+                if limited:
+                    self.assertIn("Recipe.*, values 0 to 9", answer["provided"])
         for reason, *words in (("tag-not-allowed", "--read-tag", "Counts[2-10]"), ("tag-not-allowed", "--read-tag", "X"),
                                ("tag-not-allowed", "--write-tag", "Line3.Rate"),
                                ("service-not-allowed", "--service", "stop", "--class", "processor"),
