@@ -215,11 +215,13 @@ static const char *allowed_text(const struct rule *rule, struct arena *arena)
 /* Which values the rule lets be written: a write is asked for without one. */
 static const char *limits_text(const struct rule *rule, struct arena *arena)
 {
-	const char *text = "the value lies within what the rule lets be written:";
+	const char *text = NULL;
 
 	for (size_t i = 0; i < rule_cip_count(rule); i++)
 		if (rule_cip(rule, i)->kind == CIP_WRITE_TAGS && rule_cip(rule, i)->values.count)
-			text = arena_printf(arena, "%s %s;", text, describe_cip(rule_cip(rule, i), arena));
+			text = arena_printf(arena, "%s %s", text ? arena_printf(arena, "%s;", text) :
+					    "the value lies within what the rule lets be written:",
+					    describe_cip(rule_cip(rule, i), arena));
 	return text;
 }
 

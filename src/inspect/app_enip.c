@@ -147,17 +147,36 @@ static void request_passes(const struct passing *m)
 		session_opening(&m->flow->enip->session, &open, m->now);
 }
 
+static bool lists_names(const struct enip_ask *ask)
+{
+	for (unsigned i = 0; i < ask->attribute_count; i++)
+		if (ask->attributes[i] == CIP_SYMBOL_NAME)
+			return true;
+	return false;
+}
+
+/*
+ * A listing that begins anew replaces the former one of its scope: in the end, so that a client may use its numbers
+ * meanwhile; at once when a number stands for another tag, for then the controller was loaded anew.
+ */
 static void learn_symbols(const struct passing *m, const struct enip_ask *ask, const struct cip_reply *reply)
 {
 	struct symbol_key key = { .owner = enip_owner(m->flow), .scope = ask->scope };
+	struct symbol_list *list = &m->flow->enip->symbols;
 	struct cursor c = cursor_over(reply->data, reply->length);
+	bool over = reply->status == CIP_STATUS_SUCCESS;
 	struct cip_symbol symbol;
 
+	if (!lists_names(ask) || (!over && reply->status != CIP_STATUS_PARTIAL_TRANSFER))
+		return;
+	if (ask->instance == 0)
+		symbols_relist(m->symbols, list, key.scope);
 	while (cip_symbol_next(ask, &c, &symbol)) {
 		key.instance = symbol.instance;
-		if (symbol.name)
-			symbols_learn(m->symbols, &m->flow->enip->symbols, &key, symbol.name, symbol.name_length);
+		over |= symbols_learn(m->symbols, list, &key, symbol.name, symbol.name_length);
 	}
+	if (over)
+		symbols_drop_stale(m->symbols, list, key.scope);
 }
 
 static void cip_reply_passes(const struct passing *m, const struct enip_ask *ask,

@@ -25,6 +25,7 @@ struct symbol {
 	uint16_t next;     /* position + 1 in its bucket or the free list, 0 = none */
 	uint16_t sibling;  /* the next of its flow */
 	uint8_t length;
+	bool stale;        /* not told again since its scope began to be listed anew */
 	uint8_t name[SYMBOL_NAME_MAX];
 };
 
@@ -44,9 +45,15 @@ struct symbol_list {
 /* The symbol, or NULL. */
 const struct symbol *symbols_find(const struct symbols *t, const struct symbol_key *key);
 
-/* Learns or corrects what the number stands for. */
-void symbols_learn(struct symbols *t, struct symbol_list *list, const struct symbol_key *key,
+/* A listing of the scope begins anew: what it does not tell again is gone in the end (symbols_drop_stale). */
+void symbols_relist(struct symbols *t, const struct symbol_list *list, uint64_t scope);
+
+/* Learns what the number stands for. True: it stood for something else, so the controller was loaded anew. */
+bool symbols_learn(struct symbols *t, struct symbol_list *list, const struct symbol_key *key,
 		   const uint8_t *name, size_t length);
+
+/* Forgets those of the scope that were not told again. */
+void symbols_drop_stale(struct symbols *t, struct symbol_list *list, uint64_t scope);
 
 /* Forgets all of a flow. */
 void symbols_forget(struct symbols *t, struct symbol_list *list);

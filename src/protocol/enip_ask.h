@@ -76,6 +76,8 @@ bool enip_pairs(const struct enip_ask *ask, const struct enip_message *reply);
 enum reason enip_answers(const struct enip_ask *ask, const struct enip_message *reply,
 			 struct cip_reply *ret);
 
+#define CIP_SYMBOL_NAME 1u /* the attribute of class 6B */
+
 /* One line of a listing of symbols (service 55 on 6B). */
 struct cip_symbol {
 	uint32_t instance;
