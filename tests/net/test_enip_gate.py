@@ -310,6 +310,34 @@ class ManyParts(EnipCase):
             self.assertEqual(enip.parse_frame(client.receive())[2], 0)
 
 
+class Offsets(EnipCase):
+    """Recipe is DINT[400], of which elements 0 to 9 are allowed; Pumps is a structure[3]."""
+    rules = [rule("some", "historian", "press-plc", [{"read-tags": ["Count", "Recipe[0-9]", "Pumps[0-1]", "Batch"]},
+                                                     {"write-tags": ["Recipe[0-9]", "Pumps[0-1]"]}], protocol="ethernet-ip")]
+
+    def test_offsets_beyond_the_elements(self):
+        client, word = self.client(), struct.pack("<i", 7)
+        for service, offset in ((enip.read_fragment("Recipe", 10, 36), 36),
+                                (enip.write_fragment("Recipe", enip.DINT, 10, 36, word), 36)):
+            self.assertEqual(client.ask_routed(service).status, 0, offset)
+        before = self.did()
+        for offset in (37, 40, 1500):
+            with contextlib.suppress(ConnectionError):
+                lost = self.client()
+                lost.ask_routed(enip.write_fragment("Recipe", enip.DINT, 10, offset, word))
+                self.fail("answered")
+        self.refused(client, enip.write_fragment("Recipe", enip.DINT, 400, 1500, word), enip.WRITE_FRAGMENT, "tag-not-allowed")
+        self.refused(client, enip.write_fragment("Recipe[5]", enip.DINT, 6, 20, word), enip.WRITE_FRAGMENT, "tag-not-allowed")
+        self.assertEqual(self.did(), before)
+
+    def test_structures(self):
+        client, pump = self.client(), struct.pack("<HHHI", enip.STRUCT, 0x4C7E, 1, 0) + bytes(24)
+        self.refused(client, enip.request(enip.WRITE_FRAGMENT, enip.tag("Pumps[1]"), pump), enip.WRITE_FRAGMENT, "tag-not-allowed")
+        self.assertEqual(client.ask_routed(enip.read_fragment("Pumps", 2, 0)).status, 0)
+        self.refused(client, enip.read_fragment("Pumps", 2, 24), enip.READ_FRAGMENT, "tag-not-allowed")
+        self.assertEqual(client.ask_routed(enip.read_fragment("Batch", 1, 24)).status, 0)
+
+
 class Symbols(EnipCase):
     @staticmethod
     def by_number(instance):
