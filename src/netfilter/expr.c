@@ -14,25 +14,13 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/xt_NFQUEUE.h>
 
+#include "netfilter/offsets.h"
+
 struct build {
 	struct nftnl_rule *rule;
 	const struct ruleset *ruleset;
 	const struct netfilter_kernel *kernel;
 };
-
-/* Offsets in the headers, in bytes. */
-#define IP4_PROTOCOL 9u
-#define IP4_SOURCE 12u
-#define IP4_DESTINATION 16u
-#define IP4_HEADER 20u
-#define IP6_PROTOCOL 6u
-#define IP6_SOURCE 8u
-#define IP6_DESTINATION 24u
-#define IP6_HOP_LIMIT 7u
-#define IP6_HEADER 40u
-#define ICMP_HEADER 8u
-#define PORT_SOURCE 0u
-#define PORT_DESTINATION 2u
 
 /* The registers are 64 bytes; sixteens have names of their own, fours between them too. */
 static uint32_t register_at(uint32_t offset)
@@ -327,23 +315,21 @@ static void add_find_related(const struct build *b, const struct step *s)
 }
 
 /*
- * The quoted header lies behind the ICMP header, both of the lengths without options: whatever else comes
- * is denied by the inspector. nft cannot write this look-up: its raw payload fields have no types.
+ * meta nfproto ipv4 meta mark set @th,160,32 . @th,192,32 . @th,136,8 . @th,240,16 map @conduits4, or reversed
+ * (nft takes this for a map of plain numbers alone). The quoted header lies behind the ICMP header, both of the
+ * lengths without options: whatever else comes is denied by the inspector.
  */
 static void add_find_quoted(const struct build *b, const struct step *s)
 {
 	const uint32_t base = NFT_PAYLOAD_TRANSPORT_HEADER;
 	bool ip4 = s->a == 4;
-	uint32_t size = ip4 ? 4 : 16;
-	uint32_t source = ICMP_HEADER + (ip4 ? IP4_SOURCE : IP6_SOURCE);
-	uint32_t destination = ICMP_HEADER + (ip4 ? IP4_DESTINATION : IP6_DESTINATION);
-	uint32_t ports = ICMP_HEADER + (ip4 ? IP4_HEADER : IP6_HEADER);
+	struct quoted_key key = quoted_key(ip4, s->b);
 
 	add_family(b, s);
-	add_payload(b, base, s->b ? destination : source, size, 0);
-	add_payload(b, base, s->b ? source : destination, size, size);
-	add_payload(b, base, ICMP_HEADER + (ip4 ? IP4_PROTOCOL : IP6_PROTOCOL), 1, 2 * size);
-	add_payload(b, base, ports + (s->b ? PORT_SOURCE : PORT_DESTINATION), 2, 2 * size + 4);
+	add_payload(b, base, key.server, key.size, 0);
+	add_payload(b, base, key.device, key.size, key.size);
+	add_payload(b, base, key.protocol, 1, 2 * key.size);
+	add_payload(b, base, key.port, 2, 2 * key.size + 4);
 	nftnl_expr_set_u32(add_lookup(b, ip4 ? SHAPE_CONDUITS4 : SHAPE_CONDUITS6),
 			   NFTNL_EXPR_LOOKUP_DREG, NFT_REG_1);
 	add_mark_store(b);

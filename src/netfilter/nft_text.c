@@ -1,34 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netfilter/nft_text.h"
 
-#include <arpa/inet.h>
-#include <inttypes.h>
-#include <netinet/in.h>
-#include <string.h>
-#include <sys/socket.h>
-
-#include "netfilter/rows.h"
+#include "netfilter/nft_sets.h"
 
 struct text {
 	FILE *out;
 	const struct ruleset *ruleset;
 	bool queue; /* nft's own queue statement may be written */
 };
-
-/* Text inside quotes or a comment: nothing that ends it. */
-static void put_plain(FILE *out, const char *text)
-{
-	for (; *text; text++)
-		fputc(*text == '"' || (unsigned char)*text < ' ' ? '?' : *text, out);
-}
-
-static void put_address(FILE *out, const struct address *address)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	if (inet_ntop(address->family == 4 ? AF_INET : AF_INET6, address->b, text, sizeof(text)))
-		fputs(text, out);
-}
 
 /* ---- steps ---- */
 
@@ -110,6 +89,12 @@ static void put_find_related(const struct text *t, const struct step *s)
 		"meta mark set ct original %s saddr . ct original %s daddr . ct protocol . "
 		"ct original proto-dst map @%s", ip, ip,
 		shape_sets[s->a == 4 ? SHAPE_CONDUITS4 : SHAPE_CONDUITS6].name);
+}
+
+static void put_find_quoted(const struct text *t, const struct step *s)
+{
+	fprintf(t->out, "meta nfproto ipv%u meta mark set ", s->a);
+	nft_put_quoted_look_up(t->out, s->a, s->b);
 }
 
 static void put_own(const struct text *t, const struct step *s)
@@ -224,6 +209,7 @@ static void (*const put_step[STEP_KINDS])(const struct text *, const struct step
 	[STEP_STRANGER] = put_stranger,
 	[STEP_FIND] = put_find,
 	[STEP_FIND_RELATED] = put_find_related,
+	[STEP_FIND_QUOTED] = put_find_quoted,
 	[STEP_OWN] = put_own,
 	[STEP_CLOSED_NOW] = put_closed_now,
 	[STEP_OVERDUE_NOW] = put_overdue_now,
@@ -256,11 +242,6 @@ static void put_rule(const struct text *t, const struct shape_rule *rule)
 {
 	if (rule->comment)
 		fprintf(t->out, "\t\t# %s\n", rule->comment);
-	if (has_step(rule, STEP_FIND_QUOTED)) {
-		fputs("\t\t# (nft cannot write this look-up: `gatehouse apply` makes it, text drops these errors)\n",
-		      t->out);
-		return;
-	}
 	if (rule->comment && has_step(rule, STEP_QUEUE) && !t->queue)
 		fputs("\t\t# (this kernel has no nft queue: `gatehouse apply` queues, text cannot)\n", t->out);
 	for (const struct step *s = rule->steps; s->kind; s++) {
@@ -295,189 +276,12 @@ static void put_drop_chain(const struct text *t, const struct shape_drop *drop)
 					    .rules = rules, .rule_count = SHAPE_DROP_RULES });
 }
 
-/* ---- rows of the sets ---- */
-
-static const char *transport_word(uint8_t transport)
-{
-	return transport == IPPROTO_UDP ? "udp" : "tcp";
-}
-
-/*
- * Rows `first` and on of one list. nft 1.0.6 sends a list of intervals beyond 64 kB in pieces that the
- * kernel refuses, so longer ones are written as several.
- */
-struct list {
-	const struct text *t;
-	size_t first;
-	size_t most;
-	size_t count; /* of all rows, written or not */
-};
-#define INTERVALS_MAX 1000u
-
-/* Every element stands on a line of its own, so that two rulesets compare well. False: not in this list. */
-static bool begin_element(struct list *list)
-{
-	size_t nth = list->count++;
-
-	if (nth < list->first || nth - list->first >= list->most)
-		return false;
-	fputs(nth == list->first ? "{\n\t\t\t" : ",\n\t\t\t", list->t->out);
-	return true;
-}
-
-static void put_conduit(struct list *list, const struct ruleset_conduit *c, uint8_t transport)
-{
-	FILE *out = list->t->out;
-
-	if (!begin_element(list))
-		return;
-	put_address(out, &c->server);
-	fputs(" . ", out);
-	put_address(out, &c->device);
-	fprintf(out, " . %s . %u counter comment \"", transport_word(transport), c->port);
-	put_plain(out, c->rules);
-	fprintf(out, "\" : 0x%08x", c->mark);
-}
-
-static void put_conduits(struct list *list, uint8_t family)
-{
-	const struct text *t = list->t;
-
-	for (size_t i = 0; i < t->ruleset->conduit_count; i++) {
-		const struct ruleset_conduit *c = &t->ruleset->conduits[i];
-
-		if (c->server.family != family)
-			continue;
-		put_conduit(list, c, c->transport);
-		if (c->datagrams)
-			put_conduit(list, c, IPPROTO_UDP);
-	}
-}
-
-static void put_homes(struct list *list, uint8_t family)
-{
-	const struct text *t = list->t;
-
-	for (size_t i = 0; i < t->ruleset->home_count; i++) {
-		const struct ruleset_home *h = &t->ruleset->homes[i];
-
-		if (h->network.family != family || rows_home_covered(t->ruleset, i) || !begin_element(list))
-			continue;
-		fprintf(t->out, "\"%s\" . ", h->interface);
-		put_address(t->out, &h->network);
-		if (h->prefix < (family == 4 ? 32 : 128))
-			fprintf(t->out, "/%u", h->prefix);
-	}
-}
-
-static void put_windows(struct list *list)
-{
-	const struct text *t = list->t;
-
-	for (size_t i = 0; i < t->ruleset->window_count; i++) {
-		const struct ruleset_window *w = &t->ruleset->windows[i];
-
-		if (begin_element(list))
-			fprintf(t->out, "0x%08x . %u-%u . %" PRId64 "-%" PRId64,
-				w->timetable << MARK_TIMETABLE_SHIFT, w->first, w->last, w->from, w->until);
-	}
-}
-
-static void put_overdue(struct list *list)
-{
-	const struct text *t = list->t;
-
-	for (size_t i = 0; i < t->ruleset->overdue_count; i++) {
-		const struct ruleset_overdue *o = &t->ruleset->overdue[i];
-
-		if (begin_element(list))
-			fprintf(t->out, "0x%08x-0x%08x . %" PRId64 "-%" PRId64, o->first, o->last, o->from,
-				RULESET_FOREVER);
-	}
-}
-
-static void put_own_rows(struct list *list, uint8_t family)
-{
-	const struct text *t = list->t;
-
-	for (size_t i = 0; i < t->ruleset->own_count; i++) {
-		const struct ruleset_own *own = &t->ruleset->own[i];
-
-		if (own->to.family != family || !begin_element(list))
-			continue;
-		put_address(t->out, &own->to);
-		fprintf(t->out, " . %s . %u counter comment \"", transport_word(own->transport), own->port);
-		put_plain(t->out, own->what);
-		fputc('"', t->out);
-	}
-}
-
-/* Returns how many rows the set has. */
-static size_t put_list(const struct text *t, enum shape_set_id id, size_t first)
-{
-	struct list list = { .t = t, .first = first,
-			     .most = shape_sets[id].exact ? SIZE_MAX : INTERVALS_MAX };
-
-	switch (id) {
-	case SHAPE_CONDUITS4:
-	case SHAPE_CONDUITS6:
-		put_conduits(&list, id == SHAPE_CONDUITS4 ? 4 : 6);
-		break;
-	case SHAPE_HOMES4:
-	case SHAPE_HOMES6:
-		put_homes(&list, id == SHAPE_HOMES4 ? 4 : 6);
-		break;
-	case SHAPE_WINDOWS:
-		put_windows(&list);
-		break;
-	case SHAPE_OVERDUE:
-		put_overdue(&list);
-		break;
-	case SHAPE_OWN4:
-	case SHAPE_OWN6:
-		put_own_rows(&list, id == SHAPE_OWN4 ? 4 : 6);
-		break;
-	case SHAPE_SETS:
-		break;
-	}
-	return list.count;
-}
-
-static size_t rows_of(const struct text *t, enum shape_set_id id)
-{
-	return put_list(t, id, SIZE_MAX);
-}
-
-static void put_set(const struct text *t, enum shape_set_id id)
-{
-	const struct shape_set *set = &shape_sets[id];
-
-	fprintf(t->out, "\n\t# %s\n\t%s %s {\n\t\t%s\n\t\t%s\n", set->comment, set->keyword, set->name,
-		set->type, set->exact ? "counter" : "flags interval");
-	if (rows_of(t, id)) {
-		fputs("\t\telements = ", t->out);
-		put_list(t, id, 0);
-		fputs("\n\t\t}\n", t->out);
-	}
-	fputs("\t}\n", t->out);
-}
-
-/* What of an interval set did not go into its first list; in the same transaction. */
-static void put_rest(const struct text *t, enum shape_set_id id)
-{
-	size_t rows = shape_sets[id].exact ? 0 : rows_of(t, id);
-
-	for (size_t first = INTERVALS_MAX; first < rows; first += INTERVALS_MAX) {
-		fprintf(t->out, "\nadd element inet " SHAPE_TABLE " %s ", shape_sets[id].name);
-		put_list(t, id, first);
-		fputs("\n}\n", t->out);
-	}
-}
+/* ---- all of it ---- */
 
 static void put_head(const struct text *t)
 {
 	fputs("#!/usr/sbin/nft -f\n# The ruleset of site \"", t->out);
-	put_plain(t->out, t->ruleset->site);
+	nft_put_plain(t->out, t->ruleset->site);
 	fputs("\", written by gatehouse from its rule documents. Change those, not this.\n"
 	      "# Loading it replaces the gate's own table in one transaction; other tables stay.\n"
 	      "# Path MTU discovery needs net.ipv4.fwmark_reflect=1 and net.ipv6.fwmark_reflect=1 beside it.\n"
@@ -495,13 +299,11 @@ void nft_text_write(const struct ruleset *ruleset, const struct netfilter_kernel
 	put_head(&t);
 	for (size_t i = 0; i < SHAPE_DROPS; i++)
 		fprintf(out, "\tcounter %s { }\n", shape_drops[i].name);
-	for (unsigned id = 0; id < SHAPE_SETS; id++)
-		put_set(&t, (enum shape_set_id)id);
+	nft_sets_write(ruleset, out);
 	for (size_t i = 0; i < SHAPE_DROPS; i++)
 		put_drop_chain(&t, &shape_drops[i]);
 	for (size_t i = 0; i < shape_chain_count; i++)
 		put_chain(&t, &shape_chains[i]);
 	fputs("}\n", out);
-	for (unsigned id = 0; id < SHAPE_SETS; id++)
-		put_rest(&t, (enum shape_set_id)id);
+	nft_sets_write_rest(ruleset, out);
 }

@@ -94,7 +94,7 @@ class Site:
             return
         name = r.choice(["modbus", "modbus", "tcp", "udp"])
         port = r.choice([502, 1502]) if name == "modbus" else r.choice([502, 5000, 5001, 102])
-        ends, name, port = self.mirrored() or (ends, name, port)
+        ends, name, port = self.mirrored(name, port) or (ends, name, port)
         transport = UDP if name == "udp" else TCP
         if self.ports.setdefault((ends[1], transport, port), name) != name:
             return  # a port of a device speaks one protocol
@@ -104,12 +104,12 @@ class Site:
         for _ in range(r.randint(1, 3) if name == "modbus" else 1):
             self.rules.append(self.rule(ends, name, port))
 
-    def mirrored(self):
-        """Now and then the opposite of a rule that is there: two brokers that ask each other."""
+    def mirrored(self, name, port):
+        """Now and then the opposite of a rule that is there, or nearly so: two brokers that ask each other."""
         rule = self.random.choice(self.rules) if self.rules and self.random.random() < 0.3 else None
         if not rule or any(len(self.assets[rule[end]]["role"]) != 2 for end in ("from", "to")):
             return None
-        return (rule["to"], rule["from"]), rule["protocol"], rule["port"]
+        return (rule["to"], rule["from"]), *self.random.choice([(rule["protocol"], rule["port"]), (name, port)])
 
     def rule(self, ends, name, port):
         r = self.random
@@ -184,8 +184,7 @@ class Packet:
 class Model:
     """What the documents say of packets, one after another: connections are opened by the servers."""
 
-    def __init__(self, site, reads_quotes=True):
-        self.reads_quotes = reads_quotes  # the ruleset's text cannot look up what an error quotes
+    def __init__(self, site):
         self.homes = {(z["interface"], n) for z in site.zones.values() for n in z["networks"]}
         self.conduits, self.opened = {}, set()
         for rule in site.rules:
@@ -238,7 +237,7 @@ class Model:
             conduit = self.conduits[(source, destination, q.protocol, port)]
             return "pass" if conduit.open else "outside_schedule"
         for source, destination, port in ((q.source, q.destination, q.dport), (q.destination, q.source, q.sport)):
-            conduit = self.reads_quotes and self.conduits.get((source, destination, q.protocol, port))
+            conduit = self.conduits.get((source, destination, q.protocol, port))
             if conduit and conduit.inspected:
                 return "queue" if conduit.open else "outside_schedule"
             if conduit:

@@ -4,6 +4,7 @@
 import contextlib
 import ctypes
 import errno
+import ipaddress
 import json
 import os
 import pathlib
@@ -107,12 +108,20 @@ def take_queue_rules(objects):
     return [rule["expr"].pop() if len(rule["expr"]) > 1 else None for rule in rules]
 
 
-def take_quoted_look_ups(objects):
-    """Takes out the rules that look up what an error quotes, which nft cannot write; returns their chains."""
-    quoted = [o for o in objects if '"base": "th", "offset": 1' in json.dumps(o)]
-    for o in quoted:
+def take_quoted_maps(objects):
+    """Takes out the maps that nft needs to look up what an error quotes; returns name -> {(numbers): mark}."""
+    maps = [o for o in objects if o.get("map", {}).get("name", "").startswith("quoted_")]
+    for o in maps:
         objects.remove(o)
-    return [o["rule"]["chain"] for o in quoted]
+    return {m["name"]: {tuple(int(str(n), 0) for n in e[0]["concat"]): e[1] for e in m.get("elem", [])}
+            for m in (o["map"] for o in maps)}
+
+
+def conduit_numbers(objects, name):
+    """A map of conduits as take_quoted_maps() returns its own."""
+    rows = next(o["map"] for o in objects if o.get("map", {}).get("name") == name)["elem"]
+    return {(*(int(ipaddress.ip_address(a)) for a in e[0]["elem"]["val"]["concat"][:2]),
+             {"tcp": 6, "udp": 17}[e[0]["elem"]["val"]["concat"][2]], e[0]["elem"]["val"]["concat"][3]): e[1] for e in rows}
 
 
 def checksum(data):
@@ -221,9 +230,10 @@ class Listing(Network):
         by_netlink = without_handles(listing())
         self.assertEqual(take_queue_rules(by_text), [{"drop": None}] * 17)
         self.assertNotIn({"drop": None}, take_queue_rules(by_netlink))
-        self.assertEqual(take_quoted_look_ups(by_text), [])
-        self.assertEqual(take_quoted_look_ups(by_netlink), ["quoted4", "quoted4", "quoted6", "quoted6"])
-        self.assertEqual(by_text, by_netlink)
+        quoted = take_quoted_maps(by_text)
+        self.assertEqual(quoted, {f"quoted_{name}": conduit_numbers(by_netlink, name) for name in ("conduits4", "conduits6")})
+        self.assertEqual({name: len(rows) for name, rows in quoted.items()}, {"quoted_conduits4": 3, "quoted_conduits6": 1})
+        self.assertEqual(json.loads(json.dumps(by_text).replace("@quoted_", "@")), by_netlink)
         self.assertGreater(len([o for o in by_netlink if "rule" in o]), 40)
 
     def test_loading_the_text_twice_gives_the_same_table(self):
