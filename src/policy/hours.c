@@ -27,32 +27,34 @@ static int64_t least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* The long windows next to a window, however many short ones lie between; NULL: none. */
+struct neighbours {
+	const struct program_window *before, *after;
+};
+
 /* Long windows are open at every hour, so no row of others may reach into one. */
-static void put_piece(const struct window_list *list, size_t i, int64_t from, int64_t until,
-		      struct piece *ret)
+static void put_piece(const struct neighbours *near, int64_t from, int64_t until, struct piece *ret)
 {
-	const struct program_window *items = list->items;
 	int64_t day = from / DAY, midnight = day * DAY;
 
 	*ret = (struct piece){ .day = day, .from = from - midnight, .until = until - midnight,
 			       .earliest = from, .latest = until };
 	if (ret->from)
-		ret->earliest = i && is_long(&items[i - 1]) && items[i - 1].until > midnight ?
-				items[i - 1].until + 1 : midnight + 1;
+		ret->earliest = near->before && near->before->until > midnight ? near->before->until + 1 :
+										 midnight + 1;
 	if (ret->until < DAY)
-		ret->latest = i + 1 < list->count && is_long(&items[i + 1]) ?
-			      least(items[i + 1].from - 1, midnight + DAY - 1) : midnight + DAY - 1;
+		ret->latest = near->after ? least(near->after->from - 1, midnight + DAY - 1) :
+					    midnight + DAY - 1;
 }
 
-static size_t cut(const struct window_list *list, size_t i, struct piece *out)
+static size_t cut(const struct program_window *w, const struct neighbours *near, struct piece *out)
 {
-	const struct program_window *w = &list->items[i];
 	int64_t midnight = (w->from / DAY + 1) * DAY;
 
-	put_piece(list, i, w->from, least(midnight, w->until), out);
+	put_piece(near, w->from, least(midnight, w->until), out);
 	if (w->until <= midnight)
 		return 1;
-	put_piece(list, i, midnight, w->until, out + 1);
+	put_piece(near, midnight, w->until, out + 1);
 	return 2;
 }
 
@@ -112,21 +114,35 @@ static int compare_rows(const void *a, const void *b)
 	return (x->first > y->first) - (x->first < y->first);
 }
 
+/* The first long window behind `near->after`, or the first of all. */
+static const struct program_window *next_long(const struct window_list *list, const struct neighbours *near)
+{
+	const struct program_window *w = near->after ? near->after + 1 : list->items;
+
+	while (w < list->items + list->count && !is_long(w))
+		w++;
+	return w < list->items + list->count ? w : NULL;
+}
+
 size_t hours_of(const struct window_list *list, uint32_t timetable, struct ruleset_window *ret)
 {
 	struct piece *pieces = calloc(2 * list->count + 1, sizeof(*pieces));
+	struct neighbours near = { 0 };
 	size_t count = 0, rows = 0;
 
 	if (!pieces)
 		abort();
+	near.after = next_long(list, &near);
 	for (size_t i = 0; i < list->count; i++) {
 		const struct program_window *w = &list->items[i];
 
-		if (is_long(w))
+		if (w == near.after) {
 			ret[rows++] = (struct ruleset_window){ .timetable = timetable, .last = DAY - 1,
 							       .from = w->from, .until = w->until };
-		else
-			count += cut(list, i, pieces + count);
+			near = (struct neighbours){ .before = w, .after = next_long(list, &near) };
+		} else {
+			count += cut(w, &near, pieces + count);
+		}
 	}
 	qsort(pieces, count, sizeof(*pieces), compare_pieces);
 	rows += put_runs(pieces, count, timetable, ret + rows);
