@@ -14,6 +14,7 @@ struct plain {
 	const char *end;
 	unsigned depth;
 	uint64_t maps; /* a bit for each open container, the innermost lowest: it is a map */
+	struct json_size size;
 };
 
 static const char *skip_blanks(const char *p)
@@ -114,6 +115,8 @@ static const char *enter(struct plain *s, const char *p)
 	if (s->depth == DEPTH_MAX)
 		return NULL;
 	s->depth++;
+	s->size.values++;
+	s->size.containers++;
 	s->maps = s->maps << 1 | (*p == '{');
 	return p + 1;
 }
@@ -140,17 +143,19 @@ static const char *read_after(struct plain *s, const char *p)
 		return p == s->end ? p : NULL;
 	if (*p != ',')
 		return NULL;
+	s->size.values++;
 	return s->maps & 1 ? read_name(s, p + 1) : p + 1;
 }
 
-bool plain_json(const char *text, size_t len)
+bool plain_json(const char *text, size_t len, struct json_size *ret)
 {
-	struct plain s = { .end = text + len };
+	struct plain s = { .end = text + len, .size = { .values = 1 } };
 	const char *p = text;
 
 	do {
 		p = read_value(&s, p);
 		p = p ? read_after(&s, p) : NULL;
 	} while (p && s.depth);
+	*ret = s.size;
 	return p != NULL;
 }

@@ -9,5 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* text: len bytes and a NUL. */
-bool plain_json(const char *text, size_t len);
+/* What a text holds, empty containers counted twice among the values. */
+struct json_size {
+	size_t values, containers;
+};
+
+/* text: len bytes and a NUL. ret is good only when it is true. */
+bool plain_json(const char *text, size_t len, struct json_size *ret);

@@ -19,14 +19,15 @@ struct source_mark {
 
 static void mark_step(struct source_mark *mark, const char *text, size_t from, size_t until)
 {
-	for (size_t i = from; i < until; i++) {
-		mark->characters += ((unsigned char)text[i] & 0xc0) != 0x80;
-		if (text[i] != '\n')
-			continue;
+	const char *newline;
+
+	for (; (newline = memchr(text + from, '\n', until - from)); from = mark->line_start) {
 		mark->line++;
-		mark->line_start = (uint32_t)i + 1;
+		mark->line_start = (uint32_t)(newline - text) + 1;
+		mark->characters += (uint32_t)utf8_count(text + from, mark->line_start - from);
 		mark->line_characters = mark->characters;
 	}
+	mark->characters += (uint32_t)utf8_count(text + from, until - from);
 }
 
 const struct source_mark *source_index(const char *text, size_t len, struct arena *arena)

@@ -29,12 +29,18 @@ struct scan {
 
 static const char *skip_blanks(const char *p)
 {
-	return p + strspn(p, " \t\r\n");
+	while (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r')
+		p++;
+	return p;
 }
 
 /* p at the opening quote; returns the byte behind the closing one. */
 static const char *skip_text(const char *p)
 {
+	const char *quote = strchr(p + 1, '"');
+
+	if (quote[-1] != '\\')
+		return quote + 1;
 	for (p++; *p != '"'; p++)
 		p += *p == '\\';
 	return p + 1;
@@ -50,40 +56,30 @@ static bool closes(char c)
 	return c == '}' || c == ']';
 }
 
-/* More values than we keep? Judged before jansson builds them, so on text that may be anything. */
-static bool too_many_values(const struct value_source *source)
+/* Judged before jansson builds them, so on text that may be anything. */
+static struct json_size measure(const struct value_source *source)
 {
 	const char *end = source->text + source->len;
-	size_t count = 1;
+	struct json_size size = { .values = 1 };
 	bool inside = false;
 
 	for (const char *p = source->text; p < end; p++) {
-		if (*p == '"')
+		if (*p == '"') {
 			inside = !inside;
-		else if (inside)
+		} else if (inside) {
 			p += *p == '\\';
-		else
-			count += *p == ',' || opens(*p);
+		} else {
+			size.values += *p == ',' || opens(*p);
+			size.containers += opens(*p);
+		}
 	}
-	return count > VALUES_MAX;
-}
-
-static size_t count_containers(const char *p)
-{
-	size_t count = 0;
-
-	for (; *p; p++) {
-		if (*p == '"')
-			p = skip_text(p) - 1;
-		count += opens(*p);
-	}
-	return count;
+	return size;
 }
 
 /* Counted before they are read, so that each container is allocated once and no value ever moves. */
-static const uint32_t *count_children(const char *p, struct arena *arena)
+static const uint32_t *count_children(const char *p, size_t containers, struct arena *arena)
 {
-	uint32_t *counts = arena_array(arena, count_containers(p), sizeof(*counts));
+	uint32_t *counts = arena_array(arena, containers, sizeof(*counts));
 	size_t stack[JSON_PARSER_MAX_DEPTH + 1];
 	size_t depth = 0, opened = 0;
 
@@ -233,14 +229,14 @@ static void scan_value(struct scan *s, struct value *ret)
 	ret->until = (uint32_t)(s->p - start);
 }
 
-static struct value *build(const struct value_source *source, struct arena *arena)
+static struct value *build(const struct value_source *source, size_t containers, struct arena *arena)
 {
 	struct document_value *document = arena_alloc(arena, sizeof(*document));
 	struct scan s = { .source = &document->source, .arena = arena };
 
 	document->source = *source;
 	document->source.marks = source_index(source->text, source->len, arena);
-	s.counts = count_children(source->text, arena);
+	s.counts = count_children(source->text, containers, arena);
 	s.p = skip_blanks(source->text);
 	scan_value(&s, &document->root);
 	return &document->root;
@@ -256,32 +252,39 @@ static void report_whole(const struct value_source *source, struct arena *arena,
 	diag_add(diags, DIAG_ERROR, code, &place, help, "%s", message);
 }
 
+/* Of what is not plain. */
+static bool judge(const struct value_source *source, struct arena *arena, struct diag_list *diags)
+{
+	json_error_t error;
+	json_t *judged = json_loadb(source->text, source->len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
+
+	if (!judged)
+		syntax_report(source, &error, arena, diags);
+	json_decref(judged);
+	return judged;
+}
+
 struct value *value_parse(const struct value_source *source, struct arena *arena,
 			  struct diag_list *diags)
 {
-	json_error_t error;
-	json_t *judged;
+	struct json_size size;
+	bool plain;
 
 	if (source->len >= 3 && !memcmp(source->text, "\xef\xbb\xbf", 3)) {
 		report_whole(source, arena, diags, "syntax", "the document begins with a byte order mark",
 			     "save the file as UTF-8 without a byte order mark (BOM)");
 		return NULL;
 	}
-	if (source->len > UINT32_MAX || too_many_values(source)) {
+	plain = plain_json(source->text, source->len, &size);
+	if (!plain)
+		size = measure(source);
+	if (source->len > UINT32_MAX || size.values > VALUES_MAX) {
 		report_whole(source, arena, diags, "document-too-large",
 			     "the document holds more than 1000000 values",
 			     "spread its content over several documents");
 		return NULL;
 	}
-	if (plain_json(source->text, source->len))
-		return build(source, arena);
-	judged = json_loadb(source->text, source->len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
-	if (!judged) {
-		syntax_report(source, &error, arena, diags);
-		return NULL;
-	}
-	json_decref(judged);
-	return build(source, arena);
+	return plain || judge(source, arena, diags) ? build(source, size.containers, arena) : NULL;
 }
 
 const struct value_source *value_source(const struct value *value)

@@ -91,13 +91,17 @@ static void plain_and_not(void **state)
 		"[\"\\u0041\"]", "[\"\\x\"]", "[\"\x01\"]", "[\"\xc3\"]", "[\"\xed\xa0\x80\"]", "[}", "{]", "[1 2]", "{} {}", "[tru]",
 		"{\"a\":1 \"b\":2}", "[nullx]", "{1:2}", "[\"", "[\"\\",
 	};
+	struct json_size size;
 
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
-		assert_true(plain_json(plain[i], strlen(plain[i])));
+		assert_true(plain_json(plain[i], strlen(plain[i]), &size));
+	assert_true(plain_json(plain[2], strlen(plain[2]), &size));
+	assert_int_equal(size.containers, 5);
+	assert_int_equal(size.values, 12 + 2); /* and two empty containers */
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		assert_false(plain_json(others[i], strlen(others[i])));
-	assert_false(plain_json("[1]\0", 4));
-	assert_false(plain_json("[\"a\0b\"]", 7));
+		assert_false(plain_json(others[i], strlen(others[i]), &size));
+	assert_false(plain_json("[1]\0", 4, &size));
+	assert_false(plain_json("[\"a\0b\"]", 7, &size));
 }
 
 /* Pieces of JSON put together by lot: what is found plain, jansson takes. */
@@ -112,11 +116,12 @@ static void plain_is_json(void **state)
 	srand(4410);
 	for (unsigned round = 0; round < 400000; round++) {
 		char text[128] = "";
+		struct json_size size;
 		unsigned count = 1 + (unsigned)rand() % 9;
 
 		for (unsigned i = 0; i < count; i++)
 			strcat(text, pieces[(size_t)rand() % (sizeof(pieces) / sizeof(pieces[0]))]);
-		if (!plain_json(text, strlen(text)))
+		if (!plain_json(text, strlen(text), &size))
 			continue;
 		found++;
 		assert_true(jansson_takes(text, strlen(text)));
