@@ -57,7 +57,10 @@ struct app {
 	void (*reply)(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret);
 	/* The beginning of a reply. */
 	void (*reply_start)(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret);
-	/* Writes the error reply to a request, or in place of a withdrawn reply, at most INSERTED_MAX bytes; returns its length, 0: none. */
+	/*
+	 * Writes the error reply to the request p, or in place of the reply p that is withdrawn: at most INSERTED_MAX
+	 * bytes. Returns its length, 0: none.
+	 */
 	uint32_t (*error)(const struct decision *d, const uint8_t *p, size_t len, uint8_t *out);
 	/* A whole message goes on; NULL: the protocol has no state of its own. */
 	void (*passes)(const struct passing *m);

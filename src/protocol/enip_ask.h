@@ -71,7 +71,8 @@ bool enip_pairs(const struct enip_ask *ask, const struct enip_message *reply);
 
 /*
  * Does the content of the reply fit: service, parts, layout, sizes. REASON_NONE, REASON_REPLY_MISMATCH,
- * REASON_TAG_NOT_ALLOWED (it tells what lies outside a bound, or may), or why it cannot be decoded. *ret is the outermost CIP reply (service 0: the message carries none).
+ * REASON_TAG_NOT_ALLOWED (it tells what lies outside a bound, or may), or why it cannot be decoded. *ret is the
+ * outermost CIP reply (service 0: the message carries none).
  */
 enum reason enip_answers(const struct enip_ask *ask, const struct enip_message *reply,
 			 struct cip_reply *ret);

@@ -1,95 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* EtherNet/IP through the core: sessions, connections, refusals in the client's words, symbols by number. */
+/* EtherNet/IP through the core: sessions, connections, refusals in the client's words. */
 #include "inspect/enip_flow.h"
-#include "lab_enip.h"
-#include "lab_gate.h"
-
-#define SESSION 0x11223344u
-#define O_T 0xaabbccddu
-#define T_O 0x01020304u
-
-static uint32_t server_next, device_next;          /* the senders' numbers */
-static uint32_t at_device, at_server;              /* the receivers' */
-
-/* Sends a message; the core lets it go on as it is. */
-static void server_says(const struct lab_bytes *m)
-{
-	say(m->b, m->n);
-	from_server(server_next, at_server);
-	server_next += (uint32_t)m->n;
-}
-
-static void device_says(const struct lab_bytes *m)
-{
-	say(m->b, m->n);
-	from_device(device_next, at_device);
-	device_next += (uint32_t)m->n;
-}
-
-static void request_passes(struct lab_bytes m)
-{
-	server_says(&m);
-	assert_int_equal(core_io()->event_count, 0);
-	passed(at_device, device_next, m.b, m.n);
-	at_device += (uint32_t)m.n;
-}
-
-static void reply_passes(struct lab_bytes m)
-{
-	device_says(&m);
-	assert_int_equal(core_io()->event_count, 0);
-	passed(at_server, server_next, m.b, m.n);
-	at_server += (uint32_t)m.n;
-}
-
-/* The request is taken out and answered with exactly this. */
-static void refused(struct lab_bytes m, enum reason reason, struct lab_bytes answer)
-{
-	server_says(&m);
-	denied(reason, CORE_ACTION_REPLIED);
-	made(0, TO_SERVER, LAB_PSH | LAB_ACK, at_server, server_next, answer.b, answer.n);
-	at_server += (uint32_t)answer.n;
-	from_server(server_next, at_server); /* the server has it */
-}
-
-/* The request goes on, its reply does not: the request is refused with exactly this. */
-static void withdrawn(struct lab_bytes m, struct lab_bytes reply, struct lab_bytes answer)
-{
-	request_passes(m);
-	device_says(&reply);
-	denied(REASON_TAG_NOT_ALLOWED, CORE_ACTION_REPLIED);
-	passed(at_server, server_next, NULL, 0); /* its acknowledgement */
-	made(0, TO_SERVER, LAB_PSH | LAB_ACK, at_server, server_next, answer.b, answer.n);
-	made(1, TO_DEVICE, LAB_ACK, at_device, device_next, NULL, 0);
-	at_server += (uint32_t)answer.n;
-	from_server(server_next, at_server);
-}
-
-static void start(void)
-{
-	policy.conduits[0].protocol = PROGRAM_ETHERNET_IP;
-	gate_start();
-	server_next = at_device = 1001;
-	device_next = at_server = 5001;
-}
-
-static void start_session(void)
-{
-	start();
-	request_passes(lab_register(0));
-	reply_passes(lab_register(SESSION));
-	from_server(server_next, at_server);
-}
-
-#define RR(context, cip) lab_rr(SESSION, context, cip, sizeof(cip) - 1)
-#define UNIT(id, sequence, cip) lab_unit(SESSION, id, sequence, cip, sizeof(cip) - 1)
-
-/* Read Tag Line3.Rate, one element; its reply, a DINT. Write Tag Line3.Rate; Recipe.Speed (1500, 1501). */
-#define READ_RATE "\x4c\x07\x91\x05" "Line3\0" "\x91\x04" "Rate" "\x01\x00"
-#define RATE_READ "\xcc\0\0\0" "\xc4\0" "\x2a\0\0\0"
-#define WRITE_RATE "\x4d\x07\x91\x05" "LINE3\0" "\x91\x04" "Rate" "\xc4\0" "\x01\0" "\x2a\0\0\0"
-#define WRITE_SPEED(low) "\x4d\x08\x91\x06" "Recipe" "\x91\x05" "Speed\0" "\xc4\0" "\x01\0" low "\x05\0\0"
-#define WRITE_REFUSED "\xcd\0\x0f\0"
+#include "lab_enip_talk.h"
 
 static void test_reads_go_on_beside_a_refused_write(void **state)
 {
@@ -248,91 +160,6 @@ static void test_other_classes(void **state)
 	start_session();
 	refused(RR(1, FORWARD_OPEN("\x81")), REASON_CONNECTION_NOT_ALLOWED, RR(1, "\xd4\0\x0f\0"));
 	refused(RR(2, FORWARD_OPEN("\x01")), REASON_CONNECTION_NOT_ALLOWED, RR(2, "\xd4\0\x0f\0"));
-}
-
-/* Names and types of symbols from instance 0 on; two come back: 4 is Line3, 5 is Other. */
-#define LISTING "\x55\x02\x20\x6b\x24\x00\x02\0\x01\0\x02\0"
-#define LISTED "\xd5\0\0\0" "\x04\0\0\0" "\x06\0" "Counts" "\xc4\x20" "\x05\0\0\0" "\x05\0" "Other" "\xc4\0"
-#define READ_SYMBOL(n) "\x4c\x02\x20\x6b\x24" n "\x01\0"
-
-static void test_symbols_by_number(void **state)
-{
-	start_session();
-	refused(RR(1, READ_SYMBOL("\x04")), REASON_TAG_NOT_ALLOWED, RR(1, "\xcc\0\x0f\0"));
-	request_passes(RR(2, LISTING));
-	reply_passes(RR(2, LISTED));
-	request_passes(RR(3, READ_SYMBOL("\x04")));
-	reply_passes(RR(3, RATE_READ));
-	refused(RR(4, READ_SYMBOL("\x05")), REASON_TAG_NOT_ALLOWED, RR(4, "\xcc\0\x0f\0"));
-	refused(RR(5, READ_SYMBOL("\x06")), REASON_TAG_NOT_ALLOWED, RR(5, "\xcc\0\x0f\0"));
-	request_passes(lab_enip(0x66, SESSION, 0, 0, NULL));
-	request_passes(lab_register(0));
-	reply_passes(lab_register(SESSION));
-	refused(RR(6, READ_SYMBOL("\x04")), REASON_TAG_NOT_ALLOWED, RR(6, "\xcc\0\x0f\0"));
-}
-
-/* What the listing shows after a download: from the start, or a later page. */
-#define LIST_FROM(n) "\x55\x02\x20\x6b\x24" n "\x02\0\x01\0\x02\0"
-#define LINE(n, name) n "\0\0\0" "\x06\0" name "\xc4\x20"
-#define KNOWN(context, n) do { request_passes(RR(context, READ_SYMBOL(n))); reply_passes(RR(context, RATE_READ)); } while (0)
-#define UNKNOWN(context, n) refused(RR(context, READ_SYMBOL(n)), REASON_TAG_NOT_ALLOWED, RR(context, "\xcc\0\x0f\0"))
-
-/* Numbers 4 and 6 are Counts; the second page of a new listing ends without 6, which then stands for nothing. */
-static void test_a_new_listing_replaces_the_former(void **state)
-{
-	start_session();
-	request_passes(RR(1, LISTING));
-	reply_passes(RR(1, "\xd5\0\0\0" LINE("\4", "Counts") LINE("\6", "Counts")));
-	from_server(server_next, at_server);
-	KNOWN(2, "\6");
-	request_passes(RR(3, LISTING));
-	reply_passes(RR(3, "\xd5\0\6\0" LINE("\4", "Counts")));
-	from_server(server_next, at_server);
-	KNOWN(4, "\6"); /* it is not over yet */
-	request_passes(RR(5, LIST_FROM("\5")));
-	reply_passes(RR(5, "\xd5\0\0\0" LINE("\7", "Counts")));
-	from_server(server_next, at_server);
-	KNOWN(6, "\4");
-	KNOWN(7, "\7");
-	UNKNOWN(8, "\6");
-}
-
-/* On its first page a number stands for another tag: what was not told again counts no more from there on. */
-static void test_a_controller_that_was_loaded_anew(void **state)
-{
-	start_session();
-	request_passes(RR(1, LISTING));
-	reply_passes(RR(1, "\xd5\0\0\0" LINE("\4", "Counts") LINE("\5", "Counts") LINE("\6", "Counts")));
-	from_server(server_next, at_server);
-	request_passes(RR(2, LISTING));
-	reply_passes(RR(2, "\xd5\0\6\0" LINE("\4", "Counts") LINE("\5", "Guards")));
-	from_server(server_next, at_server);
-	KNOWN(3, "\4");
-	UNKNOWN(4, "\5");
-	UNKNOWN(5, "\6");
-}
-
-/* A listing that asks for no names says nothing of them. */
-static void test_a_listing_without_names(void **state)
-{
-	start_session();
-	request_passes(RR(1, LISTING));
-	reply_passes(RR(1, LISTED));
-	from_server(server_next, at_server);
-	request_passes(RR(2, "\x55\x02\x20\x6b\x24\x00\x01\0\x02\0"));
-	reply_passes(RR(2, "\xd5\0\0\0" "\7\0\0\0" "\xc4\0"));
-	from_server(server_next, at_server);
-	KNOWN(3, "\4");
-}
-
-/* A listing within a Multiple Service Packet passes, and teaches nothing. */
-static void test_a_listing_within_another(void **state)
-{
-	start_session();
-	request_passes(RR(1, "\x0a\x02\x20\x02\x24\x01\x01\0\4\0" LISTING));
-	reply_passes(RR(1, "\x8a\0\0\0\x01\0\4\0" LISTED));
-	from_server(server_next, at_server);
-	UNKNOWN(2, "\4");
 }
 
 /* ---- what an adversary tries ---- */
@@ -624,11 +451,6 @@ int main(void)
 		TEST(test_connected_requests),
 		TEST(test_an_opening_with_a_key),
 		TEST(test_other_classes),
-		TEST(test_symbols_by_number),
-		TEST(test_a_new_listing_replaces_the_former),
-		TEST(test_a_controller_that_was_loaded_anew),
-		TEST(test_a_listing_without_names),
-		TEST(test_a_listing_within_another),
 		TEST(test_two_in_one_segment),
 		TEST(test_replies_nobody_asked_for),
 		TEST(test_a_reply_of_another_service),
