@@ -34,15 +34,12 @@ static void put_anew(const struct commit *c, struct batch *batch, enum shape_set
 	size_t j = 0;
 
 	for (size_t i = 0; i < wanted->count; i++) {
-		struct row row = wanted->items[i];
+		const struct row *row = &wanted->items[i];
 
-		while (j < had->count && rows_compare(&had->items[j], &row) < 0)
+		while (j < had->count && rows_compare(&had->items[j], row) < 0)
 			j++;
-		if (j < had->count && !rows_compare(&had->items[j], &row)) {
-			row.packets = had->items[j].packets;
-			row.bytes = had->items[j].bytes;
-		}
-		messages_row_add(batch, id, &row);
+		messages_row_add(batch, id, row,
+				 j < had->count && !rows_compare(&had->items[j], row) ? &had->items[j] : NULL);
 	}
 }
 
@@ -63,16 +60,9 @@ static void delete_changed(const struct row *old, const struct row *new, void *d
 static void add_changed(const struct row *old, const struct row *new, void *data)
 {
 	const struct change *change = data;
-	struct row row;
 
-	if (!new || (old && rows_same(old, new)))
-		return;
-	row = *new;
-	if (old) {
-		row.packets = old->packets;
-		row.bytes = old->bytes;
-	}
-	messages_row_add(change->batch, change->id, &row);
+	if (new && !(old && rows_same(old, new)))
+		messages_row_add(change->batch, change->id, new, old);
 }
 
 static void build_anew(const struct commit *c, struct batch *batch)
@@ -106,19 +96,22 @@ static void build_difference(const struct commit *c, struct batch *batch)
 
 static void take_refusal(const struct refusal *refusal, void *data)
 {
-	const struct commit *c = data;
-	const struct origin *o = refusal->origin;
-	const struct diag_place place = { .file = o->file, .line = o->line, .column = o->line ? 1 : 0,
-					  .width = 1 };
+	struct commit *c = data;
+	const struct row *row = refusal->origin->row;
+	const char *what = messages_origin(refusal->origin, &c->arena);
+	struct diag_place place = { 0 };
 
-	if (!o->what)
+	if (!what)
 		return;
+	if (row && row->file)
+		place = (struct diag_place){ .file = row->file, .line = row->line, .column = row->line ? 1 : 0,
+					     .width = 1 };
 	diag_add(c->diags, DIAG_ERROR, "kernel-refused", &place,
-		 o->file ? "nothing was changed, what was in force still is; correct this rule and apply again" :
-			   "nothing was changed, what was in force still is; this kernel may lack a part of "
-			   "nftables that the gate needs (nf_tables, nft_ct, nft_log, and nft_queue or "
-			   "nft_compat with xt_NFQUEUE)",
-		 "the kernel refused %s: %s%s%s", o->what, strerror(refusal->error),
+		 place.file ? "nothing was changed, what was in force still is; correct this rule and apply again" :
+			      "nothing was changed, what was in force still is; this kernel may lack a part of "
+			      "nftables that the gate needs (nf_tables, nft_ct, nft_log, and nft_queue or "
+			      "nft_compat with xt_NFQUEUE)",
+		 "the kernel refused %s: %s%s%s", what, strerror(refusal->error),
 		 refusal->text ? ": " : "", refusal->text ? refusal->text : "");
 }
 

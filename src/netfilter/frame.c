@@ -182,6 +182,7 @@ static bool set_fits(struct nftnl_set *set, const struct shape_set *shape)
 	return counters == shape->exact && nftnl_set_get_u32(set, NFTNL_SET_FLAGS) == flags &&
 	       nftnl_set_get_u32(set, NFTNL_SET_KEY_TYPE) == shape->key_type &&
 	       nftnl_set_get_u32(set, NFTNL_SET_KEY_LEN) == shape->key_length &&
+	       nftnl_set_get_u32(set, NFTNL_SET_DESC_SIZE) == shape->most &&
 	       (!shape->map || (nftnl_set_get_u32(set, NFTNL_SET_DATA_TYPE) == SHAPE_TYPE_MARK &&
 				nftnl_set_get_u32(set, NFTNL_SET_DATA_LEN) == sizeof(uint32_t)));
 }

@@ -13,17 +13,19 @@
 
 struct mnl_socket;
 struct nlmsghdr;
+struct row;
 
 struct link {
 	struct mnl_socket *socket;
 	uint32_t port;
 };
 
-/* What a message stands for. */
+/* What a message stands for; words are made of it for a refusal alone. All NULL: the batch itself. */
 struct origin {
-	const char *what; /* "the conduit 10.1.0.2 -> 10.2.0.2, tcp port 502"; NULL: the batch itself */
-	const char *file; /* NULL: the table's own shape, not a document */
-	unsigned line;
+	const char *kind;      /* a part of the table's own shape ("chain") and its name */
+	const char *name;
+	const struct row *row; /* a row that a document asks for, of the set of that number */
+	unsigned set;
 };
 
 struct batch {

@@ -28,9 +28,11 @@ static void *must(void *p)
 	return p;
 }
 
-static struct origin shape_origin(struct batch *batch, const char *kind, const char *name)
+const char *messages_origin(const struct origin *origin, struct arena *arena)
 {
-	return (struct origin){ .what = arena_printf(batch->arena, "the %s \"%s\"", kind, name) };
+	if (origin->row)
+		return rows_name((enum shape_set_id)origin->set, origin->row, arena);
+	return origin->kind ? arena_printf(arena, "the %s \"%s\"", origin->kind, origin->name) : NULL;
 }
 
 /* ---- table ---- */
@@ -38,7 +40,7 @@ static struct origin shape_origin(struct batch *batch, const char *kind, const c
 static void put_table(struct batch *batch, const char *name, uint32_t table_flags, uint16_t type,
 		      uint16_t flags)
 {
-	struct origin origin = shape_origin(batch, "table", name);
+	const struct origin origin = { .kind = "table", .name = name };
 	struct nlmsghdr *nlh = batch_message(batch, type, flags, &origin);
 	struct nftnl_table *table = must(nftnl_table_alloc());
 
@@ -61,7 +63,7 @@ void messages_table(struct batch *batch, bool delete)
 
 void messages_counter(struct batch *batch, const char *name, uint64_t packets, uint64_t bytes)
 {
-	struct origin origin = shape_origin(batch, "counter", name);
+	const struct origin origin = { .kind = "counter", .name = name };
 	struct nlmsghdr *nlh = batch_message(batch, NFT_MSG_NEWOBJ, NLM_F_CREATE, &origin);
 	struct nftnl_obj *counter = must(nftnl_obj_alloc());
 
@@ -95,12 +97,14 @@ static void fill_set(struct nftnl_set *set, enum shape_set_id id)
 		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, SHAPE_TYPE_MARK);
 		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, sizeof(uint32_t));
 	}
+	if (shape->most)
+		nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, shape->most);
 	nftnl_set_add_expr(set, must(nftnl_expr_alloc("counter")));
 }
 
 static void put_set(struct batch *batch, enum shape_set_id id)
 {
-	struct origin origin = shape_origin(batch, "set", shape_sets[id].name);
+	const struct origin origin = { .kind = "set", .name = shape_sets[id].name };
 	struct nlmsghdr *nlh = batch_message(batch, NFT_MSG_NEWSET, NLM_F_CREATE, &origin);
 	struct nftnl_set *set = must(nftnl_set_alloc());
 
@@ -111,7 +115,7 @@ static void put_set(struct batch *batch, enum shape_set_id id)
 
 static void put_chain(struct batch *batch, const char *table, const struct shape_chain *shape)
 {
-	struct origin origin = shape_origin(batch, "chain", shape->name);
+	const struct origin origin = { .kind = "chain", .name = shape->name };
 	struct nlmsghdr *nlh = batch_message(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE, &origin);
 	struct nftnl_chain *chain = must(nftnl_chain_alloc());
 
@@ -148,7 +152,7 @@ struct rules {
 
 static void put_rule(const struct rules *r, const char *chain, const struct step *steps)
 {
-	struct origin origin = shape_origin(r->batch, "chain", chain);
+	const struct origin origin = { .kind = "chain", .name = chain };
 	struct nlmsghdr *nlh =
 		batch_message(r->batch, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, &origin);
 	struct nftnl_rule *rule = must(nftnl_rule_alloc());
@@ -164,7 +168,7 @@ static void put_rule(const struct rules *r, const char *chain, const struct step
 /* Without a chain's name: all rules of the table. */
 static void put_flush(struct batch *batch)
 {
-	struct origin origin = shape_origin(batch, "table", SHAPE_TABLE);
+	const struct origin origin = { .kind = "table", .name = SHAPE_TABLE };
 	struct nlmsghdr *nlh = batch_message(batch, NFT_MSG_DELRULE, 0, &origin);
 	struct nftnl_rule *rule = must(nftnl_rule_alloc());
 
@@ -220,12 +224,12 @@ void messages_probe(struct batch *batch)
 
 /* ---- rows ---- */
 
-static struct origin row_origin(struct batch *batch, enum shape_set_id id, const struct row *row)
+/* Which of the rows of an interval set it was says nothing to a reader. */
+static struct origin row_origin(enum shape_set_id id, const struct row *row)
 {
 	if (!shape_sets[id].exact)
-		return shape_origin(batch, "set", shape_sets[id].name);
-	return (struct origin){ .what = rows_name(id, row, batch->arena), .file = row->file,
-				.line = row->line };
+		return (struct origin){ .kind = "set", .name = shape_sets[id].name };
+	return (struct origin){ .row = row, .set = id };
 }
 
 /* As nft keeps it: type 0, length, text with its NUL. */
@@ -248,46 +252,55 @@ static void set_counter(struct nftnl_set_elem *elem, uint64_t packets, uint64_t 
 	nftnl_set_elem_add_expr(elem, counter);
 }
 
-static void fill_element(struct nftnl_set_elem *elem, enum shape_set_id id, const struct row *row,
-			 bool add)
+static void fill_key(struct nftnl_set_elem *elem, enum shape_set_id id, const struct row *row)
 {
-	const struct shape_set *shape = &shape_sets[id];
+	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, row->key, shape_sets[id].key_length);
+	if (!shape_sets[id].exact)
+		nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY_END, row->last, shape_sets[id].key_length);
+}
 
-	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, row->key, shape->key_length);
-	if (!shape->exact)
-		nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY_END, row->last, shape->key_length);
-	if (!shape->exact || !add)
+static void fill_content(struct nftnl_set_elem *elem, enum shape_set_id id, const struct row *row,
+			 const struct row *counted)
+{
+	if (!shape_sets[id].exact)
 		return;
-	if (shape->map)
+	if (shape_sets[id].map)
 		nftnl_set_elem_set(elem, NFTNL_SET_ELEM_DATA, &row->mark, sizeof(row->mark));
 	if (row->comment && *row->comment)
 		set_comment(elem, row->comment);
-	set_counter(elem, row->packets, row->bytes);
+	set_counter(elem, counted ? counted->packets : 0, counted ? counted->bytes : 0);
 }
 
 /* One element a message: a refusal then names its row, and nothing can be cut off at 64 kB. */
-static void put_row(struct batch *batch, enum shape_set_id id, const struct row *row, bool add)
+static void put_row(struct batch *batch, enum shape_set_id id, const struct row *row, uint16_t type,
+		    struct nftnl_set_elem *elem)
 {
-	struct origin origin = row_origin(batch, id, row);
-	struct nlmsghdr *nlh = batch_message(batch, add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM,
-					     add ? NLM_F_CREATE | NLM_F_EXCL : 0, &origin);
+	const struct origin origin = row_origin(id, row);
+	struct nlmsghdr *nlh = batch_message(batch, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE | NLM_F_EXCL : 0,
+					     &origin);
 	struct nftnl_set *set = must(nftnl_set_alloc());
-	struct nftnl_set_elem *elem = must(nftnl_set_elem_alloc());
 
 	nftnl_set_set_str(set, NFTNL_SET_TABLE, SHAPE_TABLE);
 	nftnl_set_set_str(set, NFTNL_SET_NAME, shape_sets[id].name);
-	fill_element(elem, id, row, add);
 	nftnl_set_elem_add(set, elem);
 	nftnl_set_elems_nlmsg_build_payload(nlh, set);
 	nftnl_set_free(set);
 }
 
-void messages_row_add(struct batch *batch, enum shape_set_id id, const struct row *row)
+void messages_row_add(struct batch *batch, enum shape_set_id id, const struct row *row,
+		      const struct row *counted)
 {
-	put_row(batch, id, row, true);
+	struct nftnl_set_elem *elem = must(nftnl_set_elem_alloc());
+
+	fill_key(elem, id, row);
+	fill_content(elem, id, row, counted);
+	put_row(batch, id, row, NFT_MSG_NEWSETELEM, elem);
 }
 
 void messages_row_delete(struct batch *batch, enum shape_set_id id, const struct row *row)
 {
-	put_row(batch, id, row, false);
+	struct nftnl_set_elem *elem = must(nftnl_set_elem_alloc());
+
+	fill_key(elem, id, row);
+	put_row(batch, id, row, NFT_MSG_DELSETELEM, elem);
 }

@@ -28,6 +28,12 @@ void messages_probe(struct batch *batch);
 /* The counter of a drop place set to a value, for a table that is built anew. */
 void messages_counter(struct batch *batch, const char *name, uint64_t packets, uint64_t bytes);
 
-/* One row; a conduit's counter starts from what the row says. */
-void messages_row_add(struct batch *batch, enum shape_set_id id, const struct row *row);
+/*
+ * One row, which must live as long as the batch. counted: whose counts go on in it; NULL: it begins with none.
+ */
+void messages_row_add(struct batch *batch, enum shape_set_id id, const struct row *row,
+		      const struct row *counted);
 void messages_row_delete(struct batch *batch, enum shape_set_id id, const struct row *row);
+
+/* What a message stands for: "the conduit 10.1.0.2 -> 10.2.0.2, tcp port 502"; NULL: the batch itself. */
+const char *messages_origin(const struct origin *origin, struct arena *arena);

@@ -205,8 +205,10 @@ static void put_set(const struct ruleset *ruleset, FILE *out, enum shape_set_id 
 {
 	const struct shape_set *set = &shape_sets[id];
 
-	fprintf(out, "\n\t# %s\n\t%s %s {\n\t\t%s\n\t\t%s\n", set->comment, set->keyword, set->name,
-		set->type, set->exact ? "counter" : "flags interval");
+	fprintf(out, "\n\t# %s\n\t%s %s {\n\t\t%s\n", set->comment, set->keyword, set->name, set->type);
+	if (set->most)
+		fprintf(out, "\t\tsize %u\n", set->most);
+	fprintf(out, "\t\t%s\n", set->exact ? "counter" : "flags interval");
 	if (rows_of(ruleset, out, id)) {
 		fputs("\t\telements = ", out);
 		put_list(ruleset, out, id, 0);

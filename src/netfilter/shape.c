@@ -57,14 +57,14 @@ static const uint8_t window_hints[] = {
 
 const struct shape_set shape_sets[SHAPE_SETS] = {
 	[SHAPE_CONDUITS4] = {
-		.name = "conduits4", .keyword = "map", .exact = true, .map = true,
+		.name = "conduits4", .keyword = "map", .exact = true, .map = true, .most = SHAPE_CONDUITS_MOST,
 		.comment = "server . device . transport . port of the device : mark",
 		.type = "type ipv4_addr . ipv4_addr . inet_proto . inet_service : mark",
 		.key_type = TYPES4(TYPE_IPV4, TYPE_IPV4, TYPE_PROTOCOL, TYPE_PORT), .key_length = 16,
 		.hints = map_hints, .hints_length = sizeof(map_hints),
 	},
 	[SHAPE_CONDUITS6] = {
-		.name = "conduits6", .keyword = "map", .exact = true, .map = true,
+		.name = "conduits6", .keyword = "map", .exact = true, .map = true, .most = SHAPE_CONDUITS_MOST,
 		.comment = "the same for IPv6",
 		.type = "type ipv6_addr . ipv6_addr . inet_proto . inet_service : mark",
 		.key_type = TYPES4(TYPE_IPV6, TYPE_IPV6, TYPE_PROTOCOL, TYPE_PORT), .key_length = 40,

@@ -18,6 +18,7 @@
 #define SHAPE_STEPS_MAX 4u
 #define SHAPE_COMMENT_MAX 128u /* bytes that nft takes as an element's comment */
 #define SHAPE_TYPE_MARK 19u    /* nft's number of the type of a map's data */
+#define SHAPE_CONDUITS_MOST (MARK_CONDUIT + 1)
 #define SHAPE_LOG_RATE 10u   /* packets a second that one drop place logs */
 #define SHAPE_LOG_BURST 20u
 #define SHAPE_ERROR_RATE 100u /* ICMP errors a second that the inspector is asked about */
@@ -50,6 +51,7 @@ struct shape_set {
 	uint32_t key_length;    /* bytes, every part padded to four */
 	bool exact;             /* exact keys, counted per element; otherwise a set of intervals */
 	bool map;               /* exact, and gives a mark */
+	uint32_t most;          /* rows that it is laid out for; 0: it grows */
 	uint8_t parts[3];       /* bytes of the parts of an interval set's key; 0 = no more */
 	const uint8_t *hints;   /* what nft keeps beside the set to print it again */
 	uint32_t hints_length;
