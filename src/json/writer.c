@@ -94,16 +94,26 @@ void writer_close_list(struct writer *w)
 	close_container(w, ']', false);
 }
 
+/* What stands behind the backslash; 0: the character has no such form. */
+static char short_escape(char c)
+{
+	switch (c) {
+	case '"':
+	case '\\':
+		return c;
+	case '\n':
+		return 'n';
+	case '\t':
+		return 't';
+	default:
+		return 0;
+	}
+}
+
 static void put_character(FILE *out, const char *p, size_t size, uint32_t code)
 {
 	if (!size)
 		fputs("\xef\xbf\xbd", out);
-	else if (code == '"' || code == '\\')
-		fprintf(out, "\\%c", (char)code);
-	else if (code == '\n')
-		fputs("\\n", out);
-	else if (code == '\t')
-		fputs("\\t", out);
 	else if (utf8_is_control(code))
 		fprintf(out, "\\u%04" PRIx32, code);
 	else
@@ -129,7 +139,11 @@ static void put_quoted(FILE *out, const char *text)
 	while (left) {
 		size = plain_run(text);
 		if (size) {
-			fwrite(text, 1, size, out);
+			fwrite_unlocked(text, 1, size, out);
+		} else if (short_escape(*text)) {
+			putc_unlocked('\\', out);
+			putc_unlocked(short_escape(*text), out);
+			size = 1;
 		} else {
 			size = utf8_next(text, left, &code);
 			put_character(out, text, size, code);
