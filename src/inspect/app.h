@@ -28,9 +28,33 @@ struct decision {
 	bool any_transaction;    /* of a request: its reply may carry another transaction id */
 	uint32_t rule;
 	unsigned answered;       /* of a reply: which of the flow's asks */
-	union asked asked;       /* of a request, or of a reply that is withdrawn */
-	struct core_event fields; /* what was decoded, for an event: has, transaction, unit, ... */
+	union asked asked;       /* of a request that was decoded, or of a reply that is withdrawn */
+	struct core_event fields; /* what was decoded, for an event: transaction, unit, ...; not set while `has` is 0 */
 };
+
+/* Allowed, by no rule. What is large is not cleared: who decides writes it, where it is wanted. */
+static inline void decision_begin(struct decision *d)
+{
+	d->reason = REASON_NONE;
+	d->malformed = d->unanswerable = d->carries = d->unanswered = d->withdrawn = d->any_transaction = false;
+	d->rule = CORE_NO_RULE;
+	d->answered = 0;
+	d->fields.has = 0;
+}
+
+/* It cannot be decoded: there is nothing to tell of it. */
+static inline void decision_malformed(struct decision *d, enum reason reason)
+{
+	decision_begin(d);
+	d->reason = reason;
+	d->malformed = true;
+}
+
+/* Are the fields wanted? An allowed message's only where it is recorded. */
+static inline bool decision_tells(const struct decision *d, const struct question_context *q)
+{
+	return d->reason != REASON_NONE || q->recorded;
+}
 
 /* What a passing message changes of what is known: see `passes`. */
 struct passing {
@@ -54,7 +78,7 @@ struct app {
 	void (*request_start)(const struct question_context *q, const uint8_t *p, size_t len,
 			      struct decision *ret);
 	/* One whole reply against the flow's asks. */
-	void (*reply)(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret);
+	void (*reply)(const struct question_context *q, const uint8_t *p, size_t len, struct decision *ret);
 	/* The beginning of a reply. */
 	void (*reply_start)(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret);
 	/*

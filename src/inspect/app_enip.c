@@ -6,11 +6,6 @@
 #include "inspect/enip_refuse.h"
 #include "protocol/bytes.h"
 
-static void set_malformed(enum reason reason, struct decision *ret)
-{
-	*ret = (struct decision){ .rule = CORE_NO_RULE, .reason = reason, .malformed = true };
-}
-
 /* ---- requests --------------------------------------------------------------------------------------------- */
 
 static void decide(const struct question_context *q, const uint8_t *p, size_t len, struct decision *ret)
@@ -21,7 +16,7 @@ static void decide(const struct question_context *q, const uint8_t *p, size_t le
 	if (reason == REASON_NONE)
 		enip_judge(q, &m, ret);
 	else
-		set_malformed(reason, ret);
+		decision_malformed(ret, reason);
 }
 
 static void decide_start(const struct question_context *q, const uint8_t *p, size_t len,
@@ -30,12 +25,14 @@ static void decide_start(const struct question_context *q, const uint8_t *p, siz
 	struct enip_message m;
 	size_t there;
 
-	if (!enip_request_begins(p, len))
-		set_malformed(REASON_MALFORMED_FRAME, ret);
-	else if (enip_request_start(p, len, &m, &there))
+	if (!enip_request_begins(p, len)) {
+		decision_malformed(ret, REASON_MALFORMED_FRAME);
+	} else if (enip_request_start(p, len, &m, &there)) {
 		enip_judge_start(q, &m, there, ret);
-	else
-		*ret = (struct decision){ .rule = CORE_NO_RULE, .unanswerable = true };
+	} else {
+		decision_begin(ret);
+		ret->unanswerable = true;
+	}
 }
 
 /* ---- replies ------------------------------------------------------------------------------------------------ */
@@ -67,45 +64,60 @@ static bool pairs(const struct session *s, const struct enip_ask *ask, const str
 	return enip_pairs(ask, &repeated);
 }
 
-static void pair(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret)
+/* The request that the reply answers, or the last one that it could belong to and why it is none; or NULL. */
+static const struct enip_ask *find_asked(const struct flow *f, const struct enip_message *m,
+					 struct decision *ret)
 {
-	struct enip_message m;
+	const struct enip_ask *found = NULL;
 	struct cip_reply reply;
-	enum reason reason = enip_reply(p, len, &m);
 
-	set_malformed(reason, ret);
-	if (reason != REASON_NONE)
-		return;
-	enip_fields(&m, &ret->fields);
 	ret->reason = REASON_UNEXPECTED_REPLY;
-	ret->malformed = false;
-	for (unsigned i = 0; i < f->ask_count; i++) {
+	for (unsigned i = 0; i < f->ask_count && ret->reason != REASON_NONE; i++) {
 		const struct enip_ask *ask = pending(f, i);
 
-		if (!ask || !pairs(&f->enip->session, ask, &m))
+		if (!ask || !pairs(&f->enip->session, ask, m))
 			continue;
-		ret->reason = enip_answers(ask, &m, &reply);
+		found = ask;
+		ret->reason = enip_answers(ask, m, &reply);
+		ret->withdrawn = ret->reason == REASON_TAG_NOT_ALLOWED;
+		ret->malformed = ret->reason != REASON_NONE && !ret->withdrawn;
 		ret->rule = f->asks[i].rule;
 		ret->answered = i;
-		ret->fields.has |= ask->part_count ? CORE_HAS_SERVICE : 0;
+		if (ret->withdrawn)
+			break;
+	}
+	return found;
+}
+
+static void pair(const struct question_context *q, const uint8_t *p, size_t len, struct decision *ret)
+{
+	const struct enip_ask *ask;
+	struct enip_message m;
+	enum reason reason = enip_reply(p, len, &m);
+
+	if (reason != REASON_NONE) {
+		decision_malformed(ret, reason);
+		return;
+	}
+	decision_begin(ret);
+	ask = find_asked(q->flow, &m, ret);
+	if (ret->withdrawn)
+		ret->asked.enip = *ask;
+	if (!decision_tells(ret, q))
+		return;
+	enip_fields(&m, &ret->fields);
+	if (ask && ask->part_count) {
+		ret->fields.has |= CORE_HAS_SERVICE;
 		ret->fields.service = ask->service;
-		if (ret->reason == REASON_NONE)
-			return;
-		if (ret->reason == REASON_TAG_NOT_ALLOWED) {
-			ret->withdrawn = true;
-			ret->asked.enip = *ask;
-			return;
-		}
-		ret->malformed = true;
 	}
 }
 
 /* Of a reply's beginning only its layout and the command can be judged. */
 static void pair_start(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret)
 {
-	*ret = (struct decision){ .rule = CORE_NO_RULE };
+	decision_begin(ret);
 	if (!enip_reply_begins(p, len)) {
-		set_malformed(REASON_MALFORMED_FRAME, ret);
+		decision_malformed(ret, REASON_MALFORMED_FRAME);
 		return;
 	}
 	if (len < 2)

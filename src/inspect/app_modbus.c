@@ -26,10 +26,8 @@ static void note_fields(const struct modbus_message *m, bool request, struct cor
 {
 	const struct modbus_function *f = request ? modbus_function(m->function) : NULL;
 
-	ret->has = CORE_HAS_MESSAGE;
-	ret->transaction = m->transaction;
-	ret->unit = m->unit;
-	ret->function = m->function;
+	*ret = (struct core_event){ .has = CORE_HAS_MESSAGE, .transaction = m->transaction,
+				    .unit = m->unit, .function = m->function };
 	if (!f)
 		return;
 	ret->address = m->address;
@@ -56,19 +54,19 @@ static void decide(const struct question_context *q, const uint8_t *p, size_t le
 {
 	struct modbus_message m;
 	struct match match;
+	enum reason reason = modbus_request(p, len, &m);
 
-	*ret = (struct decision){ .rule = CORE_NO_RULE };
-	ret->reason = modbus_request(p, len, &m);
-	if (ret->reason != REASON_NONE) {
-		ret->malformed = true;
+	if (reason != REASON_NONE) {
+		decision_malformed(ret, reason);
 		return;
 	}
+	decision_begin(ret);
 	match_modbus(q->program, q->conduit, &m, q->time, &match);
 	ret->reason = match.reason;
 	ret->rule = match.rule;
 	ret->any_transaction = any_transaction(q->program, match.rule);
 	modbus_ask(&m, &ret->asked.modbus);
-	if (ret->reason != REASON_NONE || q->recorded)
+	if (decision_tells(ret, q))
 		note_fields(&m, true, &ret->fields);
 }
 
@@ -80,13 +78,14 @@ static void decide_start(const struct question_context *q, const uint8_t *p, siz
 	enum modbus_have have = modbus_request_start(p, len, &m);
 
 	if (!modbus_request_begins(p, len)) {
-		*ret = (struct decision){ .rule = CORE_NO_RULE, .reason = REASON_MALFORMED_FRAME,
-					  .malformed = true };
+		decision_malformed(ret, REASON_MALFORMED_FRAME);
 		return;
 	}
 	match_modbus_start(q->program, q->conduit, &m, have, q->time, &match);
-	*ret = (struct decision){ .reason = match.reason, .rule = match.rule,
-				  .unanswerable = have < MODBUS_HAVE_FUNCTION };
+	decision_begin(ret);
+	ret->reason = match.reason;
+	ret->rule = match.rule;
+	ret->unanswerable = have < MODBUS_HAVE_FUNCTION;
 	modbus_ask(&m, &ret->asked.modbus);
 	if (have < MODBUS_HAVE_FUNCTION)
 		return;
@@ -103,38 +102,43 @@ static bool answers(const struct ask *ask, uint16_t transaction)
 	       (ask->any_transaction || ask->modbus.transaction == transaction);
 }
 
-static void pair(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret)
+/* The first request that the reply answers; else why the last one that it could belong to is none. */
+static void find_asked(const struct flow *f, const struct modbus_message *m, struct decision *ret)
 {
-	struct modbus_message m;
-
-	*ret = (struct decision){ .rule = CORE_NO_RULE, .malformed = true };
-	ret->reason = modbus_reply(p, len, &m);
-	if (ret->reason != REASON_NONE)
-		return;
-	note_fields(&m, false, &ret->fields);
 	ret->reason = REASON_UNEXPECTED_REPLY;
-	ret->malformed = false;
-	for (unsigned i = 0; i < f->ask_count; i++) {
-		if (!answers(&f->asks[i], m.transaction))
+	for (unsigned i = 0; i < f->ask_count && ret->reason != REASON_NONE; i++) {
+		if (!answers(&f->asks[i], m->transaction))
 			continue;
-		ret->reason = modbus_answers(&f->asks[i].modbus, &m);
+		ret->reason = modbus_answers(&f->asks[i].modbus, m);
+		ret->malformed = ret->reason != REASON_NONE;
 		ret->rule = f->asks[i].rule;
 		ret->answered = i;
-		if (ret->reason == REASON_NONE)
-			return;
-		ret->malformed = true;
 	}
+}
+
+static void pair(const struct question_context *q, const uint8_t *p, size_t len, struct decision *ret)
+{
+	struct modbus_message m;
+	enum reason reason = modbus_reply(p, len, &m);
+
+	if (reason != REASON_NONE) {
+		decision_malformed(ret, reason);
+		return;
+	}
+	decision_begin(ret);
+	find_asked(q->flow, &m, ret);
+	if (decision_tells(ret, q))
+		note_fields(&m, false, &ret->fields);
 }
 
 /* Of a reply's beginning only its layout and the transaction can be judged. */
 static void pair_start(const struct flow *f, const uint8_t *p, size_t len, struct decision *ret)
 {
-	*ret = (struct decision){ .rule = CORE_NO_RULE };
+	decision_begin(ret);
 	if (len < 2)
 		return;
 	if (!modbus_reply_begins(p, len)) {
-		ret->reason = REASON_MALFORMED_FRAME;
-		ret->malformed = true;
+		decision_malformed(ret, REASON_MALFORMED_FRAME);
 		return;
 	}
 	ret->reason = REASON_UNEXPECTED_REPLY;

@@ -5,8 +5,7 @@
 
 void enip_fields(const struct enip_message *m, struct core_event *ret)
 {
-	ret->has |= CORE_HAS_COMMAND;
-	ret->command = m->command;
+	*ret = (struct core_event){ .has = CORE_HAS_COMMAND, .command = m->command };
 }
 
 /* ---- a tag in writing ---- */

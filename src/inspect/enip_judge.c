@@ -203,7 +203,7 @@ static void judge_request(struct hearing *h, const struct cip_request *r)
 			judge_offset(h, r);
 	}
 	if (h->out->reason != REASON_NONE || (h->q->recorded && !(h->out->fields.has & CORE_HAS_SERVICE))) {
-		h->out->fields.has &= CORE_HAS_COMMAND;
+		enip_fields(h->m, &h->out->fields);
 		enip_fields_request(r, h->question.tag, &h->out->fields);
 	}
 }
@@ -291,17 +291,23 @@ static void judge_command(struct hearing *h)
 static void begin(struct hearing *h, const struct question_context *q, const struct enip_message *m,
 		  struct decision *ret)
 {
-	*ret = (struct decision){ .rule = CORE_NO_RULE };
+	decision_begin(ret);
 	h->q = q;
 	h->m = m;
 	h->out = ret;
 	h->connection = NULL;
 	h->question = (struct cip_question){ .program = q->program, .conduit = q->conduit, .time = q->time };
-	enip_fields(m, &ret->fields);
 	enip_ask(m, &ret->asked.enip);
 	judge_command(h);
 	if (ret->reason == REASON_NONE && m->connected && !enter_connection(h))
 		ret->reason = REASON_CONNECTION_NOT_ALLOWED;
+}
+
+/* What there is to tell of a message whose requests told nothing. */
+static void end(const struct hearing *h)
+{
+	if (!h->out->fields.has && decision_tells(h->out, h->q))
+		enip_fields(h->m, &h->out->fields);
 }
 
 void enip_judge(const struct question_context *q, const struct enip_message *m, struct decision *ret)
@@ -309,12 +315,13 @@ void enip_judge(const struct question_context *q, const struct enip_message *m, 
 	struct hearing h;
 
 	begin(&h, q, m, ret);
-	if (ret->reason != REASON_NONE || !carries_cip(m))
-		return;
-	if (m->cip)
-		judge_all(&h);
-	else
-		cannot_walk(&h, REASON_MALFORMED_FRAME);
+	if (ret->reason == REASON_NONE && carries_cip(m)) {
+		if (m->cip)
+			judge_all(&h);
+		else
+			cannot_walk(&h, REASON_MALFORMED_FRAME);
+	}
+	end(&h);
 }
 
 void enip_judge_start(const struct question_context *q, const struct enip_message *m, size_t there,
@@ -324,13 +331,14 @@ void enip_judge_start(const struct question_context *q, const struct enip_messag
 	struct hearing h;
 
 	begin(&h, q, m, ret);
-	if (ret->reason != REASON_NONE || !m->cip || !cip_request_start(m->cip, there, &r))
-		return;
-	ret->carries = r.known && r.known->access == CIP_CARRIER;
-	if (ret->carries)
-		return;
-	ret->asked.enip.service = r.service;
-	ret->asked.enip.part_count = 1;
-	h.question.start = true;
-	judge_request(&h, &r);
+	if (ret->reason == REASON_NONE && m->cip && cip_request_start(m->cip, there, &r)) {
+		ret->carries = r.known && r.known->access == CIP_CARRIER;
+		if (!ret->carries) {
+			ret->asked.enip.service = r.service;
+			ret->asked.enip.part_count = 1;
+			h.question.start = true;
+			judge_request(&h, &r);
+		}
+	}
+	end(&h);
 }

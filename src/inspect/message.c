@@ -6,7 +6,7 @@
 #define HASTY_MAX 3u           /* messages that did not get whole, then no more of the connection wait */
 #define ASK_STALE (5 * SECOND) /* an unanswered request may be forgotten when its place is needed */
 
-/* One message, or the beginning of one, that is being decided on. */
+/* The message, or the beginning of one, that is being decided on; the first two members are its packet's. */
 struct arrival {
 	const struct app *app;
 	struct question_context question;
@@ -80,7 +80,8 @@ static struct core_event *note(struct passage *p, const struct decision *d, enum
 	struct core_event *e = event_add(p->core, p->flow, p->conduit->number, kind, d->reason);
 	struct core_event facts = *e;
 
-	*e = d->fields;
+	if (d->fields.has)
+		*e = d->fields;
 	e->conduit = facts.conduit;
 	e->kind = facts.kind;
 	e->reason = facts.reason;
@@ -146,8 +147,6 @@ static enum outcome allow(struct passage *p, const struct arrival *a)
 	const struct decision *d = &a->decision;
 
 	if (p->from_server) {
-		if (!ask_room(p))
-			return OUTCOME_STOP;
 		ask_pending(p, d);
 		request_count(p->core, d->rule, true);
 	}
@@ -165,8 +164,6 @@ static enum outcome observe(struct passage *p, struct arrival *a)
 {
 	const struct decision *d = &a->decision;
 
-	if (p->from_server && !d->malformed && !ask_room(p))
-		return OUTCOME_STOP;
 	note(p, d, CORE_EVENT_DENIED, CORE_ACTION_OBSERVED);
 	if (a->size == 0) {
 		p->flow->passthrough = true;
@@ -239,7 +236,7 @@ static void swallow(struct passage *p, uint32_t available)
 static void decide_whole(struct passage *p, struct arrival *a)
 {
 	if (!p->from_server) {
-		a->app->reply(p->flow, a->bytes, a->size, &a->decision);
+		a->app->reply(&a->question, a->bytes, a->size, &a->decision);
 		return;
 	}
 	a->app->request(&a->question, a->bytes, a->size, &a->decision);
@@ -273,22 +270,27 @@ static bool room_to_decide(struct passage *p)
 	return half_can_edit(p->sender) && (!p->from_server || ask_room(p));
 }
 
-static void arrival_init(struct passage *p, uint32_t fresh, struct arrival *a)
+static void arrival_init(struct passage *p, struct arrival *a)
+{
+	a->app = app_of(p->conduit->protocol);
+	a->question = (struct question_context){
+		.program = &p->core->program, .conduit = p->conduit, .flow = p->flow,
+		.symbols = &p->core->table.symbols,
+		.time = { p->core->io.wall, p->flow->opened },
+		.now = p->core->io.now,
+		.recorded = p->core->io.trace || p->conduit->requests_per_second,
+	};
+}
+
+/* Goes on to the message at `frame`. */
+static void arrival_next(struct passage *p, uint32_t fresh, struct arrival *a)
 {
 	struct half *h = p->sender;
 
-	*a = (struct arrival){
-		.app = app_of(p->conduit->protocol),
-		.question = { .program = &p->core->program, .conduit = p->conduit, .flow = p->flow,
-			      .symbols = &p->core->table.symbols,
-			      .time = { p->core->io.wall, p->flow->opened },
-			      .now = p->core->io.now,
-			      .recorded = p->core->io.trace || p->conduit->requests_per_second },
-		.available = h->nxt - h->frame,
-		.left = seq_before(h->frame, h->sent),
-	};
+	a->available = h->nxt - h->frame;
 	if (a->available > a->app->largest)
 		a->available = a->app->largest;
+	a->left = seq_before(h->frame, h->sent);
 	a->bytes = gather(p, fresh, a->available);
 }
 
@@ -303,42 +305,42 @@ static bool waits(const struct passage *p, const struct arrival *a)
 }
 
 /* Decides on the message at `frame`; *ret_more says whether another may follow it. */
-static enum outcome decide_next(struct passage *p, uint32_t fresh, bool *ret_more)
+static enum outcome decide_next(struct passage *p, uint32_t fresh, struct arrival *a, bool *ret_more)
 {
 	bool observing = p->conduit->mode == PROGRAM_OBSERVE;
-	struct arrival a;
 	enum reason framing;
 	size_t size;
 
-	arrival_init(p, fresh, &a);
-	framing = a.app->frame(a.bytes, a.available, &size);
-	a.size = (uint32_t)size;
+	arrival_next(p, fresh, a);
+	framing = a->app->frame(a->bytes, a->available, &size);
+	a->size = (uint32_t)size;
 	*ret_more = true;
 	if (framing != REASON_NONE) {
-		a.decision = (struct decision){ .reason = framing, .malformed = true,
-						.rule = CORE_NO_RULE };
-	} else if (a.size && a.size <= a.available) {
-		decide_whole(p, &a);
+		decision_malformed(&a->decision, framing);
+	} else if (a->size && a->size <= a->available) {
+		decide_whole(p, a);
 	} else {
-		decide_start(p, &a);
-		*ret_more = a.decision.reason != REASON_NONE && !observing;
-		p->sender->withheld = !*ret_more && !observing && waits(p, &a);
+		decide_start(p, a);
+		*ret_more = a->decision.reason != REASON_NONE && !observing;
+		p->sender->withheld = !*ret_more && !observing && waits(p, a);
 		if (!*ret_more)
 			return OUTCOME_ON;
 		/* How much to take out, or what to answer, is not known. */
-		a.left |= a.size == 0 || (replies(p, &a.decision) && a.decision.unanswerable);
+		a->left |= a->size == 0 || (replies(p, &a->decision) && a->decision.unanswerable);
 	}
-	if (a.decision.reason == REASON_NONE)
-		return allow(p, &a);
-	return observing ? observe(p, &a) : deny(p, &a);
+	if (a->decision.reason == REASON_NONE)
+		return allow(p, a);
+	return observing ? observe(p, a) : deny(p, a);
 }
 
 enum outcome messages_decide(struct passage *p, uint32_t fresh)
 {
 	struct half *h = p->sender;
 	enum outcome outcome = OUTCOME_ON;
+	struct arrival a;
 	bool more = true;
 
+	arrival_init(p, &a);
 	if (p->flow->passthrough)
 		half_advance(h, &p->core->pool, h->nxt);
 	while (outcome == OUTCOME_ON && more && h->frame != h->nxt) {
@@ -347,7 +349,7 @@ enum outcome messages_decide(struct passage *p, uint32_t fresh)
 		if (h->swallow)
 			swallow(p, h->nxt - h->frame);
 		else
-			outcome = decide_next(p, fresh, &more);
+			outcome = decide_next(p, fresh, &a, &more);
 	}
 	return outcome;
 }

@@ -63,7 +63,7 @@ static size_t tail_room(const struct store *s)
 	return s->tail && used ? CHUNK_BYTES - used : 0;
 }
 
-/* Hangs `count` fresh chunks behind the tail; all or none. */
+/* Hangs `count` fresh chunks, at least one, behind the tail; all or none. */
 static bool grow(struct store *s, struct pool *pool, size_t count, uint32_t *ret_first)
 {
 	uint32_t first = 0, last = 0;
@@ -81,13 +81,11 @@ static bool grow(struct store *s, struct pool *pool, size_t count, uint32_t *ret
 			first = c;
 		last = c;
 	}
-	if (count) {
-		if (s->tail)
-			pool->chunks[s->tail].next = first;
-		else
-			s->head = first;
-		s->tail = last;
-	}
+	if (s->tail)
+		pool->chunks[s->tail].next = first;
+	else
+		s->head = first;
+	s->tail = last;
 	*ret_first = first;
 	return true;
 }
@@ -96,18 +94,16 @@ bool store_append(struct store *s, struct pool *pool, const uint8_t *bytes, size
 {
 	size_t room = tail_room(s);
 	uint32_t at = s->tail;
-	uint32_t offset = (s->skip + s->length) % CHUNK_BYTES;
-	uint32_t fresh;
+	uint32_t offset = room ? CHUNK_BYTES - (uint32_t)room : 0;
+	uint32_t fresh = 0;
 
 	if (len > STORE_MAX - s->length)
 		return false;
-	if (!grow(s, pool, len > room ? (len - room + CHUNK_BYTES - 1) / CHUNK_BYTES : 0, &fresh))
+	if (len > room && !grow(s, pool, (len - room + CHUNK_BYTES - 1) / CHUNK_BYTES, &fresh))
 		return false;
 	s->length += (uint32_t)len;
-	if (room == 0) {
+	if (room == 0)
 		at = fresh;
-		offset = 0;
-	}
 	while (len) {
 		size_t n = CHUNK_BYTES - offset < len ? CHUNK_BYTES - offset : len;
 

@@ -44,16 +44,26 @@ static inline void put_be32(uint8_t *p, uint32_t v)
 
 /*
  * Adds `len` bytes to a sum that is not folded yet; p is at an even place of the whole. The sum is in the
- * processor's own byte order, in which it comes out the same (RFC 1071, 2 B).
+ * processor's own byte order, in which it comes out the same (RFC 1071, 2 B); what it carries over its end
+ * comes in again at its beginning (2 A).
  */
 static inline uint64_t checksum_add(uint64_t sum, const uint8_t *p, size_t len)
 {
+	uint64_t words;
 	uint32_t word;
 	uint16_t half;
 
-	for (; len >= sizeof(word); p += sizeof(word), len -= sizeof(word)) {
+	for (; len >= sizeof(words); p += sizeof(words), len -= sizeof(words)) {
+		__builtin_memcpy(&words, p, sizeof(words));
+		sum += words;
+		sum += sum < words;
+	}
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	if (len >= sizeof(word)) {
 		__builtin_memcpy(&word, p, sizeof(word));
 		sum += word;
+		p += sizeof(word);
+		len -= sizeof(word);
 	}
 	if (len >= sizeof(half)) {
 		__builtin_memcpy(&half, p, sizeof(half));

@@ -23,7 +23,6 @@
 #include "run/inspect_stand_in.h"
 
 #define TICK_MS 100
-#define ROUNDS_MAX 8 /* batches before the timers and the channel get their turn */
 
 struct inspector {
 	struct judge judge;
@@ -135,22 +134,20 @@ static void handle_packets(struct inspector *in, const struct queued *list, size
 			drop(&list[i]);
 }
 
+/* Sleeps in the receive itself: to poll first would be a third system call for each packet that comes alone. */
 static void handle_queue(struct inspector *in)
 {
 	struct queued list[QUEUE_BATCH];
-	bool more = true, overrun;
+	bool overrun;
+	int n = queue_receive(INSPECT_QUEUE, QUEUE_WAIT, list, &overrun);
 
-	for (int round = 0; more && round < ROUNDS_MAX; round++) {
-		int n = queue_receive(INSPECT_QUEUE, list, &more, &overrun);
-
-		if (n < 0)
-			_exit(INSPECT_EXIT_QUEUE);
-		if (overrun)
-			in->judge.board->overruns++;
-		in->judge.board->received += (uint64_t)n;
-		handle_packets(in, list, (size_t)n);
-		flush_or_end();
-	}
+	if (n < 0)
+		_exit(INSPECT_EXIT_QUEUE);
+	if (overrun)
+		in->judge.board->overruns++;
+	in->judge.board->received += (uint64_t)n;
+	handle_packets(in, list, (size_t)n);
+	flush_or_end();
 }
 
 /* ---- commands ---- */
@@ -180,26 +177,31 @@ static void handle_channel(struct inspector *in)
 		handle_load(in, command.length);
 }
 
+static void wait_for_command(void)
+{
+	struct pollfd channel = { .fd = INSPECT_CHANNEL, .events = POLLIN };
+
+	poll(&channel, 1, TICK_MS);
+}
+
+/* Commands have their turn with the timers: a policy may be a tenth of a second late, a packet not. */
 __attribute__((noreturn))
 static void serve(struct inspector *in)
 {
-	struct pollfd fds[2] = { { .fd = INSPECT_CHANNEL, .events = POLLIN },
-				 { .fd = -1, .events = POLLIN } };
-
 	for (;;) {
-		int64_t wait = in->ticked + TICK_MS - now_ms();
+		bool serves = in->loaded && has_queue(in);
 
-		fds[1].fd = in->loaded && has_queue(in) ? INSPECT_QUEUE : -1;
-		fds[0].revents = fds[1].revents = 0;
-		poll(fds, 2, wait > 0 ? (int)wait : 0);
-		if (fds[0].revents)
-			handle_channel(in);
-		if (fds[1].revents)
+		if (serves)
 			handle_queue(in);
-		if (!in->loaded)
-			in->ticked = now_ms(); /* the core's turn says that packets are decided on */
-		else if (now_ms() - in->ticked >= TICK_MS)
+		else
+			wait_for_command();
+		if (serves && now_ms() - in->ticked < TICK_MS)
+			continue;
+		handle_channel(in);
+		if (in->loaded)
 			run_timers(in);
+		else
+			in->ticked = now_ms(); /* the core's turn says that packets are decided on */
 	}
 }
 
@@ -269,6 +271,8 @@ static void inspect(bool keep, const char *parent)
 	in.judge.board = map_board();
 	in.mailbox = map(INSPECT_MAILBOX, PROGRAM_MAX, PROT_READ, "map the mailbox");
 	start_core(&in, keep);
+	if (queue_set_patience(INSPECT_QUEUE, TICK_MS) < 0)
+		give_up("set the queue's time limit", errno);
 	confine(INSPECT_MEMORY, parent);
 	serve(&in);
 }

@@ -61,28 +61,41 @@ static bool parse(const uint8_t *bytes, size_t length, struct queued *ret)
 	return mnl_attr_parse(nlh, sizeof(*nfg), attribute_into, ret) == MNL_CB_OK;
 }
 
-int queue_receive(int fd, struct queued *list, bool *ret_more, bool *ret_overrun)
+int queue_set_patience(int fd, unsigned ms)
 {
-	struct mmsghdr heads[QUEUE_BATCH] = { 0 };
-	struct iovec parts[QUEUE_BATCH];
-	int got, count = 0;
+	struct timeval limit = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 
-	for (size_t i = 0; i < QUEUE_BATCH; i++) {
+	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ? -errno : 0;
+}
+
+/* The heads stay as they are from one receive to the next: what the kernel writes into them is read at once. */
+static struct mmsghdr *receive_heads(void)
+{
+	static struct mmsghdr heads[QUEUE_BATCH];
+	static struct iovec parts[QUEUE_BATCH];
+
+	for (size_t i = 0; !heads[QUEUE_BATCH - 1].msg_hdr.msg_iov && i < QUEUE_BATCH; i++) {
 		parts[i] = (struct iovec){ .iov_base = received[i], .iov_len = MESSAGE_MAX };
 		heads[i].msg_hdr.msg_iov = &parts[i];
 		heads[i].msg_hdr.msg_iovlen = 1;
 	}
-	*ret_more = *ret_overrun = false;
-	got = recvmmsg(fd, heads, QUEUE_BATCH, MSG_DONTWAIT, NULL);
-	if (got < 0 && errno == ENOBUFS)
-		*ret_overrun = *ret_more = true;
+	return heads;
+}
+
+int queue_receive(int fd, enum queue_mode mode, struct queued *list, bool *ret_overrun)
+{
+	struct mmsghdr *heads = receive_heads();
+	int flags = mode == QUEUE_WAIT ? MSG_WAITFORONE : MSG_DONTWAIT;
+	int got = recvmmsg(fd, heads, QUEUE_BATCH, flags, NULL);
+	int count = 0;
+
+	*ret_overrun = got < 0 && errno == ENOBUFS;
 	if (got < 0)
 		return errno == ENOBUFS || errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	for (int i = 0; i < got; i++)
 		if (!(heads[i].msg_hdr.msg_flags & MSG_TRUNC) &&
 		    parse(received[i], heads[i].msg_len, &list[count]))
 			count++;
-	*ret_more = got == (int)QUEUE_BATCH;
 	return count;
 }
 

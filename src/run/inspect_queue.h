@@ -18,13 +18,19 @@ struct queued {
 	size_t length;
 };
 
+/* How long a QUEUE_WAIT waits for a first packet. Negative errno. */
+__attribute__((warn_unused_result))
+int queue_set_patience(int fd, unsigned ms);
+
+enum queue_mode { QUEUE_LOOK, QUEUE_WAIT };
+
 /*
- * Receives what is there, without waiting, into list[QUEUE_BATCH]. Returns the number of packets;
- * *ret_more says that the batch was full. *ret_overrun: the kernel had no room for some packets (it
- * dropped them). Negative errno when the socket is of no more use.
+ * Receives what is there into list[QUEUE_BATCH]; with QUEUE_WAIT it waits for a first packet. Returns the
+ * number of packets. *ret_overrun: the kernel had no room for some packets (it dropped them). Negative errno when
+ * the socket is of no more use.
  */
 __attribute__((warn_unused_result))
-int queue_receive(int fd, struct queued *list, bool *ret_more, bool *ret_overrun);
+int queue_receive(int fd, enum queue_mode mode, struct queued *list, bool *ret_overrun);
 
 enum queue_verdict { QUEUE_DROP = 0, QUEUE_PASS, QUEUE_REPLACE };
 

@@ -61,12 +61,12 @@ static void pass_all(struct stand_in *s, const struct queued *list, size_t n)
 static void let_pass(struct stand_in *s)
 {
 	struct queued list[QUEUE_BATCH];
-	bool begins = !is_open(s), more, overrun;
+	bool begins = !is_open(s), overrun;
 	int n;
 
 	if (begins)
 		atomic_fetch_add(&s->board->openings, 1);
-	n = queue_receive(INSPECT_QUEUE, list, &more, &overrun);
+	n = queue_receive(INSPECT_QUEUE, QUEUE_LOOK, list, &overrun);
 	if (n < 0)
 		_exit(INSPECT_EXIT_QUEUE);
 	if (begins && n == 0)
