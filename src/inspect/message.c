@@ -119,8 +119,8 @@ static enum outcome reset(struct passage *p, const struct arrival *a)
 	return OUTCOME_RESET;
 }
 
-/* What the protocol learns from a message that goes on; a reply's request waits no more. */
-static void pass_on(struct passage *p, const struct arrival *a)
+/* What the protocol learns from a message that goes on. */
+static void learn(struct passage *p, const struct arrival *a)
 {
 	const struct passing m = {
 		.flow = p->flow, .symbols = &p->core->table.symbols, .now = p->core->io.now,
@@ -128,10 +128,7 @@ static void pass_on(struct passage *p, const struct arrival *a)
 		.decision = &a->decision,
 	};
 
-	if (a->app->passes)
-		a->app->passes(&m);
-	if (!p->from_server)
-		flow_drop_ask(p->flow, &p->core->pool, a->decision.answered);
+	a->app->passes(&m);
 }
 
 void messages_release(struct passage *p, uint32_t until, uint8_t hasty)
@@ -150,7 +147,10 @@ static enum outcome allow(struct passage *p, const struct arrival *a)
 		ask_pending(p, d);
 		request_count(p->core, d->rule, true);
 	}
-	pass_on(p, a);
+	if (a->app->passes)
+		learn(p, a);
+	if (!p->from_server)
+		flow_drop_ask(p->flow, &p->core->pool, d->answered);
 	if (p->core->io.trace)
 		note(p, d, CORE_EVENT_ALLOWED, CORE_ACTION_NONE);
 	half_advance(p->sender, &p->core->pool, p->sender->frame + a->size);

@@ -53,9 +53,83 @@ struct program_span program_append(struct program_writer *w, enum program_part p
 	return span;
 }
 
+/* ---- rows that are shared ---- */
+
+static uint32_t hash_rows(const struct table_rows *t, struct program_span span)
+{
+	const unsigned char *bytes = t->bytes + span.first * t->row;
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < span.count * t->row; i++)
+		h = (h ^ bytes[i]) * 16777619u;
+	return h;
+}
+
+/* The place of an equal run, or the free one where it belongs. */
+static struct program_run *find_run(const struct table_rows *t, const struct program_run *wanted)
+{
+	size_t at = wanted->hash & (t->run_capacity - 1);
+
+	for (;; at = (at + 1) & (t->run_capacity - 1)) {
+		struct program_run *run = &t->runs[at];
+
+		if (!run->span.count ||
+		    (run->hash == wanted->hash && run->span.count == wanted->span.count &&
+		     memcmp(t->bytes + run->span.first * t->row, t->bytes + wanted->span.first * t->row,
+			    run->span.count * t->row) == 0))
+			return run;
+	}
+}
+
+/* Never more than half full. */
+static void grow_runs(struct table_rows *t)
+{
+	struct table_rows old = *t;
+
+	if (t->run_count * 2 < t->run_capacity)
+		return;
+	t->run_capacity = old.run_capacity ? old.run_capacity * 2 : 64;
+	t->runs = calloc(t->run_capacity, sizeof(*t->runs));
+	if (!t->runs)
+		abort();
+	for (size_t i = 0; i < old.run_capacity; i++)
+		if (old.runs[i].span.count)
+			*find_run(t, &old.runs[i]) = old.runs[i];
+	free(old.runs);
+}
+
+struct program_span program_share(struct program_writer *w, enum program_part part, size_t first)
+{
+	struct table_rows *t = &w->parts[part];
+	struct program_run run = { .span = { (uint32_t)first, (uint32_t)(t->count - first) } };
+	struct program_run *known;
+
+	if (!run.span.count)
+		return (struct program_span){ 0 };
+	run.hash = hash_rows(t, run.span);
+	grow_runs(t);
+	known = find_run(t, &run);
+	if (known->span.count) {
+		t->count = first;
+	} else {
+		*known = run;
+		t->run_count++;
+	}
+	return known->span;
+}
+
+static struct program_span add_shared(struct program_writer *w, enum program_part part, const void *rows,
+				      size_t count)
+{
+	size_t first = w->parts[part].count;
+
+	program_append(w, part, rows, count);
+	return program_share(w, part, first);
+}
+
 static struct program_span add_ranges(struct program_writer *w, const struct range_list *list)
 {
-	return program_append(w, PART_RANGES, list->items, list->count);
+	return add_shared(w, PART_RANGES, list->items, list->count);
 }
 
 static void add_entry(struct program_writer *w, const struct entry *entry)
@@ -68,7 +142,7 @@ static void add_entry(struct program_writer *w, const struct entry *entry)
 		.max_quantity = entry->max_quantity,
 		.addresses = add_ranges(w, &entry->addresses),
 		.writes = add_ranges(w, &entry->writes),
-		.values = program_append(w, PART_VALUE_ROWS, entry->values.items, entry->values.count),
+		.values = add_shared(w, PART_VALUE_ROWS, entry->values.items, entry->values.count),
 		.subfunctions = add_ranges(w, &entry->subfunctions),
 		.objects = add_ranges(w, &entry->objects),
 		.read_codes = add_ranges(w, &entry->read_codes),
@@ -108,15 +182,15 @@ static uint32_t key_of(const char *id)
 static void add_rule(struct program_writer *w, const struct rule *rule, struct timetable *timetable)
 {
 	struct program_rule row = { .quirks = rule->quirks, .key = key_of(rule->id) };
+	size_t first = w->parts[PART_ENTRIES].count;
 
 	if (w->refuse_new)
 		row.no_new_from = calendar_instant(rule->review_by + 1, 0);
-	row.entries.first = (uint32_t)w->parts[PART_ENTRIES].count;
 	for (size_t i = 0; i < rule->entries.count; i++)
 		add_entry(w, &rule->entries.items[i]);
 	for (size_t i = 0; rule->profile && i < rule->profile->entries.count; i++)
 		add_entry(w, &rule->profile->entries.items[i]);
-	row.entries.count = (uint32_t)w->parts[PART_ENTRIES].count - row.entries.first;
+	row.entries = program_share(w, PART_ENTRIES, first);
 	row.cip.first = (uint32_t)w->parts[PART_CIP].count;
 	row.cip.count = (uint32_t)rule_cip_count(rule);
 	for (size_t i = 0; i < row.cip.count; i++)
@@ -189,6 +263,7 @@ size_t program_finish(struct program_writer *w, const void **ret_block)
 			memcpy(block + tables[i]->offset, w->parts[i].bytes,
 			       w->parts[i].count * w->parts[i].row);
 		free(w->parts[i].bytes);
+		free(w->parts[i].runs);
 		w->parts[i] = (struct table_rows){ 0 };
 	}
 	*ret_block = block;

@@ -7,11 +7,20 @@
 #include "policy/conduits.h"
 #include "policy/timetables.h"
 
+/* Rows that stand for one thing, found by what is in them. */
+struct program_run {
+	uint32_t hash;
+	struct program_span span; /* count 0: a free place */
+};
+
 struct table_rows {
 	unsigned char *bytes;
 	size_t row; /* bytes of one */
 	size_t count;
 	size_t capacity;
+	struct program_run *runs; /* a hash table; its size is a power of two */
+	size_t run_count;
+	size_t run_capacity;
 };
 
 /* In the order of struct program_header. */
@@ -48,6 +57,12 @@ void program_add(struct program_writer *w, uint32_t number, const struct conduit
 /* Appends rows (zeros when rows is NULL) and says where they are. */
 struct program_span program_append(struct program_writer *w, enum program_part part, const void *rows,
 				   size_t count);
+
+/*
+ * The rows from `first` on stand for one thing. Where the same rows are there already they are taken back: rules made
+ * after one pattern share theirs.
+ */
+struct program_span program_share(struct program_writer *w, enum program_part part, size_t first);
 
 /* An entry of an EtherNet/IP rule (program_writer_cip.c); `routes`: those of its rule. */
 void program_add_cip(struct program_writer *w, const struct cip_entry *entry,

@@ -102,15 +102,16 @@ static int restrict_calls(void)
 		SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigaction), SCMP_SYS(sigaltstack),
 		SCMP_SYS(exit_group), SCMP_SYS(exit),
 	};
+	/* A core that starts afresh gives its pages back; what was read from the mailbox is let go. */
+	static const scmp_datum_t advice[] = { MADV_REMOVE, MADV_DONTNEED };
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int r = filter ? 0 : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < sizeof(allowed) / sizeof(*allowed); i++)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
-	/* A core that starts afresh gives its pages back. */
-	if (r == 0)
+	for (size_t i = 0; r == 0 && i < sizeof(advice) / sizeof(*advice); i++)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(madvise), 1,
-				     SCMP_A2(SCMP_CMP_EQ, MADV_REMOVE, 0));
+				     SCMP_A2(SCMP_CMP_EQ, advice[i], 0));
 	if (r == 0)
 		r = seccomp_load(filter);
 	seccomp_release(filter);

@@ -26,7 +26,7 @@
 
 struct inspector {
 	struct judge judge;
-	const uint8_t *mailbox;
+	uint8_t *mailbox; /* read-only */
 	bool loaded;  /* a program is in force: packets may be taken */
 	bool begun;   /* the first packet was seen */
 	int64_t ticked; /* ms */
@@ -155,7 +155,11 @@ static void handle_queue(struct inspector *in)
 /* Connections that the new program ends are reset before the supervisor goes on to the kernel. */
 static void handle_load(struct inspector *in, uint32_t length)
 {
-	if (length > PROGRAM_MAX || !judge_load(&in->judge, in->mailbox, length)) {
+	bool accepted = length <= PROGRAM_MAX && judge_load(&in->judge, in->mailbox, length);
+
+	/* It was copied: the pages are the supervisor's, and need not count here. */
+	madvise(in->mailbox, PROGRAM_MAX, MADV_DONTNEED);
+	if (!accepted) {
 		report_answer(INSPECT_REFUSED);
 		return;
 	}
