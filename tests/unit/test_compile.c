@@ -41,6 +41,13 @@ static const char rules[] =
 	"{\"id\":\"time\",\"from\":\"a\",\"to\":\"e\",\"protocol\":\"udp\",\"port\":123,\"uninspected_because\":"
 	"\"a b\"," SIGNED "}]}";
 
+/* Two rules after one pattern, and one that differs in its last register. */
+#define READS(id, to, last) "{\"id\":\"" id "\",\"from\":\"a\",\"to\":\"" to "\",\"protocol\":\"modbus\"," \
+	"\"port\":" last ",\"allow\":[{\"function\":\"read-holding-registers\",\"unit\":1,\"addresses\":\"0-" last \
+	"\"}]," SIGNED "}"
+static const char patterns[] = "{\"$schema\":\"rules.schema.json\",\"rules\":["
+	READS("one", "d", "99") "," READS("two", "e", "99") "," READS("three", "e", "98") "]}";
+
 struct fixture {
 	struct arena arena;
 	struct diag_list diags;
@@ -184,6 +191,34 @@ static void timetable_numbers(void **state)
 	arena_free(&f.arena);
 }
 
+/* Equal rows are there once; what differs in one number is another row. */
+static void shared_rows(void **state)
+{
+	const struct program_header *h;
+	const struct program_entry *e;
+	const struct program_range *range;
+	struct fixture f;
+	unsigned of_98 = 0, of_99 = 0;
+
+	assert_true(compile_with(&f, patterns, NULL, 0));
+	h = f.compiled.program;
+	assert_int_equal(h->rules.count, 3);
+	assert_int_equal(h->entries.count, 2);
+	assert_int_equal(h->ranges.count, 2);
+	for (uint32_t i = 0; i < 3; i++) {
+		const struct program_rule *rule = row(&f, h->rules, sizeof(*rule), i);
+
+		assert_int_equal(rule->entries.count, 1);
+		e = row(&f, h->entries, sizeof(*e), rule->entries.first);
+		range = row(&f, h->ranges, sizeof(*range), e->addresses.first);
+		of_98 += range->last == 98;
+		of_99 += range->last == 99;
+	}
+	assert_int_equal(of_98, 1);
+	assert_int_equal(of_99, 2);
+	arena_free(&f.arena);
+}
+
 static void same_bytes(void **state)
 {
 	struct fixture f, g;
@@ -203,6 +238,7 @@ int main(void)
 		cmocka_unit_test(the_program),
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(timetable_numbers),
+		cmocka_unit_test(shared_rows),
 		cmocka_unit_test(same_bytes),
 	};
 
