@@ -180,6 +180,12 @@ $(BUILD)/peers/logix: $(wildcard tests/peers/logix/*.c tests/peers/logix/*.h)
 	@mkdir -p $(@D)
 	$(call say,CC,tests/peers/logix)
 	$(Q)$(CC) -std=gnu17 $(CFLAGS) $(WARN) $(SANFLAGS) -D_GNU_SOURCE -o $@ $(filter %.c,$^)
+# tests/shim/*.c: preloaded into programs under test.
+SHIMS := $(patsubst tests/shim/%.c,$(BUILD)/shim/%.so,$(wildcard tests/shim/*.c))
+$(BUILD)/shim/%.so: tests/shim/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=gnu17 $(CFLAGS) $(filter-out -Wmissing-prototypes,$(WARN)) -D_GNU_SOURCE -fPIC -shared -o $@ $<
 # tests/tools/*.c: drivers of one floor for tests that need more than the command line, linked with the library.
 TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 $(BUILD)/tools/%: tests/tools/%.c $(LIB)
@@ -226,7 +232,7 @@ fuzz:
 		SANFLAGS='-fsanitize=fuzzer-no-link,$(FUZZ_SAN)' $(FUZZ:%=build-fuzz/fuzz/%)
 	$(Q)tests/fuzz/fuzz $(T) $(FUZZ)
 
-tests-built: $(PROGRAMS) $(BUILD)/gatehouse-inspect-native $(FAULTS)/gatehouse $(UNIT) $(PEERS) $(TOOLS) $(TWINS) $(COSTS)
+tests-built: $(PROGRAMS) $(BUILD)/gatehouse-inspect-native $(FAULTS)/gatehouse $(UNIT) $(PEERS) $(SHIMS) $(TOOLS) $(TWINS) $(COSTS)
 	@:
 # Those that look for memory faults: run under the sanitizers too.
 san-built: $(UNIT) $(FUZZ:%=$(BUILD)/tests/test_corpus_%)

@@ -15,6 +15,7 @@
 #include "policy/documents.h"
 #include "policy/model.h"
 #include "protocol/program.h"
+#include "run/clock_watch.h"
 #include "run/control.h"
 #include "run/numbers.h"
 
@@ -91,7 +92,7 @@ static const char *state_path(struct apply *a, const char *name)
 
 static int compile_documents(struct apply *a, struct numbers *ret_next)
 {
-	int64_t now = time(NULL);
+	struct compile_time time;
 	struct numbers before;
 	bool good;
 	int r;
@@ -99,11 +100,12 @@ static int compile_documents(struct apply *a, struct numbers *ret_next)
 	r = numbers_load(state_path(a, "conduits.json"), &a->arena, &before);
 	if (r < 0)
 		return system_error("cannot read ", state_path(a, "conduits.json"), r);
-	good = compile_site(&a->documents, now, before.items, before.count, &a->arena, &a->diags,
-			    &a->compiled) && !a->diags.errors;
+	clock_watch_stored(a->context->state, &time);
+	good = compile_for_box(&a->documents, &time, before.items, before.count, &a->arena, &a->diags,
+			       &a->compiled) && !a->diags.errors;
 	if (!good)
 		return EXIT_FINDINGS;
-	numbers_next(&before, &a->compiled.ruleset, now, &a->arena, ret_next);
+	numbers_next(&before, &a->compiled.ruleset, &time, &a->arena, ret_next);
 	return EXIT_CLEAN;
 }
 

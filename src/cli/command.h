@@ -34,5 +34,5 @@ __attribute__((format(printf, 2, 3)))
 int usage_error(const struct command *command, const char *format, ...);
 
 extern const struct command command_check, command_compile, command_apply, command_run, command_status,
-	command_explain, command_plan, command_verify, command_maintenance, command_decode, command_replay,
+	command_explain, command_plan, command_verify, command_maintenance, command_clock, command_decode, command_replay,
 	command_profiles, command_services, command_new;

@@ -17,6 +17,7 @@ static const struct command *const commands[] = {
 	&command_status,
 	&command_verify,
 	&command_maintenance,
+	&command_clock,
 	&command_decode,
 	&command_replay,
 	&command_profiles,

@@ -64,6 +64,19 @@ static void print_drift(const struct value *drift, const struct value *maintenan
 		       text_of(maintenance, "until"));
 }
 
+/* A clock that is trusted is not worth a line. */
+static void print_clock(const struct value *clock)
+{
+	const struct value *closed = value_member(clock, "closed");
+
+	if (!clock || truth_of(clock, "trusted"))
+		return;
+	printf("Clock      NOT TRUSTED: it shows %s; the latest time known is %s\n", text_of(clock, "now"),
+	       text_of(clock, "latest"));
+	for (size_t i = 0; closed && i < closed->count; i++)
+		printf("  closed until it is: rule %s\n", closed->items[i].text);
+}
+
 static void print_ledger(const struct value *ledger)
 {
 	if (!ledger || ledger->type != VALUE_MAP)
@@ -124,6 +137,7 @@ static void print_health(const struct value *status)
 	if (policy && policy->type == VALUE_MAP)
 		print_policy(policy);
 	print_drift(value_member(status, "drift"), value_member(status, "maintenance"));
+	print_clock(value_member(status, "clock"));
 	print_ledger(value_member(status, "ledger"));
 }
 

@@ -48,8 +48,9 @@ static int compile_state(struct verify *v, const char *documents_path, struct co
 		return system_error("cannot read", numbers_path, r);
 	diag_init(&diags, &v->arena);
 	/* windows are unrolled from the time of the compilation: only that time gives the same ones */
-	if (compile_site(&documents, numbers.compiled ? numbers.compiled : time(NULL), numbers.items,
-			 numbers.count, &v->arena, &diags, ret)) {
+	if (!numbers.time.now)
+		numbers.time.now = time(NULL);
+	if (compile_for_box(&documents, &numbers.time, numbers.items, numbers.count, &v->arena, &diags, ret)) {
 		ret->ruleset.queue_count = numbers.queues;
 		return EXIT_CLEAN;
 	}

@@ -368,7 +368,7 @@ static bool emit(struct compiler *c)
 }
 
 /* Loads and checks in the site's time zone, then emits. */
-static bool compile_in_zone(struct compiler *c, int64_t now)
+static bool compile_in_zone(struct compiler *c, const struct compile_time *time)
 {
 	struct site *site = c->l->site;
 	struct calendar_zone zone;
@@ -376,7 +376,9 @@ static bool compile_in_zone(struct compiler *c, int64_t now)
 	bool entered = site->timezone && calendar_enter(&zone, site->timezone) == 0;
 	bool good;
 
-	site->today = entered ? calendar_local_day(now) : now / CALENDAR_DAY_SECONDS;
+	site->today = entered ? calendar_local_day(time->now) : time->now / CALENDAR_DAY_SECONDS;
+	site->floor = time->floor;
+	site->clock_doubted = time->doubted;
 	check_site(c->l);
 	good = entered && !c->l->bind.diags->errors && emit(c);
 	if (entered)
@@ -384,9 +386,9 @@ static bool compile_in_zone(struct compiler *c, int64_t now)
 	return good;
 }
 
-bool compile_site(const struct documents *documents, int64_t now, const struct conduit_number *before,
-		  size_t before_count, struct arena *arena, struct diag_list *diags,
-		  struct compiled *ret)
+bool compile_for_box(const struct documents *documents, const struct compile_time *time,
+		     const struct conduit_number *before, size_t before_count, struct arena *arena,
+		     struct diag_list *diags, struct compiled *ret)
 {
 	struct site *site = arena_alloc(arena, sizeof(*site));
 	const struct loader l = {
@@ -407,5 +409,13 @@ bool compile_site(const struct documents *documents, int64_t now, const struct c
 	ret->ruleset.queue_first = RULESET_QUEUE;
 	ret->ruleset.queue_count = 1;
 	ret->ruleset.log_group = RULESET_LOG_GROUP;
-	return compile_in_zone(&c, now);
+	return compile_in_zone(&c, time);
+}
+
+bool compile_site(const struct documents *documents, int64_t now, const struct conduit_number *before,
+		  size_t before_count, struct arena *arena, struct diag_list *diags,
+		  struct compiled *ret)
+{
+	return compile_for_box(documents, &(struct compile_time){ .now = now }, before, before_count, arena,
+			       diags, ret);
 }

@@ -41,6 +41,13 @@ struct compiled {
 	size_t rule_count;
 };
 
+/* What is known of the time. */
+struct compile_time {
+	int64_t now;   /* seconds UTC: what is expired, overdue */
+	int64_t floor; /* seconds UTC: no window begins before it; 0 = none before the day of `now` */
+	bool doubted;  /* the box's clock may be wrong: what depends on it soon is closed */
+};
+
 /*
  * Compiles the documents. `now` (seconds UTC) decides what is expired; `before` are the numbers in use
  * (may be NULL). Returns true when no finding is an error; otherwise *ret is not to be used.
@@ -48,6 +55,11 @@ struct compiled {
 bool compile_site(const struct documents *documents, int64_t now, const struct conduit_number *before,
 		  size_t before_count, struct arena *arena, struct diag_list *diags,
 		  struct compiled *ret);
+
+/* The same for a box whose clock may be wrong. */
+bool compile_for_box(const struct documents *documents, const struct compile_time *time,
+		     const struct conduit_number *before, size_t before_count, struct arena *arena,
+		     struct diag_list *diags, struct compiled *ret);
 
 /* Writes what the inspector enforces as readable JSON (policy.json); deterministic. */
 void compile_write_policy(const struct compiled *compiled, FILE *out);

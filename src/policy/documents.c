@@ -167,6 +167,17 @@ int documents_read(const char *folder, struct arena *arena, struct diag_list *di
 	return 0;
 }
 
+void documents_copy(const struct documents *from, struct arena *arena, struct documents *ret)
+{
+	*ret = (struct documents){ .items = arena_array(arena, from->count, sizeof(*ret->items)), .count = from->count };
+	for (size_t i = 0; i < from->count; i++)
+		ret->items[i] = (struct document){
+			.path = arena_strndup(arena, from->items[i].path, strlen(from->items[i].path)),
+			.text = arena_strndup(arena, from->items[i].text, from->items[i].len),
+			.len = from->items[i].len,
+		};
+}
+
 static void write_documents(const struct documents *documents, FILE *out)
 {
 	struct writer w;

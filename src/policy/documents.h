@@ -32,6 +32,9 @@ __attribute__((warn_unused_result))
 int documents_read(const char *folder, struct arena *arena, struct diag_list *diags,
 		   struct documents *ret);
 
+/* The same texts in another arena. */
+void documents_copy(const struct documents *from, struct arena *arena, struct documents *ret);
+
 /* One JSON text that holds all documents (for the state folder), and back. -EBADMSG: not such a text. */
 __attribute__((warn_unused_result))
 int documents_store(const struct documents *documents, const char *path);

@@ -178,6 +178,8 @@ struct site {
 	enum program_on_violation on_violation;
 	enum fallback fallback;
 	int64_t today;                           /* in the site's zone */
+	int64_t floor;                           /* seconds UTC: no window begins before it */
+	bool clock_doubted;                      /* what depends on the clock soon is closed */
 	bool unresolved;                         /* an end of a rule names no asset */
 	bool partial;                            /* a document could not be read: names may be missing */
 };

@@ -59,17 +59,34 @@ static void unroll(const struct schedule *s, int64_t today, const struct program
 	}
 }
 
+bool rule_waits_for_clock(const struct site *site, const struct rule *rule)
+{
+	return site->clock_doubted &&
+	       (rule->schedule_count || (rule->expires != NO_DAY && rule->expires <= site->today + CLOCK_SOON));
+}
+
+static int64_t earliest(const struct site *site)
+{
+	int64_t midnight = calendar_instant(site->today, 0);
+
+	if (site->clock_doubted)
+		return 0;
+	return site->floor > midnight ? site->floor : midnight;
+}
+
 bool rule_windows(const struct site *site, const struct rule *rule, struct arena *arena,
 		  struct window_list *ret)
 {
 	struct program_window limits = {
-		.from = calendar_instant(site->today, 0),
+		.from = earliest(site),
 		.until = rule->expires == NO_DAY ? INT64_MAX : calendar_instant(rule->expires + 1, 0),
 	};
 
 	*ret = (struct window_list){ 0 };
 	if (rule->expires == NO_DAY && !rule->schedule_count)
 		return false;
+	if (rule_waits_for_clock(site, rule))
+		return true;
 	ret->items = arena_array(arena, rule->schedule_count * (WINDOW_HORIZON + 2) + 1,
 				 sizeof(*ret->items));
 	if (!rule->schedule_count)

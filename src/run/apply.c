@@ -29,6 +29,11 @@ static void policy_free(struct policy *policy)
 
 /* ---- documents -> policy ---- */
 
+static bool is_new(enum policy_source from)
+{
+	return from == SOURCE_PROPOSED || from == SOURCE_FOLDER;
+}
+
 static const char *source_path(struct supervisor *s, enum policy_source from, struct arena *arena)
 {
 	return state_path(s, from == SOURCE_PROPOSED ? CONTROL_PROPOSED : "in-force.json", arena);
@@ -37,6 +42,8 @@ static const char *source_path(struct supervisor *s, enum policy_source from, st
 static int read_documents(struct supervisor *s, enum policy_source from, const char *folder,
 			  struct policy *policy, struct diag_list *diags)
 {
+	if (from == SOURCE_RUNNING)
+		return documents_copy(&s->policy->documents, &policy->arena, &policy->documents), 0;
 	if (from == SOURCE_FOLDER)
 		return documents_read(folder, &policy->arena, diags, &policy->documents);
 	return documents_load(source_path(s, from, &policy->arena), &policy->arena, &policy->documents);
@@ -46,7 +53,8 @@ static int read_documents(struct supervisor *s, enum policy_source from, const c
  * Numbers that cannot be read are given anew: at the start no packet waits that has an old one, and later
  * those in force are known. Anything else would keep the gate closed for want of a list that it makes itself.
  */
-static int load_numbers(struct supervisor *s, struct policy *policy, int64_t now, struct numbers *ret)
+static int load_numbers(struct supervisor *s, struct policy *policy, const struct compile_time *time,
+			struct numbers *ret)
 {
 	const char *path = state_path(s, "conduits.json", &policy->arena);
 	int r = numbers_load(path, &policy->arena, ret);
@@ -56,24 +64,27 @@ static int load_numbers(struct supervisor *s, struct policy *policy, int64_t now
 	s->voice->warn(arena_printf(&policy->arena, "%s is damaged; it is written anew", path));
 	*ret = (struct numbers){ 0 };
 	if (s->policy)
-		numbers_next(&(struct numbers){ 0 }, &s->policy->compiled.ruleset, now, &policy->arena, ret);
+		numbers_next(&(struct numbers){ 0 }, &s->policy->compiled.ruleset, time, &policy->arena,
+			     ret);
 	return 0;
 }
 
 static int compile_policy(struct supervisor *s, struct policy *policy, struct numbers *ret_numbers,
 			  struct diag_list *diags)
 {
-	int64_t now = time(NULL);
+	struct compile_time time;
 	struct numbers before;
-	int r = load_numbers(s, policy, now, &before);
+	int r;
 
+	clock_watch_time(s, &time);
+	r = load_numbers(s, policy, &time, &before);
 	if (r < 0)
 		return r;
-	if (!compile_site(&policy->documents, now, before.items, before.count, &policy->arena, diags,
-			  &policy->compiled))
+	if (!compile_for_box(&policy->documents, &time, before.items, before.count, &policy->arena, diags,
+			     &policy->compiled))
 		return 1;
 	policy->compiled.ruleset.queue_count = (uint16_t)s->crew.queues;
-	numbers_next(&before, &policy->compiled.ruleset, now, &policy->arena, ret_numbers);
+	numbers_next(&before, &policy->compiled.ruleset, &time, &policy->arena, ret_numbers);
 	return 0;
 }
 
@@ -151,7 +162,7 @@ static int store(struct supervisor *s, const struct policy *policy, const struct
 {
 	int r = numbers_store(numbers, state_path(s, "conduits.json", arena));
 
-	if (r == 0 && from != SOURCE_IN_FORCE)
+	if (r == 0 && is_new(from))
 		r = documents_store(&policy->documents, state_path(s, "in-force.json", arena));
 	return r;
 }
@@ -163,6 +174,7 @@ static void put_in_force(struct supervisor *s, struct policy *policy)
 	s->events.compiled = &policy->compiled;
 	policy->applied_at = time(NULL);
 	s->renew_at = child_now() + RENEW_EVERY;
+	clock_watch_applied(s, policy->compiled.site);
 	drift_watch_applied(s);
 }
 
@@ -181,7 +193,7 @@ static int try_policy(struct supervisor *s, enum policy_source from, struct poli
 		r = enforce(s, policy, arena, diags, ret_text);
 	if (r != 0)
 		return r;
-	if (from != SOURCE_IN_FORCE)
+	if (is_new(from))
 		lift_quarantines(s, policy);
 	*ret_text = arena_printf(arena, "The policy of %s is in force: rules %zu, conduits %zu.",
 				 policy->compiled.site->id, policy->compiled.site->rule_count,
@@ -189,7 +201,7 @@ static int try_policy(struct supervisor *s, enum policy_source from, struct poli
 	r = store(s, policy, &numbers, from, arena);
 	if (r < 0)
 		s->voice->warn(arena_printf(arena, "the policy is in force but could not be stored in %s (%s)%s",
-			s->state, failure_text(r), from == SOURCE_IN_FORCE ? "" :
+			s->state, failure_text(r), !is_new(from) ? "" :
 			": after a restart the one stored before is back. Apply it again then"));
 	return 0;
 }

@@ -8,6 +8,7 @@
  *                                                applies the documents in STATE/proposed.json
  *   {"command": "verify"}                     -> what run/drift_json.h writes, or {"ok": false, "text"}
  *   {"command": "maintenance", "seconds": N}  -> {"ok": bool, "until": seconds UTC or 0, "text"}; 0 ends it
+ *   {"command": "clock", "confirm": bool}     -> {"ok": true, "clock": as in status}
  */
 #include "base/arena.h"
 #include "base/diag.h"

@@ -30,7 +30,8 @@ static void note_moment(struct events *events, const struct event *event)
 	static const char *const moments[] = { "inspector-restarted", "trap", "quarantined", "events-lost",
 					       "failed-open", "inspects-again", "restored", "not-restored",
 					       "drift-fight", "maintenance-begun", "maintenance-ended",
-					       "ledger-set-aside", "ledger-shortened" };
+					       "ledger-set-aside", "ledger-shortened", "clock-doubted",
+					       "clock-trusted", "clock-confirmed" };
 
 	for (size_t i = 0; events->ledger && i < sizeof(moments) / sizeof(*moments); i++)
 		if (strcmp(event->event, moments[i]) == 0)
@@ -435,6 +436,9 @@ void events_deed(struct events *events, enum events_deed deed, const char *text)
 		[EVENTS_FIGHT] = { .event = "drift-fight" },
 		[EVENTS_MAINTENANCE_BEGUN] = { .event = "maintenance-begun" },
 		[EVENTS_MAINTENANCE_ENDED] = { .event = "maintenance-ended" },
+		[EVENTS_CLOCK_DOUBTED] = { .event = "clock-doubted" },
+		[EVENTS_CLOCK_TRUSTED] = { .event = "clock-trusted" },
+		[EVENTS_CLOCK_CONFIRMED] = { .event = "clock-confirmed" },
 	};
 	struct event event = deeds[deed];
 

@@ -54,7 +54,10 @@ enum events_deed {
 	EVENTS_NOT_RESTORED,
 	EVENTS_FIGHT,
 	EVENTS_MAINTENANCE_BEGUN,
-	EVENTS_MAINTENANCE_ENDED
+	EVENTS_MAINTENANCE_ENDED,
+	EVENTS_CLOCK_DOUBTED,
+	EVENTS_CLOCK_TRUSTED,
+	EVENTS_CLOCK_CONFIRMED
 };
 void events_deed(struct events *events, enum events_deed deed, const char *text);
 

@@ -46,6 +46,8 @@ static void write_health(struct supervisor *s, const struct netfilter_counts *co
 	put_gauge(out, "start_seconds", "When the supervisor was started, seconds UTC.", s->started_at);
 	put_gauge(out, "kernel_table_in_force", "1: the gate's table is in the kernel as it should be.",
 		  r == 0 && counts->in_force);
+	put_gauge(out, "clock_trusted", "1: the box's clock is trusted; 0: what depends on it soon is closed.",
+		  s->clock.clock.doubt == CLOCK_TRUSTED);
 	put_gauge(out, "drift_findings", "What of the kernel's ruleset differs from the policy.",
 		  (int64_t)s->drift.findings);
 	put_counter(out, "drift_restored_total", "Times that the ruleset was put back.", s->drift.restored);

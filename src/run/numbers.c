@@ -102,6 +102,15 @@ static bool each_once(const struct numbers *numbers, struct arena *arena)
 	return true;
 }
 
+static void read_time(const struct value *root, struct compile_time *ret)
+{
+	const struct value *doubted = value_member(root, "clock_doubted");
+	int64_t now = member_number(root, "compiled"), floor = member_number(root, "floor");
+
+	*ret = (struct compile_time){ .now = now > 0 ? now : 0, .floor = floor > 0 ? floor : 0 };
+	ret->doubted = doubted && doubted->type == VALUE_BOOL && doubted->boolean;
+}
+
 int numbers_load(const char *path, struct arena *arena, struct numbers *ret)
 {
 	struct value_source *source = arena_alloc(arena, sizeof(*source));
@@ -128,8 +137,7 @@ int numbers_load(const char *path, struct arena *arena, struct numbers *ret)
 		if (!read_row(&list->items[i], &rows[i]))
 			return -EBADMSG;
 	settle(rows, list->count, arena, ret);
-	ret->compiled = member_number(root, "compiled");
-	ret->compiled = ret->compiled > 0 ? ret->compiled : 0;
+	read_time(root, &ret->time);
 	queues = member_number(root, "queues");
 	if (queues > RULESET_QUEUES_MAX)
 		return -EBADMSG;
@@ -155,8 +163,8 @@ static bool still_there(const struct numbers *now, const struct conduit_number *
 	return false;
 }
 
-void numbers_next(const struct numbers *before, const struct ruleset *ruleset, int64_t now,
-		  struct arena *arena, struct numbers *ret)
+void numbers_next(const struct numbers *before, const struct ruleset *ruleset,
+		  const struct compile_time *time, struct arena *arena, struct numbers *ret)
 {
 	size_t count = ruleset->conduit_count, most = count + before->count;
 	struct row *rows = arena_array(arena, most + 1, sizeof(*rows));
@@ -170,13 +178,13 @@ void numbers_next(const struct numbers *before, const struct ruleset *ruleset, i
 	}
 	settle(rows, count, arena, &current);
 	for (size_t i = 0; i < before->count; i++) {
-		int64_t gone = before->gone[i] ? before->gone[i] : now;
+		int64_t gone = before->gone[i] ? before->gone[i] : time->now;
 
-		if (!still_there(&current, &before->items[i]) && now - gone < REST)
+		if (!still_there(&current, &before->items[i]) && time->now - gone < REST)
 			rows[count++] = (struct row){ before->items[i], gone };
 	}
 	settle(rows, count, arena, ret);
-	ret->compiled = now;
+	ret->time = *time;
 	ret->queues = ruleset->queue_count;
 }
 
@@ -187,7 +195,9 @@ static void write_rows(struct writer *w, const struct numbers *numbers)
 	char text[ADDRESS_TEXT_SIZE];
 
 	writer_open_map(w);
-	writer_put_int(w, "compiled", numbers->compiled);
+	writer_put_int(w, "compiled", numbers->time.now);
+	writer_put_int(w, "floor", numbers->time.floor);
+	writer_put_bool(w, "clock_doubted", numbers->time.doubted);
 	writer_put_uint(w, "queues", numbers->queues);
 	writer_name(w, "conduits");
 	writer_open_list(w);

@@ -17,16 +17,16 @@ struct numbers {
 	int64_t *gone;                /* since when each is no longer in the policy, 0 = it is */
 	size_t count;
 	uint16_t queues;              /* packet queues that the kernel spreads them over, 1 when unknown */
-	int64_t compiled;             /* the time that the policy was compiled for, seconds UTC; 0 = unknown */
+	struct compile_time time;     /* that the policy was compiled for; now 0 = unknown */
 };
 
 /* Reads the file; no file is no numbers. -EBADMSG when it is not one of ours. */
 __attribute__((warn_unused_result))
 int numbers_load(const char *path, struct arena *arena, struct numbers *ret);
 
-/* The numbers of a compiled policy and those of `before` that still rest; `now` in seconds UTC. */
-void numbers_next(const struct numbers *before, const struct ruleset *ruleset, int64_t now,
-		  struct arena *arena, struct numbers *ret);
+/* The numbers of a compiled policy and those of `before` that still rest. */
+void numbers_next(const struct numbers *before, const struct ruleset *ruleset,
+		  const struct compile_time *time, struct arena *arena, struct numbers *ret);
 
 __attribute__((warn_unused_result))
 int numbers_store(const struct numbers *numbers, const char *path);

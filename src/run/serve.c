@@ -94,6 +94,18 @@ static void serve_maintenance(struct supervisor *s, const struct value *request,
 	writer_close_map(w);
 }
 
+static void serve_clock(struct supervisor *s, const struct value *request, struct writer *w)
+{
+	const struct value *confirm = value_member(request, "confirm");
+
+	if (confirm && confirm->type == VALUE_BOOL && confirm->boolean)
+		clock_watch_confirm(s);
+	writer_open_map(w);
+	writer_put_bool(w, "ok", true);
+	status_write_clock(s, w);
+	writer_close_map(w);
+}
+
 static const struct {
 	const char *name;
 	void (*serve)(struct supervisor *s, const struct value *request, struct writer *w);
@@ -102,6 +114,7 @@ static const struct {
 	{ "apply", serve_apply },
 	{ "verify", serve_verify },
 	{ "maintenance", serve_maintenance },
+	{ "clock", serve_clock },
 };
 
 static void serve(struct supervisor *s, const struct value *request, FILE *out)

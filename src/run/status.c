@@ -9,6 +9,7 @@
 #include "base/failure.h"
 #include "policy/address.h"
 #include "policy/model.h"
+#include "policy/windows.h"
 #include "run/names.h"
 #include "run/status_inspectors.h"
 
@@ -53,6 +54,7 @@ size_t status_problems(const struct supervisor *s, const struct netfilter_counts
 		  "The kernel's ruleset is not what the policy says: `gatehouse verify` tells what differs." },
 		{ quarantined != 0, "Some conduits are quarantined, and closed: the inspector failed three times on their packets. "
 		  "Keep the event log for who maintains the gate; applying the policy again opens them." },
+		{ s->clock.clock.doubt != CLOCK_TRUSTED, clock_doubt_text(s->clock.clock.doubt) },
 		{ s->events.log.lost != 0, "Events cannot be written: is the disk full or read-only? The gate guards all the same." },
 		{ ledger_fails(s), "The usage ledger cannot be written: is the disk full or read-only? Counts are kept in "
 		  "memory until it can; the gate guards all the same." },
@@ -228,6 +230,30 @@ static void write_drift(struct supervisor *s, struct writer *w)
 	writer_close_map(w);
 }
 
+/* ---- clock ---- */
+
+void status_write_clock(struct supervisor *s, struct writer *w)
+{
+	const struct site *site = s->policy ? s->policy->compiled.site : NULL;
+	enum clock_doubt doubt = s->clock.clock.doubt;
+
+	writer_name(w, "clock");
+	writer_open_map(w);
+	writer_put_bool(w, "trusted", doubt == CLOCK_TRUSTED);
+	writer_put_text(w, "doubt", clock_doubt_word(doubt));
+	writer_put_text(w, "why", clock_doubt_text(doubt));
+	writer_put_bool(w, "synchronised", s->clock.synchronised);
+	status_put_time(w, "now", time(NULL));
+	status_put_time(w, "latest", clock_latest(&s->clock.clock, child_now() / 1000));
+	writer_name(w, "closed");
+	writer_open_list(w);
+	for (size_t i = 0; site && i < site->rule_count; i++)
+		if (rule_waits_for_clock(site, &site->rules[i]))
+			writer_text(w, site->rules[i].id);
+	writer_close_list(w);
+	writer_close_map(w);
+}
+
 /* ---- ledger ---- */
 
 static void write_ledger(struct supervisor *s, struct writer *w)
@@ -267,6 +293,7 @@ void status_write(struct supervisor *s, struct writer *w)
 	write_rules(s, w);
 	write_drops(w, &counts);
 	write_drift(s, w);
+	status_write_clock(s, w);
 	write_ledger(s, w);
 	writer_put_text(w, "events", s->events_path);
 	writer_close_map(w);

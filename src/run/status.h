@@ -8,6 +8,7 @@
  *     fails_open, uninspected, packets, bytes, rules};
  *   rules: list of {rule, allowed, denied, call}; drops: list of {reason, packets, bytes}; events: path of the log;
  *   drift {checked, findings, warnings, restored, guarded}; maintenance {until} or null;
+ *   clock {trusted, doubt, why, synchronised, now, latest, closed: list of rule ids};
  *   ledger {path, writable, why, flushed, waiting, lost, bytes} or null.
  */
 #include "json/writer.h"
@@ -22,5 +23,8 @@ size_t status_problems(const struct supervisor *s, const struct netfilter_counts
 
 /* Requests of one rule, by its index, over all inspectors. False: none of them can be asked. */
 bool status_count_rule(struct supervisor *s, size_t rule, struct core_rule_count *ret);
+
+/* The member `clock`. */
+void status_write_clock(struct supervisor *s, struct writer *w);
 
 void status_write(struct supervisor *s, struct writer *w);

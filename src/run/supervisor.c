@@ -63,7 +63,7 @@ void supervisor_warn(const struct supervisor *s, const char *format, ...)
 
 /* ---- the loop ---- */
 
-static void reload(struct supervisor *s)
+static void reload(struct supervisor *s, enum policy_source from)
 {
 	struct arena arena = { 0 };
 	struct diag_list diags;
@@ -71,7 +71,7 @@ static void reload(struct supervisor *s)
 	int r;
 
 	diag_init(&diags, &arena);
-	r = supervisor_apply(s, SOURCE_IN_FORCE, NULL, &arena, &diags, &text);
+	r = supervisor_apply(s, from, NULL, &arena, &diags, &text);
 	s->voice->findings(&diags);
 	if (r == 0)
 		s->voice->say(text);
@@ -87,7 +87,7 @@ static void on_signal(struct supervisor *s)
 	if (read(s->signals, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP)
-		reload(s);
+		reload(s, SOURCE_IN_FORCE);
 	else
 		s->stopping = true;
 }
@@ -112,10 +112,18 @@ static void renew_windows(struct supervisor *s)
 	if (!s->policy || child_now() < s->renew_at || s->drift.maintenance_until)
 		return;
 	s->renew_at = child_now() + 3600 * 1000; /* should it fail, again in an hour */
-	reload(s);
+	reload(s, SOURCE_RUNNING);
 }
 
-enum { FD_SIGNALS, FD_LISTENER, FD_NFLOG, FD_DRIFT, FD_CREW };
+/* Maintenance does not hold this up: the clock closes, or opens again, what a rule says. */
+static void follow_clock(struct supervisor *s)
+{
+	clock_watch_tick(s);
+	if (s->policy && clock_watch_calls(s))
+		reload(s, SOURCE_RUNNING);
+}
+
+enum { FD_SIGNALS, FD_LISTENER, FD_NFLOG, FD_DRIFT, FD_CLOCK, FD_CREW };
 
 static bool is_ready(const struct pollfd *fd)
 {
@@ -129,6 +137,7 @@ static void run_once(struct supervisor *s)
 		[FD_LISTENER] = { .fd = s->listener, .events = POLLIN },
 		[FD_NFLOG] = { .fd = s->nflog_open ? nflog_fd(&s->nflog) : -1, .events = POLLIN },
 		[FD_DRIFT] = { .fd = drift_watch_fd(s), .events = POLLIN },
+		[FD_CLOCK] = { .fd = clock_watch_fd(s), .events = POLLIN },
 	};
 	int timeout, drift = drift_watch_timeout(s);
 	size_t count = FD_CREW + crew_wait(s, fds + FD_CREW, &timeout);
@@ -136,6 +145,7 @@ static void run_once(struct supervisor *s)
 	timeout = drift < timeout ? drift : timeout;
 	timeout = feed_timeout(s) < timeout ? feed_timeout(s) : timeout;
 	poll(fds, count, timeout);
+	follow_clock(s);
 	if (is_ready(&fds[FD_DRIFT]))
 		drift_watch_read(s);
 	drift_watch_tick(s);
@@ -305,6 +315,8 @@ static int start(struct supervisor *s, const char *folder, unsigned queues)
 	if (r == 0)
 		r = open_records(s);
 	if (r == 0)
+		clock_watch_open(s);
+	if (r == 0)
 		feed_open(s);
 	if (r == 0)
 		r = crew_start(s, queues);
@@ -323,6 +335,7 @@ static void end(struct supervisor *s)
 	feed_close(s);
 	crew_stop(&s->crew);
 	drift_watch_close(s);
+	clock_watch_close(s);
 	if (s->nflog_open)
 		nflog_close(&s->nflog);
 	event_log_close(&s->events.log);
@@ -339,7 +352,7 @@ int supervisor_run(const char *state, const char *runtime, const char *folder, u
 	int r;
 
 	s = (struct supervisor){ .state = state, .runtime = runtime, .voice = voice, .listener = -1,
-				 .started_at = time(NULL), .events.log.fd = -1 };
+				 .started_at = time(NULL), .clock.timer = -1, .events.log.fd = -1 };
 	r = start(&s, folder, queues);
 	if (r == 0) {
 		voice->say("ready");

@@ -13,6 +13,7 @@
 #include "policy/compile.h"
 #include "policy/documents.h"
 #include "run/crew.h"
+#include "run/clock_watch.h"
 #include "run/drift_watch.h"
 #include "run/events.h"
 #include "run/feed.h"
@@ -46,6 +47,7 @@ struct supervisor {
 	struct events events;
 	struct drift_watch drift;
 	struct feed feed;
+	struct clock_watch clock;
 	struct watchdog watchdog;
 	bool metrics_failed;    /* said once */
 	struct policy *policy;  /* in force; NULL: default deny */
@@ -70,7 +72,8 @@ int supervisor_run(const char *state, const char *runtime, const char *folder, u
 enum policy_source {
 	SOURCE_IN_FORCE = 1, /* STATE/in-force.json */
 	SOURCE_PROPOSED,     /* STATE/proposed.json */
-	SOURCE_FOLDER        /* a site folder */
+	SOURCE_FOLDER,       /* a site folder */
+	SOURCE_RUNNING       /* what is in force, from memory */
 };
 
 /*

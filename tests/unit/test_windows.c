@@ -319,6 +319,52 @@ static int release(void **state)
 	return 0;
 }
 
+/* 2026-11-25 is day 20782, and 1795608000 its noon in UTC. */
+static struct window_list windows_of(const struct site *site, const char *expires, struct schedule *schedule)
+{
+	const struct rule rule = { .expires = day_of(expires), .schedules = schedule, .schedule_count = !!schedule };
+	struct calendar_zone zone;
+	struct window_list list;
+
+	assert_int_equal(calendar_enter(&zone, "UTC"), 0);
+	assert_true(rule_windows(site, &rule, &arena, &list));
+	calendar_leave(&zone);
+	return list;
+}
+
+static void none_begins_before_the_floor(void **state)
+{
+	struct schedule morning = { EVERY_DAY, AT(6, 0), AT(11, 0) }, day = { EVERY_DAY, AT(6, 0), AT(18, 0) };
+	struct site site = { .today = 20782, .floor = 1795608000 };
+	struct window_list list = windows_of(&site, NULL, &morning);
+
+	/* this morning's is over, tomorrow's is the first */
+	assert_int_equal(list.items[0].from, 1795608000 + 18 * 3600);
+	list = windows_of(&site, NULL, &day);
+	assert_int_equal(list.items[0].from, 1795608000);
+	assert_int_equal(list.items[0].until, 1795608000 + 6 * 3600);
+	list = windows_of(&site, "2027-01-31", NULL);
+	assert_int_equal(list.items[0].from, 1795608000);
+	site.floor -= 86400;
+	assert_int_equal(windows_of(&site, NULL, &morning).items[0].from, 1795608000 - 6 * 3600);
+}
+
+static void a_doubted_clock_closes_what_depends_on_it_soon(void **state)
+{
+	const struct site site = { .today = 20782, .floor = 1795608000, .clock_doubted = true };
+	struct schedule always = { EVERY_DAY, AT(0, 0), AT(24, 0) };
+	struct window_list list;
+
+	assert_int_equal(windows_of(&site, NULL, &always).count, 0);
+	assert_int_equal(windows_of(&site, "2027-06-30", &always).count, 0);
+	assert_int_equal(windows_of(&site, "2026-11-24", NULL).count, 0);
+	assert_int_equal(windows_of(&site, "2026-12-25", NULL).count, 0);
+	list = windows_of(&site, "2026-12-26", NULL);
+	assert_int_equal(list.count, 1);
+	assert_int_equal(list.items[0].from, 0);
+	assert_int_equal(list.items[0].until, 1795608000 + 12 * 3600 + 31 * 86400);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +378,8 @@ int main(void)
 		cmocka_unit_test(the_same_hours_are_one_row),
 		cmocka_unit_test(an_expiry_is_one_row),
 		cmocka_unit_test(hours_by_lot),
+		cmocka_unit_test(none_begins_before_the_floor),
+		cmocka_unit_test(a_doubted_clock_closes_what_depends_on_it_soon),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, release);
