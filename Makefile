@@ -71,7 +71,8 @@ obj = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(1))
 LIB := $(BUILD)/libgatehouse.a
 PROGRAMS := $(BUILD)/gatehouse $(BUILD)/gatehouse-inspect
 
-.PHONY: all help deps demo check check-fast fresh-check bench soak soak-enip differential fuzz lint cov install uninstall clean
+.PHONY: all help deps demo check check-fast fresh-check bench soak soak-kills soak-load soak-enip \
+	differential fuzz lint cov install uninstall clean
 all: $(PROGRAMS)
 
 help:
@@ -81,6 +82,8 @@ help:
 	  'make              build (SAN=1 sanitizers, CC=clang, V=1 verbose)' \
 	  'sudo make bench   speed, as ratios in one run' \
 	  'sudo make soak T=600   clients of other makers at work through the gate for T seconds' \
+	  'sudo make soak-kills T=600   kill -9 of every process of the gate, under load (part of soak)' \
+	  'sudo make soak-load T=1800   full load: memory and descriptors stay flat' \
 	  'sudo make soak-enip    EtherNet/IP nodes of Node-RED at work with the device of the tests' \
 	  'sudo make differential N=100000   the core against the kernel, over N connections cut at random' \
 	  'make fuzz T=60    fuzz the decoders and the core for T seconds each' \
@@ -300,6 +303,16 @@ soak: deps
 	$(Q)command -v npm >/dev/null || image/install-packages nodejs npm
 	$(Q)$(MAKE) --no-print-directory demo-built $(SOAK_NPM)/installed
 	$(Q)BUILD=$(BUILD) tests/soak/soak.py -t $(or $(T),600)
+	$(Q)$(MAKE) --no-print-directory soak-kills
+# Every process of the gate is killed at random moments under load, for T seconds.
+soak-kills: deps
+	$(Q)$(MAKE) --no-print-directory tests-built
+	$(Q)BUILD=$(BUILD) CRASH_SECONDS=$(or $(T),600) TEST_SECONDS=$$(($(or $(T),600) + 180)) \
+		tests/run test_every_process_at_random_moments
+# Full load for T seconds: memory and descriptors stay flat.
+soak-load: deps
+	$(Q)$(MAKE) --no-print-directory tests-built
+	$(Q)BUILD=$(BUILD) tests/soak/load.py -t $(or $(T),1800)
 # Node-RED's EtherNet/IP nodes with the tests' device, without the gate.
 soak-enip: deps
 	$(Q)command -v npm >/dev/null || image/install-packages nodejs npm

@@ -22,6 +22,8 @@ static const struct {
 	{ ENAMETOOLONG, "this path is too long; choose a shorter one" },
 	{ EBADMSG, "its content is not what this program writes; it is damaged, or of another version" },
 	{ ENOMEM, "not enough memory" },
+	{ EMFILE, "no descriptors are left: too many files are open in this process" },
+	{ ENFILE, "no descriptors are left: too many files are open on this box" },
 };
 
 const char *failure_text(int error)

@@ -93,13 +93,16 @@ static void print_ledger(const struct value *ledger)
 
 static void print_policy(const struct value *policy)
 {
-	printf("Policy     %s, applied %s, rules: %lld, conduits: %lld", text_of(policy, "site"),
-	       text_of(policy, "applied"), number_of(policy, "rules"), number_of(policy, "conduits"));
+	printf("Policy     %s, version %s, applied %s, rules: %lld, conduits: %lld", text_of(policy, "site"),
+	       text_of(policy, "version"), text_of(policy, "applied"), number_of(policy, "rules"), number_of(policy, "conduits"));
 	if (number_of(policy, "expired"))
 		printf(", expired and closed: %lld", number_of(policy, "expired"));
 	if (number_of(policy, "overdue"))
 		printf(", overdue for review: %lld", number_of(policy, "overdue"));
 	putchar('\n');
+	if (value_member(policy, "schedules_until"))
+		printf("  schedules and expiries are in the kernel until %s, and renewed twice a day; then they close\n",
+		       text_of(policy, "schedules_until"));
 }
 
 static void print_queues(const struct value *queues)
@@ -147,9 +150,21 @@ static int path_of(const struct value *conduit, char *path, size_t size)
 			end_of(conduit, "device"), text_of(conduit, "transport"), number_of(conduit, "port"));
 }
 
+/* What came in the last seconds, "-" while that is not known. */
+#define RATE_SIZE 24
+static const char *rate_of(const struct value *of, const char *name, char text[static RATE_SIZE])
+{
+	const struct value *rate = value_member(value_member(of, "now"), name);
+
+	if (!rate || (rate->type != VALUE_REAL && rate->type != VALUE_INT))
+		return "-";
+	snprintf(text, RATE_SIZE, "%.1f", rate->type == VALUE_INT ? (double)rate->integer : rate->real);
+	return text;
+}
+
 static void print_conduits(const struct value *list)
 {
-	char path[160];
+	char path[160], rate[RATE_SIZE];
 	int width = 36;
 
 	if (!list || list->type != VALUE_LIST || !list->count)
@@ -159,13 +174,13 @@ static void print_conduits(const struct value *list)
 
 		width = length > width ? length : width;
 	}
-	printf("\n%-*s%12s%12s\n", width + 2, "Conduits", "packets", "bytes");
+	printf("\n%-*s%12s%12s%12s\n", width + 2, "Conduits", "packets", "bytes", "packets/s");
 	for (size_t i = 0; i < list->count; i++) {
 		const struct value *c = &list->items[i];
 
 		path_of(c, path, sizeof(path));
-		printf("  %-*s%12lld%12lld  %s%s\n", width, path, number_of(c, "packets"), number_of(c, "bytes"),
-		       truth_of(c, "inspected") ? "inspected" : "not inspected",
+		printf("  %-*s%12lld%12lld%12s  %s%s\n", width, path, number_of(c, "packets"), number_of(c, "bytes"),
+		       rate_of(c, "packets", rate), truth_of(c, "inspected") ? "inspected" : "not inspected",
 		       truth_of(c, "quarantined") ? ", QUARANTINED" :
 		       truth_of(c, "fails_open") ? ", FAILS OPEN" : "");
 	}
@@ -173,12 +188,15 @@ static void print_conduits(const struct value *list)
 
 static void print_rules(const struct value *list)
 {
+	char allowed[RATE_SIZE], denied[RATE_SIZE];
+
 	if (!list || list->type != VALUE_LIST || !list->count)
 		return;
-	printf("\nRules%43s%12s\n", "allowed", "denied");
+	printf("\nRules%43s%12s%12s%12s\n", "allowed", "denied", "allowed/s", "denied/s");
 	for (size_t i = 0; i < list->count; i++)
-		printf("  %-36s%10lld%12lld\n", text_of(&list->items[i], "rule"),
-		       number_of(&list->items[i], "allowed"), number_of(&list->items[i], "denied"));
+		printf("  %-36s%10lld%12lld%12s%12s\n", text_of(&list->items[i], "rule"),
+		       number_of(&list->items[i], "allowed"), number_of(&list->items[i], "denied"),
+		       rate_of(&list->items[i], "allowed", allowed), rate_of(&list->items[i], "denied", denied));
 }
 
 static void print_drops(const struct value *list)

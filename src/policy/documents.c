@@ -3,9 +3,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -165,6 +167,16 @@ int documents_read(const char *folder, struct arena *arena, struct diag_list *di
 	if (ret->count)
 		qsort(ret->items, ret->count, sizeof(*ret->items), compare_documents);
 	return 0;
+}
+
+void documents_digest(const struct documents *documents, char out[static DOCUMENTS_DIGEST_SIZE])
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < documents->count; i++)
+		for (size_t j = 0; j <= documents->items[i].len; j++)
+			hash = (hash ^ (uint8_t)documents->items[i].text[j]) * 0x100000001b3u;
+	snprintf(out, DOCUMENTS_DIGEST_SIZE, "fnv1a:%016" PRIx64, hash);
 }
 
 void documents_copy(const struct documents *from, struct arena *arena, struct documents *ret)

@@ -32,6 +32,10 @@ __attribute__((warn_unused_result))
 int documents_read(const char *folder, struct arena *arena, struct diag_list *diags,
 		   struct documents *ret);
 
+/* Tells one set of documents from another ("fnv1a:" and 16 digits); it is no signature. */
+#define DOCUMENTS_DIGEST_SIZE 23
+void documents_digest(const struct documents *documents, char out[static DOCUMENTS_DIGEST_SIZE]);
+
 /* The same texts in another arena. */
 void documents_copy(const struct documents *from, struct arena *arena, struct documents *ret);
 

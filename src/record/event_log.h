@@ -77,7 +77,7 @@ __attribute__((warn_unused_result)) int event_log_tick(struct event_log *log);
 void event_log_close(struct event_log *log);
 
 /*
- * The last `most` lines of a log that name one of the events (NULL-terminated list), newest last; lines
+ * The last `most` lines of a log that name one of the events (NULL-terminated list; NULL: any), newest last; lines
  * and list are in the arena. Returns their number, or negative errno. -ENOENT: there is no log.
  */
 __attribute__((warn_unused_result))

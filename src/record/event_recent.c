@@ -58,7 +58,7 @@ int event_log_recent(const char *path, const char *const *events, size_t most, s
 	if (r < 0)
 		return r;
 	while ((line = strsep(&text, "\n")) != NULL)
-		if (*line && is_one_of(line, events))
+		if (*line && (!events || is_one_of(line, events)))
 			ring[found++ % most] = line;
 	kept = found < most ? found : most;
 	*ret_lines = arena_array(arena, kept + 1, sizeof(**ret_lines));

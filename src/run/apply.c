@@ -173,6 +173,7 @@ static void put_in_force(struct supervisor *s, struct policy *policy)
 	s->policy = policy;
 	s->events.compiled = &policy->compiled;
 	policy->applied_at = time(NULL);
+	rates_forget(&s->rates);
 	s->renew_at = child_now() + RENEW_EVERY;
 	clock_watch_applied(s, policy->compiled.site);
 	drift_watch_applied(s);

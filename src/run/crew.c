@@ -99,10 +99,14 @@ static void on_end(struct supervisor *s, struct child *child)
 static void revive(struct supervisor *s, struct child *child)
 {
 	int r = child_revive(child);
+	char text[200];
 
-	if (r < 0)
-		supervisor_warn(s, "the inspector of queue %u cannot be started: %s. Its traffic is closed; trying again",
-		     child->queue, failure_text(r));
+	if (r >= 0)
+		return;
+	snprintf(text, sizeof(text), "the inspector of queue %u cannot be started: %s. Its traffic is closed; trying again",
+		 child->queue, failure_text(r));
+	s->voice->warn(text);
+	events_deed(&s->events, EVENTS_NOT_STARTED, text);
 }
 
 static bool is_ready(const struct pollfd *fd)

@@ -431,6 +431,9 @@ void events_drift_more(struct events *events, size_t count)
 void events_deed(struct events *events, enum events_deed deed, const char *text)
 {
 	static const struct event deeds[] = {
+		[EVENTS_STARTED] = { .event = "started" },
+		[EVENTS_STOPPED] = { .event = "stopped" },
+		[EVENTS_NOT_STARTED] = { .event = "inspector-not-started" },
 		[EVENTS_RESTORED] = { .event = "restored" },
 		[EVENTS_NOT_RESTORED] = { .event = "not-restored" },
 		[EVENTS_FIGHT] = { .event = "drift-fight" },

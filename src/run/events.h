@@ -50,7 +50,10 @@ void events_drift_more(struct events *events, size_t count);
 
 /* What the supervisor did about it. */
 enum events_deed {
-	EVENTS_RESTORED = 0,
+	EVENTS_STARTED = 0,
+	EVENTS_STOPPED,
+	EVENTS_NOT_STARTED,
+	EVENTS_RESTORED,
 	EVENTS_NOT_RESTORED,
 	EVENTS_FIGHT,
 	EVENTS_MAINTENANCE_BEGUN,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "run/feed.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -111,22 +110,11 @@ static void add_moment(struct supervisor *s, const char *kind, const char *text,
 		ledger_add_moment(s->feed.ledger, &moment);
 }
 
-/* Tells one set of documents from another; it is no signature. */
-static uint64_t digest_documents(const struct documents *documents)
-{
-	uint64_t hash = 0xcbf29ce484222325u;
-
-	for (size_t i = 0; i < documents->count; i++)
-		for (size_t j = 0; j <= documents->items[i].len; j++)
-			hash = (hash ^ (uint8_t)documents->items[i].text[j]) * 0x100000001b3u;
-	return hash;
-}
-
 void feed_applied(struct supervisor *s, const char *text)
 {
-	char digest[32];
+	char digest[DOCUMENTS_DIGEST_SIZE];
 
-	snprintf(digest, sizeof(digest), "fnv1a:%016" PRIx64, digest_documents(&s->policy->documents));
+	documents_digest(&s->policy->documents, digest);
 	add_moment(s, "policy-applied", text, digest);
 }
 
@@ -202,6 +190,8 @@ void feed_tick(struct supervisor *s)
 	r = read_all(s, &arena, &counts);
 	if (s->feed.ledger)
 		ledger_flush(s->feed.ledger, time(NULL));
+	if (r == 0)
+		rates_look(s, &counts);
 	metrics_write(s, &counts, r);
 	arena_free(&arena);
 	took = child_now() - began;

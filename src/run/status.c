@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "run/status.h"
 
+#include <math.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/calendar.h"
 #include "base/failure.h"
 #include "policy/address.h"
 #include "policy/model.h"
@@ -95,6 +97,8 @@ static void write_dates(const struct site *site, struct writer *w)
 
 static void write_policy(struct supervisor *s, struct writer *w)
 {
+	char version[DOCUMENTS_DIGEST_SIZE];
+
 	writer_name(w, "policy");
 	if (!s->policy) {
 		writer_text(w, NULL);
@@ -102,7 +106,12 @@ static void write_policy(struct supervisor *s, struct writer *w)
 	}
 	writer_open_map(w);
 	writer_put_text(w, "site", s->policy->compiled.site->id);
+	documents_digest(&s->policy->documents, version);
+	writer_put_text(w, "version", version);
 	status_put_time(w, "applied", s->policy->applied_at);
+	if (s->policy->compiled.ruleset.window_count)
+		status_put_time(w, "schedules_until", s->policy->applied_at +
+				(int64_t)WINDOW_HORIZON * CALENDAR_DAY_SECONDS);
 	writer_put_uint(w, "rules", s->policy->compiled.site->rule_count);
 	writer_put_uint(w, "conduits", s->policy->compiled.ruleset.conduit_count);
 	write_dates(s->policy->compiled.site, w);
@@ -125,6 +134,23 @@ static void write_end(struct supervisor *s, struct writer *w, const char *name,
 	writer_close_map(w);
 }
 
+/* "now": a second, over the last round of the feed; null while that is not known. */
+static void write_rate(struct writer *w, const char *first, const char *second, bool known,
+		       const struct rate *rate)
+{
+	writer_name(w, "now");
+	if (!known) {
+		writer_text(w, NULL);
+		return;
+	}
+	writer_open_map(w);
+	writer_name(w, first);
+	writer_real(w, round(rate->first * 10) / 10);
+	writer_name(w, second);
+	writer_real(w, round(rate->second * 10) / 10);
+	writer_close_map(w);
+}
+
 static void write_conduits(struct supervisor *s, struct writer *w,
 			   const struct netfilter_counts *counts)
 {
@@ -133,6 +159,7 @@ static void write_conduits(struct supervisor *s, struct writer *w,
 	for (size_t i = 0; i < counts->conduit_count; i++) {
 		const struct netfilter_conduit *n = &counts->conduits[i];
 		const struct ruleset_conduit *c = &n->conduit;
+		struct rate rate;
 
 		writer_open_map(w);
 		writer_put_uint(w, "number", c->mark & MARK_CONDUIT);
@@ -146,6 +173,7 @@ static void write_conduits(struct supervisor *s, struct writer *w,
 		writer_put_uint(w, "uninspected", status_uninspected(s, c->mark));
 		writer_put_uint(w, "packets", n->packets);
 		writer_put_uint(w, "bytes", n->bytes);
+		write_rate(w, "packets", "bytes", rates_of_conduit(&s->rates, c->mark, &rate), &rate);
 		writer_put_text(w, "rules", c->rules);
 		writer_close_map(w);
 	}
@@ -172,6 +200,7 @@ bool status_count_rule(struct supervisor *s, size_t rule, struct core_rule_count
 static void write_rules(struct supervisor *s, struct writer *w)
 {
 	struct core_rule_count count;
+	struct rate rate;
 	char owner[256];
 
 	writer_name(w, "rules");
@@ -185,6 +214,7 @@ static void write_rules(struct supervisor *s, struct writer *w)
 			writer_put_uint(w, "allowed", count.allowed);
 			writer_put_uint(w, "denied", count.denied);
 		}
+		write_rate(w, "allowed", "denied", rates_of_rule(&s->rates, i, &rate), &rate);
 		writer_put_text(w, "call", names_owner(&s->policy->compiled, id, owner, sizeof(owner)));
 		writer_close_map(w);
 	}

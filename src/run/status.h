@@ -3,10 +3,11 @@
 /*
  * What `status` tells, as one JSON object:
  *   healthy; problems: list of sentences; supervisor {pid, since}; what run/status_inspectors.h writes;
- *   policy {site, applied, rules, conduits, expired, overdue} or null;
+ *   policy {site, version, applied, schedules_until (with windows), rules, conduits, expired, overdue} or null;
  *   conduits: list of {number, server, device, transport, port, inspected, quarantined,
- *     fails_open, uninspected, packets, bytes, rules};
- *   rules: list of {rule, allowed, denied, call}; drops: list of {reason, packets, bytes}; events: path of the log;
+ *     fails_open, uninspected, packets, bytes, now {packets, bytes}, rules};
+ *   rules: list of {rule, allowed, denied, now {allowed, denied}, call}; drops: list of {reason, packets, bytes};
+ *   events: path of the log;
  *   drift {checked, findings, warnings, restored, guarded}; maintenance {until} or null;
  *   clock {trusted, doubt, why, synchronised, now, latest, closed: list of rule ids};
  *   ledger {path, writable, why, flushed, waiting, lost, bytes} or null.

@@ -212,12 +212,27 @@ static bool is_of_the_disk(int error)
 	return error == -EROFS || error == -ENOSPC || error == -EDQUOT || error == -EIO;
 }
 
+/* A gate that ends by itself writes last that it was stopped. Its start may be out of sight, far back in the log. */
+static bool ended_badly(const char *log)
+{
+	static const char *const ends[] = { "started", "stopped", NULL };
+	struct arena arena = { 0 };
+	const char **any, **lines;
+	bool badly = event_log_recent(log, NULL, 1, &arena, &any) == 1 &&
+		     !(event_log_recent(log, ends, 1, &arena, &lines) == 1 &&
+		       strstr(lines[0], "\"event\": \"stopped\""));
+
+	arena_free(&arena);
+	return badly;
+}
+
 static int open_records(struct supervisor *s)
 {
 	int r;
 
 	snprintf(s->events_path, sizeof(s->events_path), "%s/events.jsonl", s->state);
 	s->events.warn = s->voice->warn;
+	s->after_a_crash = ended_badly(s->events_path);
 	r = event_log_open(&s->events.log, s->events_path);
 	if (r < 0)
 		supervisor_warn(s, "cannot write %s: %s%s", s->events_path, failure_text(r), is_of_the_disk(r) ?
@@ -338,6 +353,8 @@ static void end(struct supervisor *s)
 	clock_watch_close(s);
 	if (s->nflog_open)
 		nflog_close(&s->nflog);
+	if (s->stopping)
+		events_deed(&s->events, EVENTS_STOPPED, "The gate was stopped: inspected traffic is closed.");
 	event_log_close(&s->events.log);
 	if (s->listener < 0)
 		return;
@@ -355,6 +372,8 @@ int supervisor_run(const char *state, const char *runtime, const char *folder, u
 				 .started_at = time(NULL), .clock.timer = -1, .events.log.fd = -1 };
 	r = start(&s, folder, queues);
 	if (r == 0) {
+		events_deed(&s.events, EVENTS_STARTED, s.after_a_crash ? "The gate was started. The one before it did not "
+			    "end by itself: it was killed, or the power failed." : "The gate was started.");
 		voice->say("ready");
 		watchdog_open(&s);
 		supervisor_notify("READY=1");

@@ -17,6 +17,7 @@
 #include "run/drift_watch.h"
 #include "run/events.h"
 #include "run/feed.h"
+#include "run/rates.h"
 #include "run/watchdog.h"
 
 /* How the supervisor speaks: cli/ prints. Lines have no newline. */
@@ -48,12 +49,14 @@ struct supervisor {
 	struct drift_watch drift;
 	struct feed feed;
 	struct clock_watch clock;
+	struct rates rates;
 	struct watchdog watchdog;
 	bool metrics_failed;    /* said once */
 	struct policy *policy;  /* in force; NULL: default deny */
 	int64_t started_at;     /* seconds UTC */
 	int64_t renew_at;       /* ms, CLOCK_BOOTTIME: time windows are unrolled again */
 	bool stopping;
+	bool after_a_crash;     /* the gate before this one did not end by itself */
 	char events_path[4096];
 };
 

@@ -20,7 +20,7 @@ MACHINE = re.compile(r"(?<![\w./])/wo" r"rk/|registry\.np" r"mjs|pypi\.o" r"rg|p
 # clients pause between two requests.
 SLEEP = re.compile(r"\b(sleep|usleep|nanosleep)\s*\(|^\s*sleep\s")
 MAY_SLEEP = {"tests/net/lab.py", "tests/net/test_ruleset.py", "tests/soak/client.js", "tests/soak/client.py",
-             "tests/soak/soak.py"}
+             "tests/soak/soak.py", "tests/soak/load.py"}
 
 
 def listed():
