@@ -91,6 +91,15 @@ static void print_ledger(const struct value *ledger)
 	putchar('\n');
 }
 
+static void print_trial(const struct value *trial)
+{
+	if (!trial || !truth_of(trial, "possible"))
+		puts("Trial      not possible on this kernel: it knows no tables with an owner");
+	else if (value_member(trial, "denied"))
+		printf("Trial      what must be denied was denied by every inspector, last %s, %lld times\n",
+		       text_of(trial, "denied"), number_of(trial, "times"));
+}
+
 static void print_policy(const struct value *policy)
 {
 	printf("Policy     %s, version %s, applied %s, rules: %lld, conduits: %lld", text_of(policy, "site"),
@@ -140,6 +149,7 @@ static void print_health(const struct value *status)
 	if (policy && policy->type == VALUE_MAP)
 		print_policy(policy);
 	print_drift(value_member(status, "drift"), value_member(status, "maintenance"));
+	print_trial(value_member(status, "trial"));
 	print_clock(value_member(status, "clock"));
 	print_ledger(value_member(status, "ledger"));
 }

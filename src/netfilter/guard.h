@@ -14,5 +14,11 @@ struct guard {
 /* Negative errno; -EOPNOTSUPP or -EINVAL: this kernel knows no owned tables (before 5.12). */
 __attribute__((warn_unused_result)) int guard_open(struct guard *ret);
 
-/* Takes the guard away. */
+/*
+ * The trial's table: what the supervisor marks with ruleset_trial() leaves for a queue and not for the wire. Kept open
+ * as long as trials are made: the kernel drops all that is queued when such a table goes.
+ */
+__attribute__((warn_unused_result)) int guard_open_trial(struct guard *ret);
+
+/* Takes the guard, or the trial's table, away. */
 void guard_close(struct guard *guard);

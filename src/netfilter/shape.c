@@ -23,6 +23,7 @@
 #define ICMP6_TOO_BIG 2u
 #define ICMP6_TIME_EXCEEDED 3u
 #define PRIORITY_RAW (-300)
+#define PRIORITY_TRIAL (-310) /* before conntrack and the gate's own output */
 #define PRIORITY_FILTER 0
 #define PRIORITY_LAST 1000 /* behind every other that may accept */
 
@@ -360,6 +361,19 @@ static const struct shape_rule guard_rules[] = {
 const struct shape_chain shape_guard = {
 	.name = "forward", RULES(guard_rules), HOOK("forward", NF_INET_FORWARD), .priority = PRIORITY_LAST,
 	.drop = true, .comment = "while the gate's table is not there, nothing is forwarded",
+};
+
+#define TRY(bucket) { NULL, { { .kind = STEP_MARK_IS, .a = MARK_MADE | MARK_INSPECTED | (bucket) << MARK_TIMETABLE_SHIFT }, \
+			     { .kind = STEP_QUEUE, .a = (bucket) } } }
+
+static const struct shape_rule trial_rules[] = {
+	TRY(0u), TRY(1u), TRY(2u), TRY(3u), TRY(4u), TRY(5u), TRY(6u), TRY(7u),
+	TRY(8u), TRY(9u), TRY(10u), TRY(11u), TRY(12u), TRY(13u), TRY(14u), TRY(15u),
+};
+
+const struct shape_chain shape_trial = {
+	.name = "output", RULES(trial_rules), HOOK("output", NF_INET_LOCAL_OUT), .priority = PRIORITY_TRIAL,
+	.comment = "the supervisor sends itself what must be denied",
 };
 
 void shape_drop_rules(const struct shape_drop *drop, struct shape_rule ret[SHAPE_DROP_RULES])

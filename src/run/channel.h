@@ -51,6 +51,7 @@ struct board {
 	_Atomic uint64_t truncated;    /* packets dropped because part of them was missing */
 	_Atomic uint64_t unknown;      /* packets dropped because their mark names no conduit */
 	_Atomic uint64_t quarantined;  /* packets dropped because of their conduit */
+	_Atomic uint64_t tried;        /* packets of the supervisor's that were denied, as they must be */
 	_Atomic uint64_t unsent;       /* packets of the gate's own that could not be sent */
 	uint64_t openings_known;       /* `openings` that the core's state was begun after */
 	_Atomic uint8_t traps[MARK_CONDUIT + 1u]; /* by conduit number; cleared when a policy is applied */

@@ -434,6 +434,8 @@ void events_deed(struct events *events, enum events_deed deed, const char *text)
 		[EVENTS_STARTED] = { .event = "started" },
 		[EVENTS_STOPPED] = { .event = "stopped" },
 		[EVENTS_NOT_STARTED] = { .event = "inspector-not-started" },
+		[EVENTS_TRIAL_FAILED] = { .event = "trial-failed" },
+		[EVENTS_TRIAL_WORKS] = { .event = "trial-works" },
 		[EVENTS_RESTORED] = { .event = "restored" },
 		[EVENTS_NOT_RESTORED] = { .event = "not-restored" },
 		[EVENTS_FIGHT] = { .event = "drift-fight" },

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "policy/ruleset.h"
 #include "protocol/reason.h"
 #include "run/inspect_packet.h"
 #include "run/inspect_policy.h"
@@ -149,6 +150,23 @@ static uint32_t core_mark(const struct queued *packet)
 	return packet_is_icmp(packet->bytes, packet->length) ? packet->mark & ~MARK_CONDUIT : packet->mark;
 }
 
+/* The supervisor's own, to see it denied: it is of no conduit, so the core may do nothing but drop it. */
+static void try_out(struct judge *judge, const struct queued *packet)
+{
+	struct core_io *io = vm_io(judge->vm);
+
+	enter(judge, 0);
+	io->mark = packet->mark & ~MARK_CONDUIT;
+	io->length = (uint32_t)packet->length;
+	memcpy(io->packet, packet->bytes, packet->length);
+	if (vm_packet(judge->vm) != VM_DONE) {
+		failed(judge, 0);
+		return;
+	}
+	leave(judge);
+	judge->board->tried += io->verdict == CORE_DROP && !io->made_count;
+}
+
 struct judgement judge_packet(struct judge *judge, const struct queued *packet)
 {
 	const struct judgement drop = { .verdict = QUEUE_DROP };
@@ -159,6 +177,10 @@ struct judgement judge_packet(struct judge *judge, const struct queued *packet)
 
 	if (!is_whole(packet)) {
 		judge->board->truncated++;
+		return drop;
+	}
+	if (ruleset_is_trial(packet->mark)) {
+		try_out(judge, packet);
 		return drop;
 	}
 	if (!policy_conduit(conduit)) {

@@ -47,6 +47,9 @@ size_t status_problems(const struct supervisor *s, const struct netfilter_counts
 		{ !s->policy, "No policy is in force: everything is denied. Apply one: gatehouse apply DIR." },
 		{ s->policy && !crew_serves(&s->crew),
 		  "An inspector is not serving: the traffic that it inspects is closed until it does." },
+		{ trial_fails(&s->trial),
+		  "What the gate sends itself to be denied is not denied in time: is it overloaded? Nothing is opened by "
+		  "that; if it stays so, restart the gate (systemctl restart gatehouse)." },
 		{ status_passing(s),
 		  "PACKETS PASS UNINSPECTED on the conduits that fail open: their inspector makes no progress." },
 		{ read_result < 0, "The kernel does not say what it holds: restart the gate (systemctl restart gatehouse)." },
@@ -260,6 +263,20 @@ static void write_drift(struct supervisor *s, struct writer *w)
 	writer_close_map(w);
 }
 
+/* ---- trial ---- */
+
+static void write_trial(struct supervisor *s, struct writer *w)
+{
+	writer_name(w, "trial");
+	writer_open_map(w);
+	writer_put_bool(w, "possible", s->trial.possible);
+	writer_put_bool(w, "fails", trial_fails(&s->trial));
+	if (s->trial.denied_at)
+		status_put_time(w, "denied", s->trial.denied_at);
+	writer_put_uint(w, "times", s->trial.times);
+	writer_close_map(w);
+}
+
 /* ---- clock ---- */
 
 void status_write_clock(struct supervisor *s, struct writer *w)
@@ -323,6 +340,7 @@ void status_write(struct supervisor *s, struct writer *w)
 	write_rules(s, w);
 	write_drops(w, &counts);
 	write_drift(s, w);
+	write_trial(s, w);
 	status_write_clock(s, w);
 	write_ledger(s, w);
 	writer_put_text(w, "events", s->events_path);

@@ -18,6 +18,7 @@
 #include "run/events.h"
 #include "run/feed.h"
 #include "run/rates.h"
+#include "run/trial.h"
 #include "run/watchdog.h"
 
 /* How the supervisor speaks: cli/ prints. Lines have no newline. */
@@ -50,6 +51,7 @@ struct supervisor {
 	struct feed feed;
 	struct clock_watch clock;
 	struct rates rates;
+	struct trial trial;
 	struct watchdog watchdog;
 	bool metrics_failed;    /* said once */
 	struct policy *policy;  /* in force; NULL: default deny */
