@@ -15,7 +15,7 @@ struct guard {
 __attribute__((warn_unused_result)) int guard_open(struct guard *ret);
 
 /*
- * The trial's table: what the supervisor marks with ruleset_trial() leaves for a queue and not for the wire. Kept open
+ * The trial's table: what the supervisor marks with RULESET_TRIAL() leaves for a queue and not for the wire. Kept open
  * as long as trials are made: the kernel drops all that is queued when such a table goes.
  */
 __attribute__((warn_unused_result)) int guard_open_trial(struct guard *ret);

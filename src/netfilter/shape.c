@@ -363,8 +363,8 @@ const struct shape_chain shape_guard = {
 	.drop = true, .comment = "while the gate's table is not there, nothing is forwarded",
 };
 
-#define TRY(bucket) { NULL, { { .kind = STEP_MARK_IS, .a = MARK_MADE | MARK_INSPECTED | (bucket) << MARK_TIMETABLE_SHIFT }, \
-			     { .kind = STEP_QUEUE, .a = (bucket) } } }
+#define TRY(bucket) \
+	{ NULL, { { .kind = STEP_MARK_IS, .a = RULESET_TRIAL(bucket) }, { .kind = STEP_QUEUE, .a = (bucket) } } }
 
 static const struct shape_rule trial_rules[] = {
 	TRY(0u), TRY(1u), TRY(2u), TRY(3u), TRY(4u), TRY(5u), TRY(6u), TRY(7u),

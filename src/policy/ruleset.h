@@ -105,14 +105,11 @@ static inline uint16_t ruleset_queue(const struct ruleset *ruleset, uint32_t buc
 }
 
 /* The mark of a packet by which the supervisor tries a bucket's queue: no packet of anybody else has these bits together. */
-static inline uint32_t ruleset_trial(uint32_t bucket)
-{
-	return MARK_MADE | MARK_INSPECTED | bucket << MARK_TIMETABLE_SHIFT;
-}
+#define RULESET_TRIAL(bucket) (MARK_MADE | MARK_INSPECTED | (uint32_t)(bucket) << MARK_TIMETABLE_SHIFT)
 
 static inline bool ruleset_is_trial(uint32_t mark)
 {
-	return (mark & ruleset_trial(0)) == ruleset_trial(0);
+	return (mark & RULESET_TRIAL(0)) == RULESET_TRIAL(0);
 }
 
 #define RULESET_LOG_GROUP 4410u

@@ -295,7 +295,7 @@ void clock_watch_confirm(struct supervisor *s)
 	struct clock_reading reading;
 
 	read_clock(w, &reading);
-	w->changed |= w->clock.doubt != CLOCK_TRUSTED;
+	w->changed = true; /* windows may begin later than what is right now */
 	clock_confirm(&w->clock, &reading);
 	events_deed(&s->events, EVENTS_CLOCK_CONFIRMED, "A person confirmed that the clock is right: this time is the "
 		    "one that everything is judged on from now on.");

@@ -41,7 +41,7 @@ static void make_packet(struct packet *ret)
 static bool send_to_queue(const struct trial *t, uint32_t bucket)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	uint32_t mark = ruleset_trial(bucket);
+	uint32_t mark = RULESET_TRIAL(bucket);
 	struct packet packet;
 
 	make_packet(&packet);
@@ -150,6 +150,7 @@ void trial_open(struct supervisor *s)
 		r = t->fd;
 		trial_close(t);
 	}
+	t->possible = r == 0;
 	if (r < 0)
 		supervisor_warn(s, "whether the inspectors deny cannot be tried (%s)", failure_text(r));
 }

@@ -138,6 +138,7 @@ class Clock(ClockCase):
         self.assertEqual(self.opened(), set(self.ENDS))
 
     def test_a_technician_has_the_last_word(self):
+        confirmed = len(self.told("clock-confirmed"))
         self.set_clock(40 * DAY)
         self.wait_clock("jumped")
         self.assertEqual(self.gate.command("clock", check=False).returncode, 1)
@@ -148,7 +149,14 @@ class Clock(ClockCase):
         wait_until(lambda: self.clock()["doubt"] == "behind", "the clock to be doubted")
         self.assertTrue(json.loads(self.gate.command("clock", "--confirm", "--json").stdout)["trusted"])
         wait_until(lambda: self.opened() == set(self.ENDS), "everything to be open again")
-        self.assertEqual(len(self.told("clock-confirmed")), 2)
+        self.assertEqual(len(self.told("clock-confirmed")), confirmed + 2)
+
+    def test_confirmed_before_it_was_doubted(self):
+        for offset in (200 * DAY, 0):
+            self.set_clock(offset)
+            self.gate.command("clock", "--confirm")
+        wait_until(lambda: self.opened() == set(self.ENDS), "everything to be open again")
+        self.assertEqual(self.clock()["doubt"], None)
 
     def test_a_time_server_that_was_not_heard_yet(self):
         path = self.gate.site / "site.json"
