@@ -16,14 +16,36 @@
 #define TYPE_REAL 0xcau
 #define NO_NUMBER 0x7fc00000u /* a REAL that lies within no limits */
 
+/* Each --class begins an object, behind the one before; --instance belongs to it. */
+static const char *take_object(struct cip_ask *ask, int argc, char **argv, int *i, bool *ret_taken)
+{
+	struct cip_ask_object *last = ask->object_count ? &ask->objects[ask->object_count - 1] : NULL;
+	const char *text;
+	bool class = option_value(argc, argv, i, "--class", &text);
+
+	*ret_taken = class || option_value(argc, argv, i, "--instance", &text);
+	if (!*ret_taken)
+		return NULL;
+	if (!text)
+		return "an option about EtherNet/IP wants a value";
+	if (!last || (class && last->class)) {
+		if (ask->object_count == CIP_ASK_OBJECTS)
+			return "a path leads through eight objects at most";
+		last = &ask->objects[ask->object_count++];
+	}
+	if (!class && last->instance)
+		return "--instance follows the --class that it belongs to";
+	*(class ? &last->class : &last->instance) = text;
+	return NULL;
+}
+
 const char *cip_ask_option(struct cip_ask *ask, int argc, char **argv, int *i, bool *ret_taken)
 {
 	const struct {
 		const char *name;
 		const char **to;
 	} options[] = {
-		{ "--service", &ask->service },	    { "--class", &ask->class },
-		{ "--instance", &ask->instance },   { "--attribute", &ask->attribute },
+		{ "--service", &ask->service },	    { "--attribute", &ask->attribute },
 		{ "--read-tag", &ask->read_tag },   { "--write-tag", &ask->write_tag },
 	};
 
@@ -32,7 +54,7 @@ const char *cip_ask_option(struct cip_ask *ask, int argc, char **argv, int *i, b
 		if (*ret_taken)
 			return *options[n].to ? NULL : "an option about EtherNet/IP wants a value";
 	}
-	return NULL;
+	return take_object(ask, argc, argv, i, ret_taken);
 }
 
 /* ---- the request ---- */
@@ -84,30 +106,55 @@ static void put(struct cip_path *path, uint8_t kind, uint32_t number)
 	path->segments[path->count++] = (struct cip_segment){ .kind = kind, .number = number };
 }
 
-static const char *object_path(const struct cip_ask *ask, struct cip_path *ret, uint32_t *ret_service)
+static const char *instance_text(const struct cip_ask_object *object)
 {
-	uint32_t class, number;
+	return object->instance ? object->instance : "1";
+}
 
-	if (!ask->service || !ask->class)
+/* What is asked, before it is put together. */
+struct cip_wanted {
+	uint32_t service;
+	uint32_t attribute;  /* of a list in the data; 0: none */
+	uint16_t elements;
+	uint8_t shape;       /* enum cip_shape */
+	struct cip_path path;
+};
+
+static const char *object_path(const struct cip_ask *ask, struct cip_wanted *ret)
+{
+	const struct cip_service *known;
+	uint32_t class = 0, number;
+
+	if (!ask->service || !ask->object_count)
 		return "--service and --class belong together; --read-tag or --write-tag name a tag";
-	if (!find_class(ask->class, &class))
-		return "--class wants the name of a class (`gatehouse services`) or a number";
-	if (!find_service(ask->service, class, ret_service))
+	for (size_t i = 0; i < ask->object_count; i++) {
+		const struct cip_ask_object *object = &ask->objects[i];
+
+		if (!object->class || !find_class(object->class, &class))
+			return "--class wants the name of a class (`gatehouse services`) or a number";
+		if (!read_number(instance_text(object), UINT32_MAX, &number))
+			return "--instance wants a number";
+		put(&ret->path, CIP_SEGMENT_CLASS, class);
+		put(&ret->path, CIP_SEGMENT_INSTANCE, number);
+	}
+	if (!find_service(ask->service, class, &ret->service))
 		return "--service wants the name of a service of that class (`gatehouse services`) or a number";
-	put(ret, CIP_SEGMENT_CLASS, class);
-	if (!read_number(ask->instance ? ask->instance : "1", UINT32_MAX, &number))
-		return "--instance wants a number";
-	put(ret, CIP_SEGMENT_INSTANCE, number);
+	known = cip_service(class, (uint8_t)ret->service);
+	ret->shape = known ? known->shape : CIP_SHAPE_OPAQUE;
 	if (!ask->attribute)
 		return NULL;
 	if (!find_attribute(ask->attribute, class, &number))
 		return "--attribute wants the name of an attribute of that class or a number";
-	put(ret, CIP_SEGMENT_ATTRIBUTE, number);
+	if (cip_lists_attributes(ret->shape))
+		ret->attribute = number;
+	else
+		put(&ret->path, CIP_SEGMENT_ATTRIBUTE, number);
 	return NULL;
 }
 
-static const char *tag_path(const char *text, struct arena *arena, struct cip_path *ret, uint16_t *ret_elements)
+static const char *tag_path(const char *text, struct arena *arena, struct cip_wanted *ret)
 {
+	struct cip_path *path = &ret->path;
 	struct tag tag;
 
 	if (tag_parse(text, arena, &tag) || tag.rest || tag.part_count > 4)
@@ -115,33 +162,90 @@ static const char *tag_path(const char *text, struct arena *arena, struct cip_pa
 	for (size_t i = 0; i < tag.part_count; i++) {
 		const struct tag_part *part = &tag.parts[i];
 
-		ret->segments[ret->count++] = (struct cip_segment){
+		path->segments[path->count++] = (struct cip_segment){
 			.kind = CIP_SEGMENT_SYMBOL, .length = (uint16_t)strlen(part->name),
 			.bytes = (const uint8_t *)part->name };
 		for (size_t d = 0; d < part->dimension_count; d++) {
-			put(ret, CIP_SEGMENT_MEMBER, part->dimensions[d].first);
-			*ret_elements = (uint16_t)(part->dimensions[d].last - part->dimensions[d].first + 1);
+			put(path, CIP_SEGMENT_MEMBER, part->dimensions[d].first);
+			ret->elements = (uint16_t)(part->dimensions[d].last - part->dimensions[d].first + 1);
 		}
 	}
 	return NULL;
 }
 
-static const char *write_request(struct cip_ask *ask, uint8_t service, const struct cip_path *path,
-				 uint16_t elements)
+static void put_values(struct sink *s, const struct cip_wanted *r)
+{
+	sink_le16(s, TYPE_REAL);
+	sink_le16(s, r->elements);
+	if (r->shape == CIP_SHAPE_WRITE_TAG_FRAGMENT)
+		sink_le32(s, 0);
+	for (unsigned i = 0; i < r->elements; i++)
+		sink_le32(s, NO_NUMBER);
+}
+
+static void put_attributes(struct sink *s, const struct cip_wanted *r)
+{
+	sink_le16(s, r->attribute != 0);
+	if (r->attribute)
+		sink_le16(s, (uint16_t)r->attribute);
+	if (r->attribute && r->shape == CIP_SHAPE_SET_ATTRIBUTE_LIST)
+		sink_u8(s, 0);
+}
+
+/* The least that a request of that service carries; no number where tags are written, else zeros. */
+static void put_data(struct sink *s, const struct cip_wanted *r)
+{
+	static const uint8_t zeros[10] = { 0 };
+
+	switch ((enum cip_shape)r->shape) {
+	case CIP_SHAPE_ATTRIBUTE_LIST:
+	case CIP_SHAPE_SET_ATTRIBUTE_LIST:
+	case CIP_SHAPE_LISTING:
+		put_attributes(s, r);
+		break;
+	case CIP_SHAPE_SET:
+		sink_u8(s, 0);
+		break;
+	case CIP_SHAPE_READ_TAG:
+		sink_le16(s, r->elements);
+		break;
+	case CIP_SHAPE_READ_TAG_FRAGMENT:
+		sink_le16(s, r->elements);
+		sink_le32(s, 0);
+		break;
+	case CIP_SHAPE_WRITE_TAG:
+	case CIP_SHAPE_WRITE_TAG_FRAGMENT:
+		put_values(s, r);
+		break;
+	case CIP_SHAPE_MODIFY_TAG:
+		sink_le16(s, 4); /* bytes of each mask */
+		sink_bytes(s, zeros, 8);
+		break;
+	case CIP_SHAPE_READ_TEMPLATE:
+		sink_bytes(s, zeros, 6);
+		break;
+	case CIP_SHAPE_OPAQUE:
+	case CIP_SHAPE_NONE:
+	case CIP_SHAPE_MULTIPLE:
+	case CIP_SHAPE_UNCONNECTED_SEND:
+	case CIP_SHAPE_FORWARD_OPEN:
+	case CIP_SHAPE_LARGE_FORWARD_OPEN:
+	case CIP_SHAPE_FORWARD_CLOSE:
+	case CIP_SHAPE_PCCC:
+		break;
+	}
+}
+
+static const char *write_request(struct cip_ask *ask, const struct cip_wanted *r)
 {
 	struct sink s = sink_over(ask->bytes, sizeof(ask->bytes));
 	uint8_t bytes[CIP_ASK_BYTES];
-	size_t size = cip_path_write(path, bytes, sizeof(bytes));
+	size_t size = cip_path_write(&r->path, bytes, sizeof(bytes));
 
-	sink_u8(&s, service);
+	sink_u8(&s, (uint8_t)r->service);
 	sink_u8(&s, (uint8_t)(size / 2));
 	sink_bytes(&s, bytes, size);
-	if (ask->write_tag)
-		sink_le16(&s, TYPE_REAL);
-	if (ask->read_tag || ask->write_tag)
-		sink_le16(&s, elements);
-	for (unsigned i = 0; ask->write_tag && i < elements; i++)
-		sink_le32(&s, NO_NUMBER);
+	put_data(&s, r);
 	ask->size = s.len;
 	return s.full || !size ? "the request is longer than explain can put together" : NULL;
 }
@@ -149,24 +253,27 @@ static const char *write_request(struct cip_ask *ask, uint8_t service, const str
 const char *cip_ask_build(struct cip_ask *ask, struct arena *arena)
 {
 	const char *tag = ask->read_tag ? ask->read_tag : ask->write_tag;
-	uint32_t service = ask->read_tag ? READ_TAG : WRITE_TAG;
-	struct cip_path path = { .count = 0 };
-	uint16_t elements = 1;
+	struct cip_wanted r = { .service = ask->read_tag ? READ_TAG : WRITE_TAG, .elements = 1,
+			     .shape = ask->read_tag ? CIP_SHAPE_READ_TAG : CIP_SHAPE_WRITE_TAG };
 	const char *wrong;
 
-	if (!!ask->read_tag + !!ask->write_tag + !!ask->class > 1)
+	if (!!ask->read_tag + !!ask->write_tag + !!ask->object_count > 1)
 		return "one request at a time: --read-tag, --write-tag, or --service and --class";
-	wrong = tag ? tag_path(tag, arena, &path, &elements) : object_path(ask, &path, &service);
-	return wrong ? wrong : write_request(ask, (uint8_t)service, &path, elements);
+	wrong = tag ? tag_path(tag, arena, &r) : object_path(ask, &r);
+	return wrong ? wrong : write_request(ask, &r);
 }
 
 const char *cip_ask_text(const struct cip_ask *ask, struct arena *arena)
 {
+	const char *text = ask->service;
+
 	if (ask->read_tag || ask->write_tag)
 		return arena_printf(arena, "%s %s", ask->read_tag ? "read-tag" : "write-tag",
 				    ask->read_tag ? ask->read_tag : ask->write_tag);
-	return arena_printf(arena, "%s, class %s, instance %s%s%s", ask->service, ask->class,
-			    ask->instance ? ask->instance : "1", ask->attribute ? ", attribute " : "",
+	for (size_t i = 0; i < ask->object_count; i++)
+		text = arena_printf(arena, "%s%s class %s, instance %s", text, i ? " /" : ",", ask->objects[i].class,
+				    instance_text(&ask->objects[i]));
+	return arena_printf(arena, "%s%s%s", text, ask->attribute ? ", attribute " : "",
 			    ask->attribute ? ask->attribute : "");
 }
 

@@ -8,9 +8,17 @@
 #include "cli/explain_ask.h"
 
 #define CIP_ASK_BYTES 300u
+#define CIP_ASK_OBJECTS 8u
+
+/* As written, or NULL. */
+struct cip_ask_object {
+	const char *class, *instance;
+};
 
 struct cip_ask {
-	const char *service, *class, *instance, *attribute, *read_tag, *write_tag; /* as written, or NULL */
+	const char *service, *attribute, *read_tag, *write_tag; /* as written, or NULL */
+	struct cip_ask_object objects[CIP_ASK_OBJECTS];         /* from the outside in */
+	size_t object_count;
 	uint8_t bytes[CIP_ASK_BYTES];
 	size_t size;
 };
@@ -20,13 +28,13 @@ const char *cip_ask_option(struct cip_ask *ask, int argc, char **argv, int *i, b
 
 static inline bool cip_ask_wanted(const struct cip_ask *ask)
 {
-	return ask->service || ask->class || ask->instance || ask->attribute || ask->read_tag || ask->write_tag;
+	return ask->service || ask->object_count || ask->attribute || ask->read_tag || ask->write_tag;
 }
 
 /* Builds the request. NULL, or which option is missing or impossible. */
 const char *cip_ask_build(struct cip_ask *ask, struct arena *arena);
 
-/* "read-tag Line3.Rate", "get-attribute-single, class identity, instance 1" */
+/* "read-tag Line3.Rate", "get-attribute-single, class identity, instance 1"; one object behind another: " / " */
 const char *cip_ask_text(const struct cip_ask *ask, struct arena *arena);
 
 /* What the inspector decides about it on the conduit of that number. */

@@ -57,38 +57,60 @@ static enum reason route_allowed(const struct cip_question *q, const struct prog
 
 /* ---- a service on an object ------------------------------------------------------------------------------ */
 
-/* What a path names: class, instance (the class itself without one), attribute. */
-struct object {
-	uint32_t class;
-	uint32_t instance;
-	bool attribute;
-};
-
-/* A service whose data lists the attributes that it is about: one in its path would be another. */
-static bool lists_attributes(const struct cip_request *r)
+static bool is_segment(const struct cip_path *path, unsigned i, enum cip_segment_kind kind)
 {
-	return r->shape == CIP_SHAPE_ATTRIBUTE_LIST || r->shape == CIP_SHAPE_SET_ATTRIBUTE_LIST ||
-	       r->shape == CIP_SHAPE_LISTING;
+	return i < path->count && path->segments[i].kind == kind;
 }
 
-/* False when the path is no class, instance, attribute and member, each at most once and in this order. */
-static bool read_object(const struct cip_path *path, struct object *ret)
+/* The class at segment *at, and its instance: the class itself without one. *at moves behind both. */
+static bool read_object(const struct cip_path *path, unsigned *at, uint32_t *ret_class, uint32_t *ret_instance)
 {
-	unsigned i = 0;
-
-	*ret = (struct object){ 0 };
-	if (i == path->count || path->segments[i].kind != CIP_SEGMENT_CLASS)
+	if (!is_segment(path, *at, CIP_SEGMENT_CLASS))
 		return false;
-	ret->class = path->segments[i++].number;
-	if (i < path->count && path->segments[i].kind == CIP_SEGMENT_INSTANCE)
-		ret->instance = path->segments[i++].number;
-	if (i < path->count && path->segments[i].kind == CIP_SEGMENT_ATTRIBUTE) {
-		ret->attribute = true;
-		i++;
+	*ret_class = path->segments[(*at)++].number;
+	*ret_instance = is_segment(path, *at, CIP_SEGMENT_INSTANCE) ? path->segments[(*at)++].number : 0;
+	return true;
+}
+
+/* Behind the innermost object stands at most an attribute, and behind that a member. */
+static bool ends_at(const struct cip_path *path, unsigned at)
+{
+	if (is_segment(path, at, CIP_SEGMENT_ATTRIBUTE))
+		at += is_segment(path, at + 1, CIP_SEGMENT_MEMBER) ? 2 : 1;
+	return at == path->count;
+}
+
+enum fit { FIT_NOT, FIT_CLASSES, FIT_WHOLE };
+
+/* The whole path in its order, not a part of it: what is behind another object is another thing. */
+static enum fit path_fits(const struct program *p, struct program_span objects, const struct cip_path *path)
+{
+	enum fit fit = FIT_WHOLE;
+	uint32_t class, instance;
+	unsigned at = 0;
+
+	for (uint32_t i = 0; i < objects.count; i++) {
+		const struct program_object *o = &p->objects[objects.first + i];
+
+		if (!read_object(path, &at, &class, &instance) || class != o->class)
+			return FIT_NOT;
+		if (!program_holds(p, o->instances, instance))
+			fit = FIT_CLASSES;
 	}
-	if (i < path->count && ret->attribute && path->segments[i].kind == CIP_SEGMENT_MEMBER)
-		i++;
-	return i == path->count;
+	return ends_at(path, at) ? fit : FIT_NOT;
+}
+
+/* How many attributes a path names that fits. */
+static unsigned path_attributes(const struct cip_path *path)
+{
+	return is_segment(path, path->count - 1u, CIP_SEGMENT_ATTRIBUTE) ||
+	       is_segment(path, path->count - 1u, CIP_SEGMENT_MEMBER);
+}
+
+/* Where the data lists the attributes that a service is about, one in its path would be another. */
+static bool names_another(const struct cip_request *r)
+{
+	return cip_lists_attributes(r->shape) && path_attributes(&r->path);
 }
 
 static bool all_attributes(const struct cip_question *q, const struct program_cip *e)
@@ -98,9 +120,9 @@ static bool all_attributes(const struct cip_question *q, const struct program_ci
 
 /* Every attribute that the request names is allowed; where it does not tell which, all of them. */
 static bool attributes_allowed(const struct cip_question *q, const struct program_cip *e,
-			       const struct cip_request *r, const struct object *o)
+			       const struct cip_request *r)
 {
-	unsigned named = r->attribute_count ? r->attribute_count : o->attribute;
+	unsigned named = r->attribute_count ? r->attribute_count : path_attributes(&r->path);
 	uint32_t number;
 
 	if (q->start)
@@ -120,18 +142,17 @@ static bool attributes_allowed(const struct cip_question *q, const struct progra
 static enum reason service_allowed(const struct cip_question *q, const struct program_cip *e,
 				   const struct cip_request *r)
 {
-	struct object o;
+	enum fit fit;
 
 	if (e->service != r->service || (r->known && r->known->access == CIP_CARRIER))
 		return REASON_SERVICE_NOT_ALLOWED;
+	fit = path_fits(q->program, e->path, &r->path);
 	/* The same number on another object is another service, unless it is one that all have. */
-	if (!read_object(&r->path, &o) || o.class != e->class)
+	if (fit == FIT_NOT)
 		return r->known && r->known->class == CIP_COMMON ? REASON_OBJECT_NOT_ALLOWED :
 								    REASON_SERVICE_NOT_ALLOWED;
-	if ((o.attribute && lists_attributes(r)) || !program_holds(q->program, e->instances, o.instance) ||
-	    !attributes_allowed(q, e, r, &o))
-		return REASON_OBJECT_NOT_ALLOWED;
-	return REASON_NONE;
+	return fit == FIT_WHOLE && !names_another(r) && attributes_allowed(q, e, r) ? REASON_NONE :
+										       REASON_OBJECT_NOT_ALLOWED;
 }
 
 /* ---- tags ------------------------------------------------------------------------------------------------- */
@@ -189,19 +210,15 @@ static enum reason tags_allowed(const struct cip_question *q, const struct progr
 /* Reading what symbols and templates there are, of the controller or of one program; never what tags hold. */
 static enum reason browse_allowed(const struct cip_question *q, const struct cip_request *r)
 {
-	struct cip_path path = r->path;
-	struct object o;
+	unsigned at = cip_path_names_tag(&r->path);
+	uint32_t class, instance;
 
 	if ((r->object != CIP_CLASS_SYMBOL && r->object != CIP_CLASS_TEMPLATE) || !r->known ||
 	    r->known->access != CIP_READ || is_tag_service(r, false))
 		return REASON_SERVICE_NOT_ALLOWED;
-	if (cip_path_names_tag(&path)) {
-		path.count--;
-		__builtin_memmove(path.segments, path.segments + 1, path.count * sizeof(path.segments[0]));
-	}
-	if (!read_object(&path, &o) || o.class != r->object || (o.attribute && lists_attributes(r)))
-		return REASON_OBJECT_NOT_ALLOWED;
-	return REASON_NONE;
+	return read_object(&r->path, &at, &class, &instance) && class == r->object && ends_at(&r->path, at) &&
+			       !names_another(r) ?
+		       REASON_NONE : REASON_OBJECT_NOT_ALLOWED;
 }
 
 /* ---- data files ------------------------------------------------------------------------------------------- */

@@ -26,6 +26,7 @@ static bool header_valid(const uint8_t *block, size_t length)
 	       table_inside(h, &h->ranges, sizeof(struct program_range)) &&
 	       table_inside(h, &h->values, sizeof(struct program_value)) &&
 	       table_inside(h, &h->cip, sizeof(struct program_cip)) &&
+	       table_inside(h, &h->objects, sizeof(struct program_object)) &&
 	       table_inside(h, &h->tags, sizeof(struct program_tag)) &&
 	       table_inside(h, &h->names, sizeof(struct program_name)) &&
 	       table_inside(h, &h->files, sizeof(struct program_file)) &&
@@ -95,6 +96,7 @@ bool program_open(const uint8_t *block, size_t length, uint32_t max_rules, struc
 		.ranges = table(block, &h->ranges),
 		.values = table(block, &h->values),
 		.cip = table(block, &h->cip),
+		.objects = table(block, &h->objects),
 		.tags = table(block, &h->tags),
 		.names = table(block, &h->names),
 		.files = table(block, &h->files),

@@ -21,6 +21,7 @@ struct program {
 	const struct program_range *ranges;
 	const struct program_value *values;
 	const struct program_cip *cip;
+	const struct program_object *objects;
 	const struct program_tag *tags;
 	const struct program_name *names;
 	const struct program_file *files;

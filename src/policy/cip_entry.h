@@ -14,6 +14,18 @@ struct range_list {
 	size_t count;
 };
 
+/* A part of a path: a class of objects, and which of them. */
+struct object {
+	uint16_t class;              /* 0: not understood */
+	struct range_list instances; /* 0: the class itself */
+};
+
+/* From the outside in: controllers nest objects. */
+struct object_list {
+	struct object *items;
+	size_t count;
+};
+
 struct value_list {
 	struct program_value *items;
 	size_t count;
@@ -78,8 +90,7 @@ struct cip_entry {
 	struct cip_route_list routes;      /* its own, else those of the rule */
 	/* CIP_SERVICE */
 	uint8_t service;                   /* 1-127 */
-	uint16_t class;
-	struct range_list instances;       /* 0: the class itself */
+	struct object_list path;           /* the service is one of the innermost object's */
 	struct range_list attributes;      /* count 0: the service names none; "all" is 1-65535 */
 	/* CIP_READ_TAGS, CIP_WRITE_TAGS */
 	struct tag_list tags;
@@ -91,6 +102,12 @@ struct cip_entry {
 	struct range_list assemblies;      /* instances of the assembly object */
 	uint32_t min_rpi_us;               /* shortest packet interval, microseconds; 0: any */
 };
+
+/* The class that the service's number is read against; 0: none, or not understood. */
+static inline uint16_t cip_entry_class(const struct cip_entry *entry)
+{
+	return entry->path.count ? entry->path.items[entry->path.count - 1].class : 0;
+}
 
 struct cip_entry_list {
 	struct cip_entry *items;

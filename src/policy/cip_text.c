@@ -182,7 +182,7 @@ const char *cip_entry_name(const struct cip_entry *entry)
 
 	switch (entry->kind) {
 	case CIP_SERVICE:
-		service = cip_service(entry->class, entry->service);
+		service = cip_service(cip_entry_class(entry), entry->service);
 		return service ? service->name : NULL;
 	case CIP_READ_TAGS:
 		return "read-tags";

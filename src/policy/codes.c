@@ -129,6 +129,8 @@ const struct finding_code finding_codes[FINDING_COUNT] = {
 		"A member means nothing for what the entry allows." },
 	[FINDING_CARRIER_SERVICE] = { "carrier-service", E, STRUCTURE,
 		"A service that only carries other requests is named by itself." },
+	[FINDING_INVALID_PATH] = { "invalid-path", E, STRUCTURE,
+		"This cannot be the path to an object inside others." },
 	[FINDING_INVALID_TAG] = { "invalid-tag", E, STRUCTURE, "This cannot be a tag." },
 	[FINDING_INVALID_FILE] = { "invalid-file", E, STRUCTURE, "This cannot be a data file." },
 	[FINDING_INVALID_ROUTE] = { "invalid-route", E, STRUCTURE, "This cannot be a route." },

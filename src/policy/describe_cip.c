@@ -50,13 +50,30 @@ const char *describe_cip_name(const struct cip_entry *entry, struct arena *arena
 	return name ? name : arena_printf(arena, "service %u", entry->service);
 }
 
+static const char *object_text(const struct object *object, const char *between, struct arena *arena)
+{
+	const struct cip_class *class = cip_class(object->class);
+	const char *text = class ? arena_printf(arena, "class %s", class->name) :
+				   arena_printf(arena, "class %u", object->class);
+
+	return arena_printf(arena, "%s%s instances %s", text, between, describe_ranges(&object->instances, arena));
+}
+
+static const char *path_text(const struct object_list *path, struct arena *arena)
+{
+	const char *text = "path";
+
+	if (path->count == 1)
+		return object_text(&path->items[0], ",", arena);
+	for (size_t i = 0; i < path->count; i++)
+		text = arena_printf(arena, "%s%s %s", text, i ? " /" : "", object_text(&path->items[i], "", arena));
+	return text;
+}
+
 static const char *service_text(const struct cip_entry *entry, struct arena *arena)
 {
-	const struct cip_class *class = cip_class(entry->class);
-	const char *text = class ? arena_printf(arena, ", class %s", class->name) :
-				   arena_printf(arena, ", class %u", entry->class);
+	const char *text = arena_printf(arena, ", %s", path_text(&entry->path, arena));
 
-	text = arena_printf(arena, "%s, instances %s", text, describe_ranges(&entry->instances, arena));
 	if (entry->attributes.count)
 		text = arena_printf(arena, "%s, attributes %s", text,
 				    describe_ranges(&entry->attributes, arena));

@@ -15,13 +15,14 @@ struct version {
 	size_t count;
 };
 
-/* What is told together: all tags that are read, all files that are written, one service of one class. */
-static uint32_t kind_of(const struct cip_entry *entry)
+/* What is told together: all tags that are read, all files that are written, one service on one path of classes. */
+static uint64_t kind_of(const struct cip_grant *grant)
 {
-	return (uint32_t)entry->kind << 24 | (uint32_t)entry->service << 16 | entry->class;
+	return grant->entry->kind == CIP_SERVICE ? grant->box.family :
+						  (uint64_t)grant->entry->kind << 48;
 }
 
-static struct version version_of(const struct rule *rule, const struct cip_grants *all, uint32_t kind,
+static struct version version_of(const struct rule *rule, const struct cip_grants *all, uint64_t kind,
 			   struct arena *arena)
 {
 	struct version side = { .rule = rule,
@@ -29,7 +30,7 @@ static struct version version_of(const struct rule *rule, const struct cip_grant
 			     .boxes = arena_array(arena, all->count, sizeof(struct box *)) };
 
 	for (size_t i = 0; i < all->count; i++) {
-		if (kind_of(all->items[i].entry) != kind)
+		if (kind_of(&all->items[i]) != kind)
 			continue;
 		side.items[side.count] = &all->items[i];
 		side.boxes[side.count++] = &all->items[i].box;
@@ -97,20 +98,20 @@ static unsigned compare_kind(const struct version *before, const struct version 
 
 static int by_number(const void *a, const void *b)
 {
-	const uint32_t *x = a, *y = b;
+	const uint64_t *x = a, *y = b;
 
 	return (*x > *y) - (*x < *y);
 }
 
 /* The kinds of both, each once. */
-static uint32_t *kinds_of(const struct cip_grants sides[static 2], struct arena *arena, size_t *ret_count)
+static uint64_t *kinds_of(const struct cip_grants sides[static 2], struct arena *arena, size_t *ret_count)
 {
-	uint32_t *kinds = arena_array(arena, sides[0].count + sides[1].count, sizeof(*kinds));
+	uint64_t *kinds = arena_array(arena, sides[0].count + sides[1].count, sizeof(*kinds));
 	size_t count = 0, kept = 0;
 
 	for (unsigned side = 0; side < 2; side++)
 		for (size_t i = 0; i < sides[side].count; i++)
-			kinds[count++] = kind_of(sides[side].items[i].entry);
+			kinds[count++] = kind_of(&sides[side].items[i]);
 	if (count)
 		qsort(kinds, count, sizeof(*kinds), by_number);
 	for (size_t i = 0; i < count; i++)
@@ -126,7 +127,7 @@ unsigned diff_cip(const struct rule *before, const struct rule *after, struct ar
 	const struct rule *const rules[2] = { before, after };
 	struct cip_grants grants[2];
 	unsigned effects = 0;
-	uint32_t *kinds;
+	uint64_t *kinds;
 	size_t count;
 
 	cip_grants_make(rules, 2, arena, grants);

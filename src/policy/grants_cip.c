@@ -26,7 +26,7 @@ struct numbers {
 
 struct maker {
 	struct arena *arena;
-	struct texts names, routes;
+	struct texts names, routes, paths;
 	struct numbers values;
 };
 
@@ -111,6 +111,16 @@ static const char *name_key(const struct tag *tag, struct arena *arena)
 	return key;
 }
 
+/* "104/107": the classes of a path. */
+static const char *path_key(const struct object_list *path, struct arena *arena)
+{
+	const char *key = "";
+
+	for (size_t i = 0; i < path->count; i++)
+		key = arena_printf(arena, "%s%u/", key, path->items[i].class);
+	return key;
+}
+
 static const struct cip_route device_itself, slot_0 = {
 	.hops = &(struct route_hop){ .port = 1, .link = "0" }, .count = 1,
 };
@@ -133,6 +143,7 @@ static struct cip_route_list routes_of(const struct rule *rule, const struct cip
 static void count_entry(const struct rule *rule, const struct cip_entry *entry, struct maker *m)
 {
 	m->names.count += entry->tags.count;
+	m->paths.count++;
 	m->values.count += 2 * entry->values.count;
 	m->routes.count += entry->routes.count + rule->routes.count + 2;
 }
@@ -141,6 +152,7 @@ static void collect_entry(const struct rule *rule, const struct cip_entry *entry
 {
 	struct cip_route_list routes = routes_of(rule, entry, m->arena);
 
+	m->paths.items[m->paths.count++] = path_key(&entry->path, m->arena);
 	for (size_t i = 0; i < entry->tags.count; i++)
 		m->names.items[m->names.count++] = name_key(&entry->tags.items[i], m->arena);
 	for (size_t i = 0; i < routes.count; i++)
@@ -164,11 +176,13 @@ static void number_all(const struct rule *const *rules, size_t count, struct mak
 	each_entry(rules, count, m, count_entry);
 	m->names.items = arena_array(m->arena, m->names.count, sizeof(*m->names.items));
 	m->routes.items = arena_array(m->arena, m->routes.count, sizeof(*m->routes.items));
+	m->paths.items = arena_array(m->arena, m->paths.count, sizeof(*m->paths.items));
 	m->values.items = arena_array(m->arena, m->values.count, sizeof(*m->values.items));
-	m->names.count = m->routes.count = m->values.count = 0;
+	m->names.count = m->routes.count = m->paths.count = m->values.count = 0;
 	each_entry(rules, count, m, collect_entry);
 	sort_texts(&m->names);
 	sort_texts(&m->routes);
+	sort_texts(&m->paths);
 	sort_numbers(&m->values);
 }
 
@@ -240,24 +254,25 @@ static void tag_parts(const struct maker *m, const struct tag *tag, struct box *
 
 static bool names_one_attribute(const struct cip_entry *entry)
 {
-	const struct cip_service *s = cip_service(entry->class, entry->service);
+	const struct cip_service *s = cip_service(cip_entry_class(entry), entry->service);
 
 	return s && s->class == CIP_COMMON && strstr(s->name, "-single");
 }
 
 static void service_parts(const struct cip_entry *entry, struct box *box, struct box_part *parts)
 {
-	parts[box->count++] = part_of(&entry->instances);
+	for (size_t i = 0; i < entry->path.count; i++)
+		parts[box->count++] = part_of(&entry->path.items[i].instances);
 	parts[box->count] = part_of(&entry->attributes);
 	parts[box->count++].together = names_one_attribute(entry) ? 1 : BOX_MANY;
 }
 
-static uint64_t family_of(const struct cip_entry *entry, const struct pccc_file *file)
+static uint64_t family_of(const struct maker *m, const struct cip_entry *entry, const struct pccc_file *file)
 {
 	uint64_t family = (uint64_t)entry->kind << 48;
 
 	if (entry->kind == CIP_SERVICE)
-		family |= (uint64_t)entry->service << 16 | entry->class;
+		family |= (uint64_t)entry->service << 32 | text_number(&m->paths, path_key(&entry->path, m->arena));
 	if (entry->kind == CIP_IO)
 		family |= (uint64_t)entry->io;
 	for (size_t i = 0; file && file->type[i]; i++)
@@ -273,7 +288,7 @@ static struct box_part *begin(const struct maker *m, const struct rule *rule, co
 {
 	struct box_part *parts = arena_array(m->arena, CIP_SWEPT_PART + more, sizeof(*parts));
 
-	*ret = (struct box){ .family = family_of(entry, NULL), .parts = parts, .count = CIP_SWEPT_PART };
+	*ret = (struct box){ .family = family_of(m, entry, NULL), .parts = parts, .count = CIP_SWEPT_PART };
 	if (entry->kind != CIP_LIST_IDENTITY)
 		parts[0] = route_part(m, rule, entry);
 	if (entry->kind == CIP_WRITE_TAGS)
@@ -312,7 +327,7 @@ static void add_files(const struct maker *m, const struct rule *rule, const stru
 		struct cip_grant *grant = add(ret, entry, file->at, describe_file(file, m->arena));
 		struct box_part *parts = begin(m, rule, entry, 1, &grant->box);
 
-		grant->box.family = family_of(entry, file);
+		grant->box.family = family_of(m, entry, file);
 		parts[grant->box.count++] = (struct box_part){ .ranges = &file->elements, .count = 1,
 							       .most = BOX_MANY };
 	}
@@ -322,7 +337,7 @@ static void add_whole(const struct maker *m, const struct rule *rule, const stru
 		      struct cip_grants *ret)
 {
 	struct cip_grant *grant = add(ret, entry, entry->at, NULL);
-	struct box_part *parts = begin(m, rule, entry, 2, &grant->box);
+	struct box_part *parts = begin(m, rule, entry, entry->path.count + 1, &grant->box);
 
 	if (entry->kind == CIP_SERVICE) {
 		service_parts(entry, &grant->box, parts);
@@ -347,7 +362,7 @@ static void add_rule(const struct maker *m, const struct rule *rule, struct cip_
 	for (size_t i = 0; i < rule_cip_count(rule); i++) {
 		const struct cip_entry *entry = rule_cip(rule, i);
 
-		if (!entry->kind || (entry->kind == CIP_SERVICE && (!entry->service || !entry->class)))
+		if (!entry->kind || (entry->kind == CIP_SERVICE && !entry->service))
 			continue; /* not understood: reported already */
 		if (entry->kind == CIP_READ_TAGS || entry->kind == CIP_WRITE_TAGS)
 			add_tags(m, rule, entry, ret);

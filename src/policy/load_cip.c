@@ -6,21 +6,23 @@
 
 #include "base/nearest.h"
 #include "policy/cip_text.h"
+#include "policy/load_cip_service.h"
 #include "policy/ranges.h"
 
 #define RPI_MAX_MS 60000
-#define CIP_INSTANCE_LAST 999999999u
 
 struct cip_members {
-	const struct value *service, *class, *instance, *attributes, *read_tags, *write_tags, *values,
-		*browse_tags, *pccc, *files, *io, *assemblies, *min_rpi_ms, *list_identity, *route;
+	struct service_members service;
+	const struct value *read_tags, *write_tags, *values, *browse_tags, *pccc, *files, *io, *assemblies, *min_rpi_ms,
+		*list_identity, *route;
 };
 #define CIP(name) offsetof(struct cip_members, name)
 static const struct bind_row cip_rows[] = {
-	{ "service", BIND_TEXT | BIND_INT, CIP(service), false },
-	{ "class", BIND_TEXT | BIND_INT, CIP(class), false },
-	{ "instance", BIND_RANGES, CIP(instance), false },
-	{ "attributes", BIND_RANGES, CIP(attributes), false },
+	{ "service", BIND_TEXT | BIND_INT, CIP(service.service), false },
+	{ "class", BIND_TEXT | BIND_INT, CIP(service.class), false },
+	{ "instance", BIND_RANGES, CIP(service.instance), false },
+	{ "path", BIND_LIST, CIP(service.path), false },
+	{ "attributes", BIND_RANGES, CIP(service.attributes), false },
 	{ "read-tags", BIND_LIST, CIP(read_tags), false },
 	{ "write-tags", BIND_LIST, CIP(write_tags), false },
 	{ "values", BIND_MAP, CIP(values), false },
@@ -60,15 +62,18 @@ static const struct part_row {
 	unsigned kinds;
 	const char *name;
 	bool required;
+	const char *instead; /* the member that stands in its place, or NULL */
 } part_rows[] = {
-	{ KIND_SERVICE, "class", true },
-	{ KIND_SERVICE, "instance", true },
-	{ KIND_SERVICE, "attributes", false },
-	{ KIND_WRITE_TAGS, "values", false },
-	{ KIND_PCCC, "files", true },
-	{ KIND_IO, "assemblies", true },
-	{ KIND_IO, "min_rpi_ms", false },
-	{ KIND_SERVICE | KIND_READ_TAGS | KIND_WRITE_TAGS | KIND_BROWSE | KIND_PCCC | KIND_IO, "route", false },
+	{ KIND_SERVICE, "class", true, "path" },
+	{ KIND_SERVICE, "instance", true, "path" },
+	{ KIND_SERVICE, "path", false, NULL },
+	{ KIND_SERVICE, "attributes", false, NULL },
+	{ KIND_WRITE_TAGS, "values", false, NULL },
+	{ KIND_PCCC, "files", true, NULL },
+	{ KIND_IO, "assemblies", true, NULL },
+	{ KIND_IO, "min_rpi_ms", false, NULL },
+	{ KIND_SERVICE | KIND_READ_TAGS | KIND_WRITE_TAGS | KIND_BROWSE | KIND_PCCC | KIND_IO, "route", false,
+	  NULL },
 };
 
 /* The entry's kind; NULL and a finding when no member or several name one. */
@@ -100,235 +105,17 @@ static void check_parts(const struct loader *l, const struct value *at, const st
 	for (size_t i = 0; i < sizeof(part_rows) / sizeof(part_rows[0]); i++) {
 		const struct part_row *row = &part_rows[i];
 		const struct value *member = value_member(at, row->name);
+		const char *instead = row->instead && value_member(at, row->instead) ? row->instead : NULL;
 
-		if (member && !(row->kinds & kind->kind))
+		if (member && (instead || !(row->kinds & kind->kind)))
 			report_name(l, FINDING_NOT_FOR_SERVICE, member, "remove it",
-				    "\"%s\" means nothing beside \"%s\"", row->name, kind->name);
-		else if (!member && row->required && row->kinds & kind->kind)
+				    "\"%s\" means nothing beside \"%s\"", row->name,
+				    row->kinds & kind->kind ? instead : kind->name);
+		else if (!member && row->required && !instead && row->kinds & kind->kind)
 			report(l, FINDING_MISSING_MEMBER, at,
 			       arena_printf(l->arena, "add \"%s\": ...", row->name),
 			       "\"%s\" needs the member \"%s\"", kind->name, row->name);
 	}
-}
-
-static bool read_class(const struct loader *l, const struct value *at, struct cip_entry *ret)
-{
-	struct nearest near;
-
-	if (at->type == VALUE_INT) {
-		ret->class = (uint16_t)read_number(l, at, 1, CIP_NUMBER_LAST, 0);
-		return ret->class;
-	}
-	near = nearest_to(at->text);
-	for (size_t i = 0; i < cip_class_count; i++) {
-		nearest_offer(&near, cip_classes[i].name, NULL);
-		if (strcmp(cip_classes[i].name, at->text))
-			continue;
-		ret->class = cip_classes[i].number;
-		return true;
-	}
-	report(l, FINDING_UNKNOWN_CLASS, at,
-	       nearest_help(l, &near, "write its number; `gatehouse services` lists the classes with names"),
-	       "there is no class of CIP objects called \"%.60s\"", at->text);
-	return false;
-}
-
-/* "identity", or "class 200" */
-static const char *class_text(const struct loader *l, uint16_t number)
-{
-	const struct cip_class *class = cip_class(number);
-
-	return class ? class->name : arena_printf(l->arena, "class %u", number);
-}
-
-static const struct cip_service *find_service(const char *name, uint16_t class)
-{
-	for (size_t i = 0; i < cip_service_count; i++) {
-		const struct cip_service *s = &cip_services[i];
-
-		/* a common service whose number means something else here is not meant */
-		if (!strcmp(s->name, name) &&
-		    (s->class == class || (s->class == CIP_COMMON && cip_service(class, s->code) == s)))
-			return s;
-	}
-	return NULL;
-}
-
-static void report_unknown_service(const struct loader *l, const struct value *at, uint16_t class)
-{
-	struct nearest near = nearest_to(at->text);
-	const char *help = "write its number; `gatehouse services` lists the services with names";
-
-	for (size_t i = 0; i < cip_service_count; i++) {
-		const struct cip_service *s = &cip_services[i];
-
-		if (!strcmp(s->name, at->text))
-			help = arena_printf(l->arena, "it is a service of the class \"%s\"",
-					    class_text(l, s->class));
-		else if (s->class == class || s->class == CIP_COMMON)
-			nearest_offer(&near, s->name, NULL);
-	}
-	report(l, FINDING_UNKNOWN_SERVICE, at, nearest_help(l, &near, help),
-	       "%s has no service called \"%.60s\"", class_text(l, class), at->text);
-}
-
-static void report_carrier(const struct loader *l, const struct value *at, const struct cip_service *s)
-{
-	const char *help = "requests inside others are judged one by one: allow those, and add \"route\" if they "
-			   "travel on";
-
-	if (s->class == CIP_CLASS_PCCC)
-		help = "write \"pccc\": \"read\" and \"files\" instead";
-	else if (strstr(s->name, "forward"))
-		help = "connections to the message router come with every entry; for others write \"io\"";
-	report(l, FINDING_CARRIER_SERVICE, at, help, "%s is not allowed by itself", s->name);
-}
-
-/* The service's number and access; false when nothing more can be said about the entry. */
-static bool read_service(const struct loader *l, const struct value *at, struct cip_entry *ret)
-{
-	const struct cip_service *s;
-
-	if (at->type == VALUE_INT) {
-		ret->service = (uint8_t)read_number(l, at, 1, CIP_SERVICE_LAST, 0);
-		s = ret->service ? cip_service(ret->class, ret->service) : NULL;
-	} else {
-		s = find_service(at->text, ret->class);
-		if (!s)
-			report_unknown_service(l, at, ret->class);
-	}
-	if (s && s->access == CIP_CARRIER) {
-		report_carrier(l, at, s);
-		return false;
-	}
-	if (!s && !ret->service)
-		return false;
-	if (s)
-		ret->service = s->code;
-	ret->access = s ? (enum cip_access)s->access : CIP_CONTROL;
-	return true;
-}
-
-static void append_ranges(struct range_list *list, const struct range_list *more)
-{
-	for (size_t i = 0; i < more->count; i++)
-		list->items[list->count++] = more->items[i];
-}
-
-/* One attribute by name, number or range. */
-static void read_attribute(const struct loader *l, const struct value *at, struct cip_entry *ret)
-{
-	struct range_list numbers = { 0 };
-	struct nearest near;
-
-	if (at->type != VALUE_TEXT || (at->text[0] >= '0' && at->text[0] <= '9')) {
-		read_ranges(l, at, 1, CIP_NUMBER_LAST, &numbers);
-		append_ranges(&ret->attributes, &numbers);
-		return;
-	}
-	near = nearest_to(at->text);
-	for (size_t i = 0; i < cip_attribute_count; i++) {
-		const struct cip_attribute *a = &cip_attributes[i];
-
-		if (a->class != ret->class)
-			continue;
-		nearest_offer(&near, a->name, NULL);
-		if (strcmp(a->name, at->text))
-			continue;
-		ret->attributes.items[ret->attributes.count++] =
-			(struct program_range){ .first = a->number, .last = a->number };
-		return;
-	}
-	report(l, FINDING_UNKNOWN_ATTRIBUTE, at,
-	       nearest_help(l, &near, "write its number, from the device's manual"),
-	       "%s has no attribute called \"%.60s\"", class_text(l, ret->class), at->text);
-}
-
-static void read_attributes(const struct loader *l, const struct value *at, struct cip_entry *ret)
-{
-	if (at->type != VALUE_LIST && (at->type != VALUE_TEXT || !strcmp(at->text, "all"))) {
-		read_ranges(l, at, 1, CIP_NUMBER_LAST, &ret->attributes);
-		return;
-	}
-	if (at->type == VALUE_TEXT) {
-		ret->attributes.items = arena_array(l->arena, 1, sizeof(*ret->attributes.items));
-		read_attribute(l, at, ret);
-		return;
-	}
-	check_filled(l, at);
-	ret->attributes.items = arena_array(l->arena, at->count, sizeof(*ret->attributes.items));
-	for (size_t i = 0; i < at->count; i++)
-		if (bind_type(&l->bind, &at->items[i], BIND_TEXT | BIND_INT))
-			read_attribute(l, &at->items[i], ret);
-}
-
-/* Setting some attributes does more than to change data. */
-static void raise_access(const struct cip_service *s, struct cip_entry *ret)
-{
-	const struct cip_class *class = cip_class(ret->class);
-
-	if (!s || !s->sets)
-		return;
-	if (class && class->set_access == CIP_CONTROL)
-		ret->access = CIP_CONTROL;
-	for (size_t i = 0; i < cip_attribute_count; i++) {
-		const struct cip_attribute *a = &cip_attributes[i];
-
-		for (size_t k = 0; a->class == ret->class && k < ret->attributes.count; k++)
-			if (a->access == CIP_CONTROL && a->number >= ret->attributes.items[k].first &&
-			    a->number <= ret->attributes.items[k].last)
-				ret->access = CIP_CONTROL;
-	}
-}
-
-static void warn_control(const struct loader *l, const struct value *at, const struct cip_entry *entry,
-			 const struct cip_service *s)
-{
-	if (entry->access != CIP_CONTROL)
-		return;
-	if (s)
-		report(l, FINDING_CONTROL_SERVICE, at,
-		       "keep it only if this server has to control the device; else remove the entry",
-		       "%s on %s changes how the device runs or is reached", s->name,
-		       class_text(l, entry->class));
-	else
-		report(l, FINDING_CONTROL_SERVICE, at,
-		       "read in the device's manual what it does, and write that in a \"note\"",
-		       "the gate does not know what service %u on %s does", entry->service,
-		       class_text(l, entry->class));
-}
-
-static void warn_write(const struct loader *l, const struct value *at, const struct cip_entry *entry,
-		       const struct cip_service *s)
-{
-	if (entry->access == CIP_WRITE && s)
-		report(l, FINDING_WRITE_WITHOUT_VALUES, at,
-		       "allow no more instances and attributes than have to be set; limits of values are for \"write-tags\"",
-		       "%s on %s may set any value", s->name, class_text(l, entry->class));
-}
-
-static void load_service(const struct loader *l, const struct cip_members *m, struct cip_entry *ret)
-{
-	const struct cip_service *s;
-
-	if (m->instance)
-		read_ranges(l, m->instance, 0, CIP_INSTANCE_LAST, &ret->instances);
-	if (!m->class || !read_class(l, m->class, ret) || !read_service(l, m->service, ret))
-		return;
-	s = cip_service(ret->class, ret->service);
-	if (m->attributes && s && !s->attributes)
-		report_name(l, FINDING_NOT_FOR_SERVICE, m->attributes, "remove it",
-			    "%s names no attributes", s->name);
-	else if (m->attributes)
-		read_attributes(l, m->attributes, ret);
-	else if (s && s->attributes) {
-		ret->attributes = one_range(l->arena, 1, CIP_NUMBER_LAST);
-		report(l, FINDING_BROAD_ADDRESSES, m->service, "name those in use, as in \"attributes\": [1, 6, 7]",
-		       "without \"attributes\" this allows every attribute of the object");
-	}
-	raise_access(s, ret);
-	warn_control(l, m->service, ret, s);
-	warn_write(l, m->service, ret, s);
 }
 
 /* False when it is none. */
@@ -472,7 +259,7 @@ static void load_kind(const struct loader *l, enum kind kind, const struct cip_m
 	switch (kind) {
 	case KIND_SERVICE:
 		ret->kind = CIP_SERVICE;
-		load_service(l, m, ret);
+		load_cip_service(l, &m->service, ret);
 		break;
 	case KIND_READ_TAGS:
 		ret->kind = CIP_READ_TAGS;

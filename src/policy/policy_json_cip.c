@@ -4,11 +4,31 @@
 #include "policy/cip_text.h"
 #include "policy/describe.h"
 
+static void write_object(struct writer *w, const struct object *object)
+{
+	writer_put_uint(w, "class", object->class);
+	policy_json_ranges(w, "instances", &object->instances);
+}
+
+static void write_path(struct writer *w, const struct object_list *path)
+{
+	writer_name(w, "path");
+	writer_open_list(w);
+	for (size_t i = 0; i < path->count; i++) {
+		writer_open_map(w);
+		write_object(w, &path->items[i]);
+		writer_close_map(w);
+	}
+	writer_close_list(w);
+}
+
 static void write_service(struct writer *w, const struct cip_entry *entry)
 {
 	writer_put_uint(w, "service", entry->service);
-	writer_put_uint(w, "class", entry->class);
-	policy_json_ranges(w, "instances", &entry->instances);
+	if (entry->path.count == 1)
+		write_object(w, &entry->path.items[0]);
+	else
+		write_path(w, &entry->path);
 	policy_json_ranges(w, "attributes", &entry->attributes);
 }
 

@@ -72,9 +72,10 @@ static void fill_modbus(struct entry_list *list, const struct builtin *builtin, 
 /* A reading service of an object's only instance, of all its attributes. */
 static struct cip_entry object_service(uint16_t class, const char *name, struct arena *arena)
 {
-	struct cip_entry entry = { .kind = CIP_SERVICE, .access = CIP_READ, .class = class,
-				   .instances = one_range(arena, 1, 1) };
+	struct cip_entry entry = { .kind = CIP_SERVICE, .access = CIP_READ,
+				   .path = { arena_alloc(arena, sizeof(struct object)), 1 } };
 
+	entry.path.items[0] = (struct object){ .class = class, .instances = one_range(arena, 1, 1) };
 	for (size_t i = 0; i < cip_service_count; i++)
 		if (cip_services[i].class == CIP_COMMON && !strcmp(cip_services[i].name, name)) {
 			entry.service = cip_services[i].code;

@@ -18,6 +18,7 @@ void program_writer_init(struct program_writer *w, bool refuse_new, struct arena
 		[PART_RANGES] = sizeof(struct program_range),
 		[PART_VALUE_ROWS] = sizeof(struct program_value),
 		[PART_CIP] = sizeof(struct program_cip),
+		[PART_OBJECTS] = sizeof(struct program_object),
 		[PART_TAGS] = sizeof(struct program_tag),
 		[PART_NAMES] = sizeof(struct program_name),
 		[PART_FILES] = sizeof(struct program_file),
@@ -244,8 +245,8 @@ size_t program_finish(struct program_writer *w, const void **ret_block)
 	struct program_header header = { .magic = PROGRAM_MAGIC, .version = PROGRAM_VERSION };
 	struct program_table *tables[PART_COUNT] = {
 		&header.index,	 &header.conduits, &header.rules,  &header.windows, &header.entries,
-		&header.ranges,	 &header.values,   &header.cip,	   &header.tags,    &header.names,
-		&header.files,	 &header.hops,	   &header.routes, &header.text,
+		&header.ranges,	 &header.values,   &header.cip,	   &header.objects, &header.tags,
+		&header.names,	 &header.files,	   &header.hops,   &header.routes,  &header.text,
 	};
 	size_t at = align8(sizeof(header));
 	unsigned char *block;

@@ -51,6 +51,23 @@ static struct program_span add_routes(struct program_writer *w, const struct cip
 	return span;
 }
 
+static struct program_span add_path(struct program_writer *w, const struct object_list *path)
+{
+	struct program_span span = { .first = (uint32_t)w->parts[PART_OBJECTS].count,
+				     .count = (uint32_t)path->count };
+
+	for (size_t i = 0; i < path->count; i++) {
+		const struct range_list *instances = &path->items[i].instances;
+		const struct program_object row = {
+			.class = path->items[i].class,
+			.instances = program_append(w, PART_RANGES, instances->items, instances->count),
+		};
+
+		program_append(w, PART_OBJECTS, &row, 1);
+	}
+	return span;
+}
+
 static struct program_span add_tag_parts(struct program_writer *w, const struct tag *tag)
 {
 	struct program_span span = { .first = (uint32_t)w->parts[PART_NAMES].count,
@@ -105,9 +122,8 @@ void program_add_cip(struct program_writer *w, const struct cip_entry *entry,
 		.kind = (uint8_t)entry->kind,
 		.service = entry->service,
 		.io = (uint8_t)entry->io,
-		.class = entry->class,
 		.min_rpi_us = entry->min_rpi_us,
-		.instances = program_append(w, PART_RANGES, entry->instances.items, entry->instances.count),
+		.path = add_path(w, &entry->path),
 		.attributes = program_append(w, PART_RANGES, entry->attributes.items,
 					     entry->attributes.count),
 		.tags = add_tags(w, &entry->tags),

@@ -221,3 +221,9 @@ const struct cip_attribute *cip_attribute(uint32_t class, uint32_t number)
 			return &cip_attributes[i];
 	return NULL;
 }
+
+bool cip_lists_attributes(uint8_t shape)
+{
+	return shape == CIP_SHAPE_ATTRIBUTE_LIST || shape == CIP_SHAPE_SET_ATTRIBUTE_LIST ||
+	       shape == CIP_SHAPE_LISTING;
+}

@@ -87,3 +87,6 @@ const struct cip_class *cip_class(uint32_t number);
 const struct cip_service *cip_service(uint32_t class, uint8_t code);
 
 const struct cip_attribute *cip_attribute(uint32_t class, uint32_t number);
+
+/* Whether a request of that layout (enum cip_shape) names its attributes in its data. */
+bool cip_lists_attributes(uint8_t shape);

@@ -225,8 +225,7 @@ static bool path_attribute(const struct cip_path *path, unsigned i, uint32_t *re
 
 bool cip_request_attribute(const struct cip_request *r, unsigned i, uint32_t *ret)
 {
-	if (r->shape != CIP_SHAPE_ATTRIBUTE_LIST && r->shape != CIP_SHAPE_LISTING &&
-	    r->shape != CIP_SHAPE_SET_ATTRIBUTE_LIST)
+	if (!cip_lists_attributes(r->shape))
 		return path_attribute(&r->path, i, ret);
 	if (i >= r->attribute_count || (i && r->shape == CIP_SHAPE_SET_ATTRIBUTE_LIST))
 		return false;

@@ -81,9 +81,18 @@ static unsigned attribute_size(uint32_t attribute)
 	return attribute < sizeof(sizes) ? sizes[attribute] : 0;
 }
 
+/* Those of the controller or of a program by its name; behind another object symbols have numbers of their own. */
+static bool lists_symbols(const struct cip_request *r)
+{
+	unsigned at = cip_path_names_tag(&r->path);
+
+	return r->object == CIP_CLASS_SYMBOL && r->path.count <= at + 2u && r->path.count > at &&
+	       r->path.segments[at].kind == CIP_SEGMENT_CLASS;
+}
+
 static void note_listing(struct enip_ask *ask, const struct cip_request *r)
 {
-	ask->symbols = r->object == CIP_CLASS_SYMBOL && r->attribute_count &&
+	ask->symbols = lists_symbols(r) && r->attribute_count &&
 		       r->attribute_count <= ENIP_ASK_ATTRIBUTES;
 	for (unsigned i = 0; i < r->attribute_count && ask->symbols; i++) {
 		uint16_t attribute = get_le16(r->values + 2 * i);

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define PROGRAM_MAGIC 0x504d4847u /* "GHMP" */
-#define PROGRAM_VERSION 3u
+#define PROGRAM_VERSION 4u
 #define PROGRAM_MAX (64u << 20)   /* bytes */
 #define PROGRAM_RULES_MAX 131072u
 
@@ -52,6 +52,7 @@ struct program_header {
 	struct program_table ranges;   /* struct program_range */
 	struct program_table values;   /* struct program_value */
 	struct program_table cip;      /* struct program_cip */
+	struct program_table objects;  /* struct program_object */
 	struct program_table tags;     /* struct program_tag */
 	struct program_table names;    /* struct program_name */
 	struct program_table files;    /* struct program_file */
@@ -151,15 +152,21 @@ struct program_cip {
 	uint8_t service;                /* of CIP_SERVICE: 1-127 */
 	uint8_t io;                     /* of CIP_IO: enum cip_io */
 	uint8_t reserved;
-	uint32_t class;                 /* of CIP_SERVICE */
 	uint32_t min_rpi_us;            /* of CIP_IO; 0: any */
-	struct program_span instances;  /* ranges; 0 is the class itself */
-	struct program_span attributes; /* ranges; count 0: the service names none */
+	struct program_span path;       /* objects, of CIP_SERVICE at least one: from the outside in */
+	struct program_span attributes; /* ranges, of the innermost object; count 0: the service names none */
 	struct program_span tags;
 	struct program_span values;     /* of written tags; count 0: any value */
 	struct program_span files;
 	struct program_span assemblies; /* ranges */
 	struct program_span routes;     /* at least one, but for CIP_LIST_IDENTITY */
+};
+
+/* A part of a path. */
+struct program_object {
+	uint32_t class;
+	uint32_t reserved;
+	struct program_span instances; /* ranges; 0 is the class itself */
 };
 
 #define PROGRAM_DIMENSIONS 3u /* of an array in a controller */

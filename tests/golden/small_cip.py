@@ -7,6 +7,7 @@ import re
 ROUTES = ("", "1/0", "1/1")  # the first: the device itself
 VALUES = (0, 0.5, 1, 1.5, 2, "text")  # every limit, and what lies between two
 INDEXES = range(4)
+PATHS = (("identity",), (200,), (200, "identity"), ("identity", 200), (200, 201, "identity"))  # classes
 OTHER = "other"  # a name that no entry writes
 
 
@@ -97,6 +98,7 @@ REQUESTS = {
     "get-attribute-list": [(c, i, a) for c in ("identity", 200) for i in range(3)
                            for n in (1, 2, 3) for a in itertools.combinations(range(1, 5), n)],
     "reset": [("identity", i, ()) for i in range(3)],
+    "get-attributes-all": [(p, i, ()) for p in PATHS for i in itertools.product(range(3), repeat=len(p))],
 }
 
 
@@ -122,6 +124,10 @@ def fits(entry, request):
                 rpi >= entry.get("min_rpi_ms", 0))
     if "service" in entry:
         class_, instance, attributes = request
+        if name == "get-attributes-all":
+            objects = entry.get("path", [entry])
+            return (class_ == tuple(o["class"] for o in objects) and
+                    all(inside(o["instance"], i) for o, i in zip(objects, instance)))
         return (class_ == entry["class"] and inside(entry["instance"], instance) and
                 all(inside(entry.get("attributes", "all"), a) for a in attributes))
     return True
@@ -181,6 +187,10 @@ def random_kind(r, name):
         return {**entry, "min_rpi_ms": r.choice((5, 10))} if r.random() < 0.6 else entry
     if name == "reset":
         return {"service": name, "class": "identity", "instance": random_range(r, 0, 2)}
+    if name == "get-attributes-all":
+        objects = [{"class": c, "instance": [random_range(r, 0, 2) for _ in range(r.randint(1, 2))]}
+                   for c in r.choice(PATHS)]
+        return {"service": name, **(objects[0] if len(objects) == 1 else {"path": objects})}
     return {"service": name, "class": r.choice(("identity", 200)), "instance": random_range(r, 0, 2),
             "attributes": [random_range(r, 1, 4) for _ in range(r.randint(1, 2))]}
 

@@ -215,11 +215,28 @@ class Answers(Site):
             with self.subTest(words):
                 answer = self.ask(*words, code=1)
                 self.assertEqual((answer["verdict"], answer["reason"], answer["nearest"]["id"]), ("deny", reason, "tags"))
-        for words in (("--service", "stop"), ("--read-tag", "A.*"), ("--read-tag", "A", "--write-tag", "A"),
+        for words in (("--service", "stop"), ("--service", 1, "--class", 1, "--instance", 1, "--instance", 2), ("--read-tag", "A.*"), ("--read-tag", "A", "--write-tag", "A"),
                       ("--service", "halt", "--class", "processor"), ("--function", 3, "--read-tag", "A")):
             with self.subTest(words):
                 done = self.run_explain("--from", "historian", "--to", "press", *words)
                 self.assertEqual((done.returncode, "what is" in done.stderr), (2, False), done.stderr)
+
+    def test_an_object_inside_others(self):
+        """The whole path in its order; attributes in a list, as the service has them."""
+        write_site(self.site, [rule("upload", [{"service": "get-attribute-list", "attributes": [2, 3], "path": [
+            {"class": 104, "instance": 1}, {"class": "symbol", "instance": "5-9"}]}], protocol="ethernet-ip")])
+        outer, inner = ("--class", 104, "--instance", 1), ("--class", "symbol", "--instance", 7)
+        service = ("--service", "get-attribute-list")
+        answer = self.ask(*service, *outer, *inner, "--attribute", 3)
+        self.assertEqual((answer["verdict"], answer["request"]), (
+            "allow", "get-attribute-list, class 104, instance 1 / class symbol, instance 7, attribute 3"))
+        self.assertEqual(answer["rules"][0]["allows"], [
+            "get-attribute-list, path class 104 instances 1 / class symbol instances 5-9, attributes 2, 3"])
+        for words in ((*outer, *inner, "--attribute", 4), (*inner, *outer, "--attribute", 3), (*inner, "--attribute", 3),
+                      (*outer, "--attribute", 3), (*outer, *outer, *inner, "--attribute", 3),
+                      ("--class", 104, *inner[:2], "--attribute", 3)):
+            with self.subTest(words):
+                self.assertEqual(self.ask(*service, *words, code=1)["reason"], "object-not-allowed")
 
     def test_a_protocol_that_is_not_inspected_opens_nothing(self):
         write_site(self.site, [rule("tags", [{"read-tags": ["Line3.Rate"]}], protocol="ethernet-ip")])

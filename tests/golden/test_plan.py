@@ -175,6 +175,7 @@ class Differences(Plan):
     def test_ethernet_ip(self):
         identity = {"service": "get-attribute-single", "class": "identity", "instance": 1, "attributes": [1, 7]}
         counts = {"read-tags": ["Line3.Rate", "Counts[0-9]"]}
+        nested = {"service": "get-attributes-all", "path": [{"class": 104, "instance": "1-2"}, {"class": "symbol", "instance": 5}]}
         for before, after, change in (
                 ((counts, identity), ({**identity, "class": 1, "attributes": ["7", 1]}, counts), "unchanged"),
                 ((counts,), ({"read-tags": ["COUNTS[0-9]"]}, {"read-tags": ["line3.RATE"]}), "unchanged"),
@@ -193,6 +194,11 @@ class Differences(Plan):
                 (({"write-tags": ["Speed"]},), ({"write-tags": ["Speed"], "values": {"min": 0, "max": 9}},), "narrowed"),
                 (({"write-tags": ["Speed"], "values": {"min": 0, "max": 3}},),
                  ({"write-tags": ["Speed"], "values": {"one_of": [0, 1, 2, 3]}},), "narrowed"),
+                ((nested,), ({**nested, "path": [{"class": 104, "instance": [2, 1]}, {"class": 107, "instance": 5}]},), "unchanged"),
+                ((nested,), ({**nested, "path": [{"class": 104, "instance": "1-3"}, {"class": 107, "instance": 5}]},), "widened"),
+                ((nested,), ({**nested, "path": [{"class": 104, "instance": 1}, {"class": 107, "instance": 5}]},), "narrowed"),
+                ((nested,), ({**nested, "path": [{"class": 107, "instance": 5}, {"class": 104, "instance": "1-2"}]},), "changed"),
+                ((nested,), ({"service": "get-attributes-all", "class": 107, "instance": 5},), "changed"),
                 ((identity,), (identity, {"browse-tags": True}), "widened")):
             with self.subTest(before=before, after=after):
                 self.assertEqual(self.one(self.tags(*before), self.tags(*after))["change"], change)

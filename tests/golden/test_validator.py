@@ -27,7 +27,7 @@ MODULES = BUILD / "schemas"
 SOURCES = ROOT / "tests/schemas"
 STRUCTURE = set(re.findall(r'\{ "([a-z-]+)", E, STRUCTURE', (ROOT / "src/policy/codes.c").read_text()))
 SEED = 20261122
-MUTANTS = 4000
+MUTANTS = 5000
 BATCH = 40  # rules documents in one site folder
 
 
@@ -64,6 +64,10 @@ CIP = [
     {"service": "get-attribute-single", "class": "identity", "instance": 1, "attributes": [1, "serial-number", "6-7"]},
     {"service": 99, "class": 900, "instance": ["1-4", 9], "attributes": 3},
     {"service": "reset", "class": "identity", "instance": "all"},
+    {"service": "get-attribute-list", "path": [{"class": 104, "instance": ["0-9", 12]}, {"class": "symbol", "instance": "all"}],
+     "attributes": ["symbol-name", 900]},
+    {"service": 76, "path": [{"class": "processor", "instance": 1, "note": "n"}, {"class": 116, "instance": 1},
+                             {"class": 7, "instance": 2}]},
     {"browse-tags": True},
     {"pccc": "read", "files": ["N7:0-99", "F8", "S"]},
     {"io": "input-only", "assemblies": [100, "101-102"], "min_rpi_ms": 10},
@@ -193,6 +197,7 @@ def mutate(rand, document):
             return None
         extra = rand.choice([{"values": {"min": 0, "max": 1}}, {"addresses": [1]}, {"route": ["1/0"]}, {"quirks": ["transaction-id"]},
                              {"files": [1]}, {"attributes": [1]}, {"mode": "observe"}, {"mei_type": 13}, {"read-tags": ["A"]},
+                             {"path": [{"class": 1, "instance": 1}, {"class": 2, "instance": 1}]},
                              {"uninspected_because": "not looked at"}, {"open_because": "must stay open"}, {"note": 5}])
         if set(extra) & set(container) or name in ("zones", "people", "assets", "profiles"):
             return None

@@ -18,6 +18,7 @@ struct lab_program {
 	struct program_range ranges[6];
 	struct program_value values[1];
 	_Alignas(8) struct program_cip cip[4];
+	_Alignas(8) struct program_object objects[2]; /* the second is a test's own */
 	_Alignas(8) struct program_tag tags[3];
 	_Alignas(8) struct program_name names[4];
 	_Alignas(8) struct program_hop hops[2]; /* the second is a test's own */
@@ -48,7 +49,7 @@ static inline struct lab_program lab_program(void)
 			    .rules = LAB_TABLE(rules), .windows = LAB_NONE,
 			    .entries = LAB_TABLE(entries), .ranges = LAB_TABLE(ranges),
 			    .values = LAB_TABLE(values), .cip = LAB_TABLE(cip),
-			    .tags = LAB_TABLE(tags), .names = LAB_TABLE(names), .files = LAB_NONE,
+			    .objects = LAB_TABLE(objects), .tags = LAB_TABLE(tags), .names = LAB_TABLE(names), .files = LAB_NONE,
 			    .hops = LAB_TABLE(hops), .routes = LAB_TABLE(routes),
 			    .text = LAB_TABLE(text) },
 		.index = { 0, 1 },
@@ -64,11 +65,12 @@ static inline struct lab_program lab_program(void)
 		.ranges = { { 0, 99 }, { 120, 120 }, { 1, 1 }, { 1, 1 }, { 6, 7 }, { 0, 9 } },
 		.values = { { 0, 1500 } },
 		.cip = { { .kind = CIP_READ_TAGS, .tags = { 0, 2 }, .routes = { 0, 2 } },
-			 { .kind = CIP_SERVICE, .service = 14, .class = 1, .instances = { 2, 1 },
-			   .attributes = { 3, 2 }, .routes = { 0, 2 } },
+			 { .kind = CIP_SERVICE, .service = 14, .path = { 0, 1 }, .attributes = { 3, 2 },
+			   .routes = { 0, 2 } },
 			 { .kind = CIP_BROWSE_TAGS, .routes = { 0, 2 } },
 			 { .kind = CIP_WRITE_TAGS, .tags = { 2, 1 }, .values = { 0, 1 },
 			   .routes = { 0, 2 } } },
+		.objects = { { .class = 1, .instances = { 2, 1 } } },
 		.tags = { { .parts = { 0, 2 } }, { .parts = { 2, 1 } }, { .parts = { 3, 1 }, .rest = 1 } },
 		.names = { { .name = { 0, 5 } }, { .name = { 5, 4 } },
 			   { .name = { 9, 6 }, .dimension_count = 1, .dimensions = { { 0, 9 } } },

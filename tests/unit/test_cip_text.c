@@ -143,7 +143,7 @@ static void profiles(void **state)
 	assert_int_equal(all[0].cip.count, 4);
 	assert_int_equal(all[0].cip.items[1].service, 0x01);
 	assert_int_equal(all[0].cip.items[2].service, 0x0e);
-	assert_int_equal(all[0].cip.items[2].class, 1);
+	assert_int_equal(cip_entry_class(&all[0].cip.items[2]), 1);
 	assert_int_equal(all[0].cip.items[3].service, 0x03);
 	assert_int_equal(all[0].cip.items[3].attributes.items[0].last, 65535);
 	assert_int_equal(all[0].cip.items[2].attributes.items[0].last, 65535);

@@ -143,7 +143,7 @@ static void ethernet_ip(void **state)
 	assert_true(e[0].values.items[0].max > 1500.4 && e[0].values.items[0].max < 1500.6);
 	assert_string_equal(e[0].routes.items[0].hops[0].link, "2");
 	assert_int_equal(e[1].service, 0x0e);
-	assert_int_equal(e[1].class, 1);
+	assert_int_equal(cip_entry_class(&e[1]), 1);
 	assert_int_equal(e[1].attributes.items[0].first, 6);
 	assert_int_equal(e[1].attributes.items[1].last, 9);
 	assert_string_equal(e[1].routes.items[0].hops[0].link, "3");

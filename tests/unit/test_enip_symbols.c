@@ -82,6 +82,23 @@ static void test_a_listing_within_another(void **state)
 	UNKNOWN(2, "\4");
 }
 
+/* What is listed inside another object (68/1) says nothing about the controller's own symbols. */
+static void test_symbols_inside_another_object(void **state)
+{
+	policy.objects[0].class = 0x68;
+	policy.objects[1] = (struct program_object){ .class = 0x6b, .instances = { 5, 1 } };
+	policy.ranges[3].last = 2;
+	policy.cip[1].service = 0x55;
+	policy.cip[1].path.count = 2;
+	start_session();
+	request_passes(RR(1, "\x55\x04\x20\x68\x24\x01\x20\x6b\x24\x00\x02\0\x01\0\x02\0"));
+	reply_passes(RR(1, LISTED));
+	refused(RR(2, READ_SYMBOL("\x04")), REASON_TAG_NOT_ALLOWED, RR(2, "\xcc\0\x0f\0"));
+	request_passes(RR(3, LISTING));
+	reply_passes(RR(3, LISTED));
+	request_passes(RR(4, READ_SYMBOL("\x04")));
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, policy_of_the_lab)
 
 int main(void)
@@ -92,6 +109,7 @@ int main(void)
 		TEST(test_a_controller_that_was_loaded_anew),
 		TEST(test_a_listing_without_names),
 		TEST(test_a_listing_within_another),
+		TEST(test_symbols_inside_another_object),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,6 +164,39 @@ static void test_attributes(void **state)
 	assert_int_equal(ASK("\x04\x03\x20\x01\x24\x01\x30\x05\x01\0\x01\0\x07"), REASON_OBJECT_NOT_ALLOWED);
 }
 
+/* The whole path in its order: 68/1 then 6D/5, attributes 6 and 7, is allowed; ranges of the outer and the inner one. */
+#define NESTED "\x20\x68\x24\x01\x20\x6d\x24\x05"
+static void test_nested_paths(void **state)
+{
+	bytes.lab.ranges[5] = (struct program_range){ 5, 6 };
+	bytes.lab.objects[0] = (struct program_object){ .class = 0x68, .instances = { 2, 1 } };
+	bytes.lab.objects[1] = (struct program_object){ .class = 0x6d, .instances = { 5, 1 } };
+	bytes.lab.cip[1].path.count = 2;
+	open_program();
+	assert_int_equal(ASK("\x0e\x05" NESTED "\x30\x07"), REASON_NONE);
+	assert_int_equal(ASK("\x0e\x07" "\x21\0\x68\0\x24\x01\x20\x6d\x25\0\x06\0\x30\x06"), REASON_NONE);
+	assert_int_equal(ASK("\x0e\x06" NESTED "\x30\x07\x28\x02"), REASON_NONE);
+	assert_int_equal(ASK("\x0e\x05" NESTED "\x30\x05"), REASON_OBJECT_NOT_ALLOWED);
+	assert_int_equal(ASK("\x0e\x04" NESTED), REASON_OBJECT_NOT_ALLOWED);
+	assert_int_equal(ASK("\x0e\x05\x20\x68\x24\x02\x20\x6d\x24\x05\x30\x07"), REASON_OBJECT_NOT_ALLOWED);
+	assert_int_equal(ASK("\x0e\x05\x20\x68\x24\x01\x20\x6d\x24\x07\x30\x07"), REASON_OBJECT_NOT_ALLOWED);
+	/* one of the two alone, in the other order, the outer one twice, a third behind, the class itself outside */
+	assert_int_equal(ASK("\x0e\x03\x20\x6d\x24\x05\x30\x07"), REASON_OBJECT_NOT_ALLOWED);
+	assert_int_equal(ASK("\x0e\x03\x20\x68\x24\x01\x30\x07"), REASON_OBJECT_NOT_ALLOWED);
+	assert_int_equal(ASK("\x0e\x05\x20\x6d\x24\x05\x20\x68\x24\x01\x30\x07"), REASON_OBJECT_NOT_ALLOWED);
+	assert_int_equal(ASK("\x0e\x07\x20\x68\x24\x01" NESTED "\x30\x07"), REASON_OBJECT_NOT_ALLOWED);
+	assert_int_equal(ASK("\x0e\x07" NESTED "\x20\x01\x24\x01\x30\x07"), REASON_OBJECT_NOT_ALLOWED);
+	assert_int_equal(ASK("\x0e\x04\x20\x68\x20\x6d\x24\x05\x30\x07"), REASON_OBJECT_NOT_ALLOWED);
+	assert_int_equal(ASK("\x0e\x06\x20\x68\x24\x01\x30\x07\x20\x6d\x24\x05\x30\x07"), REASON_OBJECT_NOT_ALLOWED);
+	/* the entry allows nothing on the outer object, and no other service on the inner one */
+	assert_int_equal(ASK("\x10\x05" NESTED "\x30\x07\x01"), REASON_SERVICE_NOT_ALLOWED);
+	bytes.lab.cip[1].service = 0x4c;
+	assert_int_equal(ASK("\x4c\x04" NESTED "\x01\0"), REASON_OBJECT_NOT_ALLOWED);
+	bytes.lab.cip[1].attributes.count = 0;
+	assert_int_equal(ASK("\x4c\x04" NESTED "\x01\0"), REASON_NONE);
+	assert_int_equal(ASK("\x4c\x02\x20\x6d\x24\x05\x01\0"), REASON_SERVICE_NOT_ALLOWED);
+}
+
 static void test_browsing(void **state)
 {
 	assert_int_equal(ASK("\x55\x02\x20\x6b\x24\x00\x01\0\x01\0"), REASON_NONE);
@@ -279,7 +312,7 @@ int main(void)
 		TEST(test_elements),	  TEST(test_names),	 TEST(test_everything_below),
 		TEST(test_values),	  TEST(test_offsets),	 TEST(test_two_dimensions), TEST(test_attributes),
 		TEST(test_browsing),	  TEST(test_routes),	 TEST(test_data_files),
-		TEST(test_data_files_of_a_plc5), TEST(test_hostile_programs),
+		TEST(test_data_files_of_a_plc5), TEST(test_nested_paths), TEST(test_hostile_programs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
