@@ -3,20 +3,20 @@
 
 #include "cli/command.h"
 #include "json/writer.h"
-#include "policy/cip_text.h"
+#include "policy/describe.h"
 #include "policy/profiles.h"
 
 /* Names of the functions or services that a profile allows. */
-static void print_text(const struct profile *profile)
+static void print_text(const struct profile *profile, struct arena *arena)
 {
 	printf("%s (%s): %s\n", profile->id, profile->protocol->name, profile->summary);
 	for (size_t i = 0; i < profile->entries.count; i++)
 		printf("    %s\n", profile->entries.items[i].function->name);
 	for (size_t i = 0; i < profile->cip.count; i++)
-		printf("    %s\n", cip_entry_name(&profile->cip.items[i]));
+		printf("    %s\n", describe_cip_name(&profile->cip.items[i], arena));
 }
 
-static void print_json(const struct profile *profiles)
+static void print_json(const struct profile *profiles, struct arena *arena)
 {
 	struct writer w;
 
@@ -34,7 +34,7 @@ static void print_json(const struct profile *profiles)
 		for (size_t k = 0; k < profiles[i].entries.count; k++)
 			writer_text(&w, profiles[i].entries.items[k].function->name);
 		for (size_t k = 0; k < profiles[i].cip.count; k++)
-			writer_text(&w, cip_entry_name(&profiles[i].cip.items[k]));
+			writer_text(&w, describe_cip_name(&profiles[i].cip.items[k], arena));
 		writer_close_list(&w);
 		writer_close_map(&w);
 	}
@@ -52,10 +52,10 @@ static int run(const struct context *context, int argc, char **argv)
 		return usage_error(&command_profiles, "it takes no arguments; %s is too much", argv[1]);
 	profiles = builtin_profiles(&arena);
 	if (context->json)
-		print_json(profiles);
+		print_json(profiles, &arena);
 	else
 		for (size_t i = 0; i < BUILTIN_PROFILES; i++)
-			print_text(&profiles[i]);
+			print_text(&profiles[i], &arena);
 	arena_free(&arena);
 	return EXIT_CLEAN;
 }

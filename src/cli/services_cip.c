@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "protocol/cip.h"
+#include "protocol/pccc.h"
 
 static const char *access_name(uint8_t access)
 {
@@ -27,6 +28,17 @@ static const char *class_name(uint16_t number)
 	return class ? class->name : "any class";
 }
 
+static void print_pccc(const struct pccc_function *f)
+{
+	char code[8];
+
+	if (f->function < 0)
+		snprintf(code, sizeof(code), "%02x", f->command);
+	else
+		snprintf(code, sizeof(code), "%02x/%02x", f->command, (unsigned)f->function & 0xff);
+	printf("  %-5s  %-29s  %s\n", code, f->name, access_name(f->access));
+}
+
 void services_print_cip(void)
 {
 	puts("\nCIP services of an allow entry of ethernet-ip (\"service\", \"class\" and \"instance\"). A carrier holds\n"
@@ -45,7 +57,10 @@ void services_print_cip(void)
 	for (size_t i = 0; i < cip_attribute_count; i++)
 		printf("  %4u  %-29s  %s\n", cip_attributes[i].number, cip_attributes[i].name,
 		       class_name(cip_attributes[i].class));
-	puts("\nWhat has no name here is written as a number.");
+	puts("\nPCCC functions (\"pccc\"), of SLC, MicroLogix and PLC-5\n\n  code   name                           access");
+	for (size_t i = 0; i < pccc_function_count; i++)
+		print_pccc(&pccc_functions[i]);
+	puts("\nWhat has no name here is written as a number, a function of PCCC as in \"0f/a3\".");
 }
 
 static void write_services(struct writer *w)
@@ -61,6 +76,24 @@ static void write_services(struct writer *w)
 		writer_put_text(w, "access", access_name(s->access));
 		if (s->class != CIP_COMMON)
 			writer_put_uint(w, "class", s->class);
+		writer_close_map(w);
+	}
+	writer_close_list(w);
+}
+
+static void write_pccc(struct writer *w)
+{
+	writer_name(w, "pccc");
+	writer_open_list(w);
+	for (size_t i = 0; i < pccc_function_count; i++) {
+		const struct pccc_function *f = &pccc_functions[i];
+
+		writer_open_map(w);
+		writer_put_uint(w, "command", f->command);
+		if (f->function >= 0)
+			writer_put_uint(w, "function", (uint16_t)f->function);
+		writer_put_text(w, "name", f->name);
+		writer_put_text(w, "access", access_name(f->access));
 		writer_close_map(w);
 	}
 	writer_close_list(w);
@@ -88,4 +121,5 @@ void services_write_cip(struct writer *w)
 		writer_close_map(w);
 	}
 	writer_close_list(w);
+	write_pccc(w);
 }

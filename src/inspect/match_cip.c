@@ -155,6 +155,22 @@ static enum reason service_allowed(const struct cip_question *q, const struct pr
 										       REASON_OBJECT_NOT_ALLOWED;
 }
 
+/*
+ * Numbers below 32 hex mean the same on every object, so what only reads there reads everywhere (CIP volume 1,
+ * appendix A); tags have entries of their own.
+ */
+static enum reason reading_allowed(const struct cip_request *r)
+{
+	uint32_t class, instance;
+	unsigned at = 0;
+
+	if (!r->known || r->known->class != CIP_COMMON || r->known->access != CIP_READ)
+		return REASON_SERVICE_NOT_ALLOWED;
+	while (read_object(&r->path, &at, &class, &instance))
+		;
+	return at && ends_at(&r->path, at) && !names_another(r) ? REASON_NONE : REASON_OBJECT_NOT_ALLOWED;
+}
+
 /* ---- tags ------------------------------------------------------------------------------------------------- */
 
 static bool is_tag_service(const struct cip_request *r, bool writes)
@@ -265,6 +281,21 @@ static enum reason files_allowed(const struct cip_question *q, const struct prog
 	return REASON_ADDRESS_NOT_ALLOWED;
 }
 
+static enum reason function_allowed(const struct cip_question *q, const struct program_cip *e,
+				    const struct cip_request *r)
+{
+	struct pccc m;
+
+	if (r->shape != CIP_SHAPE_PCCC)
+		return REASON_SERVICE_NOT_ALLOWED;
+	if (q->start)
+		return REASON_NONE;
+	if (pccc_request(r, &m) != REASON_NONE || m.command != e->pccc_command ||
+	    (m.has_function ? m.function : -1) != e->pccc_function)
+		return REASON_SERVICE_NOT_ALLOWED;
+	return REASON_NONE;
+}
+
 /* ---- entries, rules, conduits ----------------------------------------------------------------------------- */
 
 static enum reason kind_allows(const struct cip_question *q, const struct program_cip *e,
@@ -273,6 +304,8 @@ static enum reason kind_allows(const struct cip_question *q, const struct progra
 	switch ((enum cip_kind)e->kind) {
 	case CIP_SERVICE:
 		return service_allowed(q, e, r);
+	case CIP_READ_OBJECTS:
+		return reading_allowed(r);
 	case CIP_READ_TAGS:
 	case CIP_WRITE_TAGS:
 		return tags_allowed(q, e, r);
@@ -281,6 +314,8 @@ static enum reason kind_allows(const struct cip_question *q, const struct progra
 	case CIP_PCCC_READ:
 	case CIP_PCCC_WRITE:
 		return files_allowed(q, e, r);
+	case CIP_PCCC_FUNCTION:
+		return function_allowed(q, e, r);
 	case CIP_IO:
 	case CIP_LIST_IDENTITY:
 		break;

@@ -9,6 +9,8 @@
 #include "protocol/cip.h"
 #include "protocol/program.h"
 
+#define CIP_INSTANCE_LAST 999999999u /* that can be written in a rule; "all" ends there */
+
 struct range_list {
 	struct program_range *items;
 	size_t count;
@@ -97,6 +99,9 @@ struct cip_entry {
 	struct value_list values;          /* of CIP_WRITE_TAGS; count 0: any value */
 	/* CIP_PCCC_READ, CIP_PCCC_WRITE */
 	struct pccc_file_list files;
+	/* CIP_PCCC_FUNCTION */
+	uint8_t pccc_command;
+	int16_t pccc_function;             /* -1: the command has none */
 	/* CIP_IO */
 	enum cip_io io;
 	struct range_list assemblies;      /* instances of the assembly object */

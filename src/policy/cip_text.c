@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "policy/address.h"
+#include "protocol/pccc.h"
 
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
@@ -178,12 +179,15 @@ const char *pccc_file_parse(const char *text, struct pccc_file *ret)
 
 const char *cip_entry_name(const struct cip_entry *entry)
 {
+	const struct pccc_function *function;
 	const struct cip_service *service;
 
 	switch (entry->kind) {
 	case CIP_SERVICE:
 		service = cip_service(cip_entry_class(entry), entry->service);
 		return service ? service->name : NULL;
+	case CIP_READ_OBJECTS:
+		return "read-objects";
 	case CIP_READ_TAGS:
 		return "read-tags";
 	case CIP_WRITE_TAGS:
@@ -194,6 +198,9 @@ const char *cip_entry_name(const struct cip_entry *entry)
 		return "pccc read";
 	case CIP_PCCC_WRITE:
 		return "pccc write";
+	case CIP_PCCC_FUNCTION:
+		function = pccc_function(entry->pccc_command, entry->pccc_function);
+		return function ? function->name : NULL;
 	case CIP_IO:
 		return "io";
 	case CIP_LIST_IDENTITY:

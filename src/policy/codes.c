@@ -42,7 +42,7 @@ const struct finding_code finding_codes[FINDING_COUNT] = {
 	[FINDING_UNKNOWN_PROTOCOL] = { "unknown-protocol", E, STRUCTURE,
 		"No protocol has this name." },
 	[FINDING_UNKNOWN_FUNCTION] = { "unknown-function", E, STRUCTURE,
-		"Modbus has no function of this name." },
+		"Modbus, or PCCC, has no function of this name." },
 	[FINDING_UNKNOWN_SERVICE] = { "unknown-service", E, STRUCTURE,
 		"The class of CIP objects has no service of this name." },
 	[FINDING_UNKNOWN_CLASS] = { "unknown-class", E, STRUCTURE,

@@ -43,10 +43,20 @@ const char *describe_routes(const struct cip_route_list *list, struct arena *are
 	return list->count ? text : "the device itself and 1/0";
 }
 
+/* "0f/a3", or "08" */
+static const char *pccc_number_text(const struct cip_entry *entry, struct arena *arena)
+{
+	if (entry->pccc_function < 0)
+		return arena_printf(arena, "%02x", entry->pccc_command);
+	return arena_printf(arena, "%02x/%02x", entry->pccc_command, (unsigned)entry->pccc_function);
+}
+
 const char *describe_cip_name(const struct cip_entry *entry, struct arena *arena)
 {
 	const char *name = cip_entry_name(entry);
 
+	if (entry->kind == CIP_PCCC_FUNCTION)
+		return arena_printf(arena, "pccc %s", name ? name : pccc_number_text(entry, arena));
 	return name ? name : arena_printf(arena, "service %u", entry->service);
 }
 
@@ -128,7 +138,9 @@ static const char *details(const struct cip_entry *entry, struct arena *arena)
 		return files_text(entry, arena);
 	case CIP_IO:
 		return io_text(entry, arena);
+	case CIP_READ_OBJECTS:
 	case CIP_BROWSE_TAGS:
+	case CIP_PCCC_FUNCTION:
 	case CIP_LIST_IDENTITY:
 		break;
 	}

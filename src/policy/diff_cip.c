@@ -15,11 +15,13 @@ struct version {
 	size_t count;
 };
 
-/* What is told together: all tags that are read, all files that are written, one service on one path of classes. */
+/* What is told together: all tags that are read, all files that are written, one service on one path of classes, one
+ * function of PCCC. */
 static uint64_t kind_of(const struct cip_grant *grant)
 {
-	return grant->entry->kind == CIP_SERVICE ? grant->box.family :
-						  (uint64_t)grant->entry->kind << 48;
+	if (grant->entry->kind == CIP_SERVICE || grant->entry->kind == CIP_PCCC_FUNCTION)
+		return grant->box.family;
+	return (uint64_t)grant->entry->kind << 48;
 }
 
 static struct version version_of(const struct rule *rule, const struct cip_grants *all, uint64_t kind,

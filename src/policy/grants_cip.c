@@ -275,6 +275,8 @@ static uint64_t family_of(const struct maker *m, const struct cip_entry *entry, 
 		family |= (uint64_t)entry->service << 32 | text_number(&m->paths, path_key(&entry->path, m->arena));
 	if (entry->kind == CIP_IO)
 		family |= (uint64_t)entry->io;
+	if (entry->kind == CIP_PCCC_FUNCTION)
+		family |= (uint64_t)entry->pccc_command << 16 | (uint16_t)entry->pccc_function;
 	for (size_t i = 0; file && file->type[i]; i++)
 		family |= (uint64_t)(uint8_t)file->type[i] << (16 + 8 * i);
 	return family | (file ? file->number : 0);

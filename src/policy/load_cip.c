@@ -14,7 +14,7 @@
 struct cip_members {
 	struct service_members service;
 	const struct value *read_tags, *write_tags, *values, *browse_tags, *pccc, *files, *io, *assemblies, *min_rpi_ms,
-		*list_identity, *route;
+		*list_identity, *read_objects, *route;
 };
 #define CIP(name) offsetof(struct cip_members, name)
 static const struct bind_row cip_rows[] = {
@@ -23,6 +23,7 @@ static const struct bind_row cip_rows[] = {
 	{ "instance", BIND_RANGES, CIP(service.instance), false },
 	{ "path", BIND_LIST, CIP(service.path), false },
 	{ "attributes", BIND_RANGES, CIP(service.attributes), false },
+	{ "read-objects", BIND_BOOL, CIP(read_objects), false },
 	{ "read-tags", BIND_LIST, CIP(read_tags), false },
 	{ "write-tags", BIND_LIST, CIP(write_tags), false },
 	{ "values", BIND_MAP, CIP(values), false },
@@ -46,6 +47,7 @@ enum kind {
 	KIND_PCCC = 16,
 	KIND_IO = 32,
 	KIND_IDENTITY = 64,
+	KIND_READ_OBJECTS = 128,
 };
 
 static const struct kind_row {
@@ -54,7 +56,7 @@ static const struct kind_row {
 } kind_rows[] = {
 	{ KIND_SERVICE, "service" },   { KIND_READ_TAGS, "read-tags" }, { KIND_WRITE_TAGS, "write-tags" },
 	{ KIND_BROWSE, "browse-tags" }, { KIND_PCCC, "pccc" },          { KIND_IO, "io" },
-	{ KIND_IDENTITY, "list-identity" },
+	{ KIND_IDENTITY, "list-identity" }, { KIND_READ_OBJECTS, "read-objects" },
 };
 #define KIND_COUNT (sizeof(kind_rows) / sizeof(kind_rows[0]))
 
@@ -69,11 +71,10 @@ static const struct part_row {
 	{ KIND_SERVICE, "path", false, NULL },
 	{ KIND_SERVICE, "attributes", false, NULL },
 	{ KIND_WRITE_TAGS, "values", false, NULL },
-	{ KIND_PCCC, "files", true, NULL },
+	{ KIND_PCCC, "files", false, NULL }, /* see load_cip_pccc() */
 	{ KIND_IO, "assemblies", true, NULL },
 	{ KIND_IO, "min_rpi_ms", false, NULL },
-	{ KIND_SERVICE | KIND_READ_TAGS | KIND_WRITE_TAGS | KIND_BROWSE | KIND_PCCC | KIND_IO, "route", false,
-	  NULL },
+	{ ~(unsigned)KIND_IDENTITY, "route", false, NULL },
 };
 
 /* The entry's kind; NULL and a finding when no member or several name one. */
@@ -94,8 +95,8 @@ static const struct kind_row *kind_of(const struct loader *l, const struct value
 	}
 	if (!kind)
 		report(l, FINDING_MISSING_MEMBER, at,
-		       "write \"read-tags\": [...], \"write-tags\", \"service\", \"browse-tags\", \"pccc\", \"io\" or "
-		       "\"list-identity\"", "the entry does not say what it allows");
+		       "write \"read-tags\": [...], \"write-tags\", \"service\", \"browse-tags\", \"read-objects\", "
+		       "\"pccc\", \"io\" or \"list-identity\"", "the entry does not say what it allows");
 	return kind;
 }
 
@@ -154,36 +155,6 @@ static void load_write_tags(const struct loader *l, const struct cip_members *m,
 		       "any value may be written to these tags");
 }
 
-static void load_pccc(const struct loader *l, const struct cip_members *m, struct cip_entry *ret)
-{
-	int word = read_word(l, &words_pccc, m->pccc);
-
-	ret->kind = word > 0 ? (enum cip_kind)word : CIP_PCCC_READ;
-	ret->access = ret->kind == CIP_PCCC_WRITE ? CIP_WRITE : CIP_READ;
-	if (!m->files)
-		return;
-	if (ret->kind == CIP_PCCC_WRITE)
-		report(l, FINDING_WRITE_WITHOUT_VALUES, m->files,
-		       "allow no more elements than have to be written; limits of values are for \"write-tags\"",
-		       "any value may be written to these files");
-	check_filled(l, m->files);
-	ret->files.items = arena_array(l->arena, m->files->count, sizeof(*ret->files.items));
-	for (size_t i = 0; i < m->files->count; i++) {
-		const struct value *at = &m->files->items[i];
-		struct pccc_file *file = &ret->files.items[ret->files.count];
-		const char *why;
-
-		if (!bind_type(&l->bind, at, BIND_TEXT))
-			continue;
-		why = pccc_file_parse(at->text, file);
-		file->at = at;
-		ret->files.count += !why;
-		if (why)
-			report(l, FINDING_INVALID_FILE, at, "write it as in \"N7:0-99\" or \"F8\"",
-			       "\"%.60s\" is not a data file: %s", at->text, why);
-	}
-}
-
 static void read_rpi(const struct loader *l, const struct value *at, struct cip_entry *ret)
 {
 	double ms = at->type == VALUE_INT ? (double)at->integer : at->real;
@@ -212,12 +183,21 @@ static void load_io(const struct loader *l, const struct cip_members *m, struct 
 		read_rpi(l, m->min_rpi_ms, ret);
 }
 
-/* "browse-tags" and "list-identity" are there or not. */
+/* "browse-tags", "read-objects" and "list-identity" are there or not. */
 static void check_true(const struct loader *l, const struct value *at)
 {
 	if (!at->boolean)
 		report(l, FINDING_UNKNOWN_WORD, at, "write true, or remove the entry",
 		       "\"%s\": false allows nothing", at->name);
+}
+
+static void load_read_objects(const struct loader *l, const struct value *at)
+{
+	check_true(l, at);
+	if (at->boolean)
+		report(l, FINDING_BROAD_ADDRESSES, at,
+		       "name those in use, with \"service\", \"class\" and \"instance\"",
+		       "this allows every attribute of every object to be read");
 }
 
 static bool leaves_backplane(const struct cip_route *route)
@@ -274,11 +254,15 @@ static void load_kind(const struct loader *l, enum kind kind, const struct cip_m
 		check_true(l, m->browse_tags);
 		break;
 	case KIND_PCCC:
-		load_pccc(l, m, ret);
+		load_cip_pccc(l, m->pccc, m->files, ret);
 		break;
 	case KIND_IO:
 		ret->kind = CIP_IO;
 		load_io(l, m, ret);
+		break;
+	case KIND_READ_OBJECTS:
+		ret->kind = CIP_READ_OBJECTS;
+		load_read_objects(l, m->read_objects);
 		break;
 	case KIND_IDENTITY:
 		ret->kind = CIP_LIST_IDENTITY;

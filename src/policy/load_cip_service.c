@@ -6,7 +6,6 @@
 #include "base/nearest.h"
 #include "policy/ranges.h"
 
-#define CIP_INSTANCE_LAST 999999999u
 #define PATH_OBJECTS_MAX 8u
 
 /* ---- which object ---- */

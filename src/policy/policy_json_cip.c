@@ -82,6 +82,12 @@ static void write_details(struct writer *w, const struct cip_entry *entry)
 	case CIP_IO:
 		write_io(w, entry);
 		break;
+	case CIP_PCCC_FUNCTION:
+		writer_put_uint(w, "pccc_command", entry->pccc_command);
+		if (entry->pccc_function >= 0)
+			writer_put_uint(w, "pccc_function", (uint16_t)entry->pccc_function);
+		break;
+	case CIP_READ_OBJECTS:
 	case CIP_BROWSE_TAGS:
 	case CIP_LIST_IDENTITY:
 		break;

@@ -6,6 +6,9 @@
 #include "policy/load.h"
 #include "policy/load_cip.h"
 #include "policy/ranges.h"
+#include "protocol/pccc.h"
+
+#define READ_LIST 0x4cu /* of both classes of lists */
 
 static bool only_reads(const struct modbus_function *f)
 {
@@ -19,7 +22,7 @@ static bool touches_data(const struct modbus_function *f)
 
 /* What a built-in profile of EtherNet/IP allows, and of how many entries it consists at most. */
 enum cip_part { CIP_PART_IDENTITY = 1, CIP_PART_READ = 2, CIP_PART_WRITE = 4 };
-#define CIP_ENTRIES_MAX 10u
+#define CIP_ENTRIES_MAX 32u
 
 static const struct builtin {
 	const char *id;
@@ -30,10 +33,10 @@ static const struct builtin {
 } builtins[BUILTIN_PROFILES] = {
 	{ "identity-only", "asking an EtherNet/IP device who it is, and nothing else", false, NULL,
 	  CIP_PART_IDENTITY },
-	{ "logix-read-only", "listing and reading every tag and the clock of a Logix controller", true,
-	  NULL, CIP_PART_IDENTITY | CIP_PART_READ },
-	{ "logix-read-write-tags", "listing, reading and writing every tag of a Logix controller, any value",
-	  true, NULL, CIP_PART_IDENTITY | CIP_PART_READ | CIP_PART_WRITE },
+	{ "logix-read-only", "listing and reading every tag, tag list, attribute and data file of a Logix controller",
+	  true, NULL, CIP_PART_IDENTITY | CIP_PART_READ },
+	{ "logix-read-write-tags", "all that logix-read-only allows, and writing every tag, any value", true,
+	  NULL, CIP_PART_IDENTITY | CIP_PART_READ | CIP_PART_WRITE },
 	{ "modbus-read-only", "every Modbus function that only reads, on every unit and address", true,
 	  only_reads, 0 },
 	{ "modbus-read-write-data",
@@ -94,6 +97,29 @@ static struct cip_entry every_tag(enum cip_kind kind, struct arena *arena)
 	return entry;
 }
 
+/*
+ * What operator panels read: lists of tags, and on 72/0 words by their address. The request says where and how many
+ * (address, count), only the reply carries values, so nothing can be written by it.
+ */
+static struct cip_entry tag_list(uint16_t class, struct arena *arena)
+{
+	struct cip_entry entry = { .kind = CIP_SERVICE, .access = CIP_READ, .service = READ_LIST,
+				   .path = { arena_alloc(arena, sizeof(struct object)), 1 } };
+
+	entry.path.items[0] = (struct object){ .class = class, .instances = one_range(arena, 0, CIP_INSTANCE_LAST) };
+	return entry;
+}
+
+/* Every function of PCCC that only reads, whatever the file: Logix controllers serve those of the SLC, too. */
+static void add_pccc(struct cip_entry_list *list)
+{
+	for (size_t i = 0; i < pccc_function_count; i++)
+		if (pccc_functions[i].access == CIP_READ)
+			list->items[list->count++] = (struct cip_entry){
+				.kind = CIP_PCCC_FUNCTION, .access = CIP_READ,
+				.pccc_command = pccc_functions[i].command, .pccc_function = pccc_functions[i].function };
+}
+
 /* Every way to read the object's attributes. */
 static void add_object(struct cip_entry_list *list, uint16_t class, struct arena *arena)
 {
@@ -110,13 +136,18 @@ static void fill_cip(struct cip_entry_list *list, const struct builtin *builtin,
 	if (builtin->cip & CIP_PART_IDENTITY) {
 		list->items[list->count++] = (struct cip_entry){ .kind = CIP_LIST_IDENTITY,
 								 .access = CIP_READ };
-		add_object(list, CIP_CLASS_IDENTITY, arena);
+		if (!(builtin->cip & CIP_PART_READ))
+			add_object(list, CIP_CLASS_IDENTITY, arena);
 	}
 	if (builtin->cip & CIP_PART_READ) {
 		list->items[list->count++] = (struct cip_entry){ .kind = CIP_BROWSE_TAGS,
 								 .access = CIP_READ };
 		list->items[list->count++] = every_tag(CIP_READ_TAGS, arena);
-		add_object(list, CIP_CLASS_WALL_CLOCK, arena);
+		list->items[list->count++] = (struct cip_entry){ .kind = CIP_READ_OBJECTS,
+								 .access = CIP_READ };
+		list->items[list->count++] = tag_list(CIP_CLASS_TAG_LIST, arena);
+		list->items[list->count++] = tag_list(CIP_CLASS_TAG_REGISTRATION, arena);
+		add_pccc(list);
 	}
 	if (builtin->cip & CIP_PART_WRITE)
 		list->items[list->count++] = every_tag(CIP_WRITE_TAGS, arena);

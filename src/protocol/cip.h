@@ -44,7 +44,8 @@ enum cip_access { CIP_READ = 1, CIP_WRITE, CIP_CONTROL, CIP_CARRIER };
 #define CIP_CLASS_PCCC 0x67u
 #define CIP_CLASS_SYMBOL 0x6bu
 #define CIP_CLASS_TEMPLATE 0x6cu
-#define CIP_CLASS_WALL_CLOCK 0x8bu
+#define CIP_CLASS_TAG_LIST 0x72u
+#define CIP_CLASS_TAG_REGISTRATION 0xb2u
 #define CIP_MULTIPLE_SERVICE_PACKET 0x0au /* services of carriers: on the Message Router .. */
 #define CIP_UNCONNECTED_SEND 0x52u        /* .. and on the Connection Manager */
 #define CIP_SERVICE_LAST 127u /* the high bit marks replies */

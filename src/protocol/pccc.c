@@ -6,7 +6,7 @@
 
 #define REPLY_BIT 0x40u
 #define PRIORITY_BIT 0x20u
-#define COMMAND_BITS 0x0fu
+#define COMMAND_BITS PCCC_COMMAND_LAST
 #define WIDE 0xffu          /* in place of a byte: the number follows in 16 bits */
 
 /* Ascending by command, function. */
@@ -106,17 +106,15 @@ static unsigned element_size(uint8_t type)
 	return 0;
 }
 
-static bool has_function(uint8_t command)
+bool pccc_has_function(uint8_t command)
 {
 	return command == 0x06 || command == 0x07 || command == 0x0f;
 }
 
-static const struct pccc_function *find(const struct pccc *p)
+const struct pccc_function *pccc_function(uint8_t command, int function)
 {
-	int function = p->has_function ? p->function : -1;
-
 	for (size_t i = pccc_function_count; i-- > 0;) /* the frequent ones stand last */
-		if (pccc_functions[i].command == p->command && pccc_functions[i].function == function)
+		if (pccc_functions[i].command == command && pccc_functions[i].function == function)
 			return &pccc_functions[i];
 	return NULL;
 }
@@ -325,11 +323,11 @@ enum reason pccc_request(const struct cip_request *r, struct pccc *ret)
 	ret->command = command & COMMAND_BITS;
 	ret->status = cursor_u8(&c);
 	ret->transaction = cursor_le16(&c);
-	ret->has_function = has_function(ret->command);
+	ret->has_function = pccc_has_function(ret->command);
 	ret->function = ret->has_function ? cursor_u8(&c) : 0;
 	if (c.bad || ret->status || command & ~(COMMAND_BITS | PRIORITY_BIT))
 		return REASON_MALFORMED_FRAME;
-	ret->known = find(ret);
+	ret->known = pccc_function(ret->command, ret->has_function ? ret->function : -1);
 	if (!read_data(&c, ret->known ? ret->known->shape : PCCC_SHAPE_OPAQUE, ret) || c.bad)
 		return REASON_MALFORMED_FRAME;
 	return cursor_done(&c) ? REASON_NONE : REASON_TRAILING_BYTES;

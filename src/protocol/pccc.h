@@ -13,6 +13,8 @@
 #include "protocol/cip_request.h"
 #include "protocol/reason.h"
 
+#define PCCC_COMMAND_LAST 0x0fu
+
 enum pccc_shape {
 	PCCC_SHAPE_OPAQUE = 0,
 	PCCC_SHAPE_READ2,    /* protected typed logical read with two address fields: size, file, type, element */
@@ -38,6 +40,12 @@ struct pccc_function {
 
 extern const struct pccc_function pccc_functions[];
 extern const size_t pccc_function_count;
+
+/* The row, or NULL for one that has no name here; function -1: the command has none. */
+const struct pccc_function *pccc_function(uint8_t command, int function);
+
+/* Is a function byte behind this command? */
+bool pccc_has_function(uint8_t command);
 
 /* One letter pair of a file type: "N", "ST"; NULL when the code is not known. */
 const char *pccc_type_name(uint8_t type);

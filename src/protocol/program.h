@@ -142,8 +142,8 @@ struct program_value {
 
 /* ---- EtherNet/IP ---- */
 
-enum cip_kind { CIP_SERVICE = 1, CIP_READ_TAGS, CIP_WRITE_TAGS, CIP_BROWSE_TAGS, CIP_PCCC_READ,
-		CIP_PCCC_WRITE, CIP_IO, CIP_LIST_IDENTITY };
+enum cip_kind { CIP_SERVICE = 1, CIP_READ_OBJECTS, CIP_READ_TAGS, CIP_WRITE_TAGS, CIP_BROWSE_TAGS, CIP_PCCC_READ,
+		CIP_PCCC_WRITE, CIP_PCCC_FUNCTION, CIP_IO, CIP_LIST_IDENTITY };
 enum cip_io { CIP_IO_LISTEN_ONLY = 1, CIP_IO_INPUT_ONLY, CIP_IO_EXCLUSIVE_OWNER };
 
 /* One entry of an EtherNet/IP rule; spans that its kind does not have are empty. */
@@ -151,7 +151,8 @@ struct program_cip {
 	uint8_t kind;                   /* enum cip_kind */
 	uint8_t service;                /* of CIP_SERVICE: 1-127 */
 	uint8_t io;                     /* of CIP_IO: enum cip_io */
-	uint8_t reserved;
+	uint8_t pccc_command;           /* of CIP_PCCC_FUNCTION */
+	int32_t pccc_function;          /* 0-255; -1: the command has none */
 	uint32_t min_rpi_us;            /* of CIP_IO; 0: any */
 	struct program_span path;       /* objects, of CIP_SERVICE at least one: from the outside in */
 	struct program_span attributes; /* ranges, of the innermost object; count 0: the service names none */

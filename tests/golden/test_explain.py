@@ -215,7 +215,8 @@ class Answers(Site):
             with self.subTest(words):
                 answer = self.ask(*words, code=1)
                 self.assertEqual((answer["verdict"], answer["reason"], answer["nearest"]["id"]), ("deny", reason, "tags"))
-        for words in (("--service", "stop"), ("--service", 1, "--class", 1, "--instance", 1, "--instance", 2), ("--read-tag", "A.*"), ("--read-tag", "A", "--write-tag", "A"),
+        for words in (("--service", "stop"), ("--read-tag", "A.*"),
+                      ("--service", 1, "--class", 1, "--instance", 1, "--instance", 2), ("--read-tag", "A", "--write-tag", "A"),
                       ("--service", "halt", "--class", "processor"), ("--function", 3, "--read-tag", "A")):
             with self.subTest(words):
                 done = self.run_explain("--from", "historian", "--to", "press", *words)

@@ -50,7 +50,7 @@ class Schemas(unittest.TestCase):
                  ("site", "on_violation"): "violations", ("rules", "if_inspector_down"): "fallbacks",
                  ("rules", "days"): "weekdays", ("rules", "type"): "value_types",
                  ("profiles", "word_order"): "word_orders", ("rules", "quirks"): "quirks",
-                 ("site", "transport"): "transports", ("rules", "io"): "io_kinds", ("rules", "pccc"): "pccc",
+                 ("site", "transport"): "transports", ("rules", "io"): "io_kinds",
                  ("site", "ethertypes"): "ethertypes"}
         for (kind, member), name in pairs.items():
             found = enums(kind, member)
@@ -85,6 +85,14 @@ class Schemas(unittest.TestCase):
             self.assertEqual(classes, schema(kind)["definitions"]["cip_class"]["anyOf"][0]["enum"])
             self.assertIn(list(dict.fromkeys(services)), enums(kind, "service"))
             self.assertIn(["all", *dict.fromkeys(attributes)], enums(kind, "attributes"))
+
+    def test_pccc(self):
+        source = (ROOT / "src/protocol/pccc.c").read_text()
+        rows = re.search(r"pccc_functions\[\] = \{(.*?)\n\};", source, re.S)[1]
+        names = re.findall(r'"([a-z0-9-]+)"', rows)
+        self.assertGreater(len(names), 40)
+        for kind in ("rules", "profiles"):
+            self.assertEqual(enums(kind, "pccc"), [table("pccc"), names])
 
     def test_cip_tables_are_sorted(self):
         source = (ROOT / "src/protocol/cip.c").read_text().replace("CIP_COMMON", "0")

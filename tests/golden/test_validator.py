@@ -70,6 +70,9 @@ CIP = [
                              {"class": 7, "instance": 2}]},
     {"browse-tags": True},
     {"pccc": "read", "files": ["N7:0-99", "F8", "S"]},
+    {"pccc": "diagnostic-status"},
+    {"pccc": "0f/a3", "note": "n"},
+    {"read-objects": True, "route": ["1/0"]},
     {"io": "input-only", "assemblies": [100, "101-102"], "min_rpi_ms": 10},
     {"list-identity": True},
 ]
@@ -111,7 +114,8 @@ PATTERNS = {
     "expires": ["tomorrow", "2027-04-31"], "review_by": ["20270101"], "purpose": ["", " ", "word", " word "],
     "uninspected_because": ["because"], "open_because": [" "], "reference": ["", "\t"], "name": [" "], "contact": ["", " \n"],
     "interface": ["", "eth*", "eth 0", "a/b", "x" * 16, ".hidden"], "read-tags": ["", "3a", "a.5", "a[", "a..b", "a.*.b", "a b", "a:"],
-    "write-tags": ["a[1,2,3,4]", "-"], "files": ["Q7", "N", "N7:", "N7/3"], "route": ["", "1", "door", "1/0/"],
+    "write-tags": ["a[1,2,3,4]", "-"], "files": ["Q7", "N", "N7:", "N7/3"],
+    "pccc": ["0f", "06/3", "08/00", "10/00", "0F/A3", "0f/a3/", "read "], "route": ["", "1", "door", "1/0/"],
     "addresses": ["1-", "a", "-5", "1..2"], "registers": ["x", "40"], "subfunctions": ["a"], "attributes": ["serial number", "1-"],
     "assemblies": ["x"], "schedule.from": ["24:00", "6:00", "12:60"], "schedule.to": ["24:01", "", "noon"], "instance": ["one"],
 }

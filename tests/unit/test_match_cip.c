@@ -289,6 +289,56 @@ static void test_data_files_of_a_plc5(void **state)
 			 REASON_ADDRESS_NOT_ALLOWED);
 }
 
+/* One function, whatever its data; known or not. */
+static void test_pccc_functions(void **state)
+{
+	static const char poll[] = PCCC("\xa3", "\x02", "\x09", "");
+
+	bytes.lab.cip[0] = (struct program_cip){ .kind = CIP_PCCC_FUNCTION, .pccc_command = 0x0f, .pccc_function = 0xa2,
+						 .routes = { 0, 2 } };
+	assert_int_equal(ASK(PCCC("\xa2", "\x02", "\x09", "")), REASON_NONE);
+	assert_int_equal(ask_by(NULL, poll, sizeof(poll) - 1).reason, REASON_SERVICE_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4b\x02\x20\x67\x24\x01\x07\x34\x12\1\0\0\0" "\x06\0\x01\0\x03"),
+			 REASON_SERVICE_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4b\x02\x20\x67\x24\x01\x07\x34\x12\1\0\0\0" "\x08\0\x01\0\xa2"),
+			 REASON_SERVICE_NOT_ALLOWED);
+	bytes.lab.cip[0].pccc_function = 0xa3;
+	assert_int_equal(ask_by(NULL, poll, sizeof(poll) - 1).reason, REASON_NONE);
+	bytes.lab.cip[0].pccc_command = 0x08;
+	bytes.lab.cip[0].pccc_function = -1;
+	assert_int_equal(ASK("\x4b\x02\x20\x67\x24\x01\x07\x34\x12\1\0\0\0" "\x08\0\x01\0\xa2"), REASON_NONE);
+}
+
+/* What only reads on every object, and nothing else: no number that means something of its own on some. */
+static void test_reading_objects(void **state)
+{
+	bytes.lab.cip[1] = (struct program_cip){ .kind = CIP_READ_OBJECTS, .routes = { 0, 2 } };
+	assert_int_equal(ASK("\x01\x02\x20\x64\x24\x01"), REASON_NONE);
+	assert_int_equal(ASK("\x01\x01\x20\xac"), REASON_NONE);
+	assert_int_equal(ASK("\x0e\x04\x20\xf5\x24\x01\x30\x05\x28\x01"), REASON_NONE);
+	assert_int_equal(ASK("\x03\x06\x20\x68\x24\x01\x20\x6d\x24\x02\x20\x8c\x24\x03\x01\0\x07\0"), REASON_NONE);
+	for (unsigned service = 1; service < 0x80; service++) {
+		uint8_t request[] = { (uint8_t)service, 2, 0x21, 0, 0x34, 3, 0, 0 };
+
+		if (service == 0x0a || service == 0x03 || service == 0x04 || service == 0x02 || service == 0x10)
+			continue; /* of another layout: below, and in the other tests */
+		assert_int_equal(ask_by(NULL, request, 6).reason == REASON_NONE,
+				 service == 0x01 || service == 0x0e || service == 0x11 || service == 0x17 ||
+				 service == 0x18 || service == 0x1c);
+	}
+	assert_int_equal(ASK("\x10\x03\x20\xf5\x24\x01\x30\x05\x01"), REASON_SERVICE_NOT_ALLOWED);
+	assert_int_equal(ASK("\x04\x02\x20\x8b\x24\x01\x01\0\x06\0\x01"), REASON_SERVICE_NOT_ALLOWED);
+	assert_int_equal(ASK("\x02\x02\x20\x8b\x24\x01\x01"), REASON_SERVICE_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4c\x04\x20\x8e\x24\x01\x20\x74\x24\x01"), REASON_SERVICE_NOT_ALLOWED);
+	assert_int_equal(ASK("\x4c\x02\x20\xf6\x24\x01"), REASON_SERVICE_NOT_ALLOWED);
+	/* an attribute in the path beside the list of others */
+	assert_int_equal(ASK("\x03\x03\x20\x68\x24\x01\x30\x07\x01\0\x07\0"), REASON_OBJECT_NOT_ALLOWED);
+	/* a tag, an attribute in the middle, a connection point: no path of objects */
+	assert_int_equal(ASK("\x01\x08" SPEED), REASON_OBJECT_NOT_ALLOWED);
+	assert_int_equal(ASK("\x0e\x05\x20\x01\x24\x01\x30\x01\x20\x02\x24\x01"), REASON_OBJECT_NOT_ALLOWED);
+	assert_int_equal(ASK("\x0e\x03\x20\x04\x2c\x64\x30\x03"), REASON_OBJECT_NOT_ALLOWED);
+}
+
 static void test_hostile_programs(void **state)
 {
 	static const uint32_t hostile[] = { 0, 1, 7, 0x7fffffff, 0x80000000, 0xffffffff };
@@ -312,7 +362,8 @@ int main(void)
 		TEST(test_elements),	  TEST(test_names),	 TEST(test_everything_below),
 		TEST(test_values),	  TEST(test_offsets),	 TEST(test_two_dimensions), TEST(test_attributes),
 		TEST(test_browsing),	  TEST(test_routes),	 TEST(test_data_files),
-		TEST(test_data_files_of_a_plc5), TEST(test_nested_paths), TEST(test_hostile_programs),
+		TEST(test_data_files_of_a_plc5), TEST(test_nested_paths), TEST(test_pccc_functions),
+		TEST(test_reading_objects), TEST(test_hostile_programs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
