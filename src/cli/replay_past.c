@@ -10,6 +10,7 @@
 
 #define FORWARD_OPEN 0x54u
 #define LARGE_FORWARD_OPEN 0x5bu
+#define TRANSPORT_CLASS_3 0xa3u /* and the target is its server */
 
 /* One connection while the capture is read. */
 struct reading {
@@ -46,6 +47,12 @@ static struct past_connection *by_triad(struct past *past, const struct cip_tria
 	return NULL;
 }
 
+static void take_close(struct past_connection *c, const struct cip_close *close)
+{
+	c->triad = close->triad;
+	c->path_length = (uint8_t)cip_path_write(&close->path, c->path, sizeof(c->path));
+}
+
 /* A connection that is closed but was never opened in the capture, nor used. */
 static void note_close(struct past *past, const struct enip_message *m)
 {
@@ -59,13 +66,13 @@ static void note_close(struct past *past, const struct enip_message *m)
 	for (size_t i = 0; i < past->count; i++) {
 		if (past->connections[i].opened || past->connections[i].triad.originator)
 			continue;
-		past->connections[i].triad = close.triad;
+		take_close(&past->connections[i], &close);
 		return;
 	}
 	c = by_id(past, 0xf0000000u + (uint32_t)past->count);
 	if (c) {
 		c->t_o_id = c->o_t_id;
-		c->triad = close.triad;
+		take_close(c, &close);
 	}
 }
 
@@ -265,7 +272,7 @@ static void put_open(struct past_message *m, uint32_t session, const struct past
 {
 	static const uint8_t head[] = { LARGE_FORWARD_OPEN, 2, 0x20, 6, 0x24, 1, 10, 14, 0, 0, 0, 0 };
 	static const uint8_t direction[] = { 0x80, 0x84, 0x1e, 0, 0xa0, 0x0f, 0, 0x42 };
-	static const uint8_t tail[] = { 0xa3, 3, 1, 0, 0x20, 2, 0x24, 1 };
+	static const uint8_t usual[] = { 1, 0, 0x20, 2, 0x24, 1 };
 	uint8_t bytes[PAST_MESSAGE_MAX];
 	struct sink s = sink_over(bytes, sizeof(bytes));
 
@@ -275,7 +282,9 @@ static void put_open(struct past_message *m, uint32_t session, const struct past
 	sink_le32(&s, 1); /* time-out multiplier, reserved */
 	sink_bytes(&s, direction, sizeof(direction));
 	sink_bytes(&s, direction, sizeof(direction));
-	sink_bytes(&s, tail, sizeof(tail));
+	sink_u8(&s, TRANSPORT_CLASS_3);
+	sink_u8(&s, (uint8_t)((c->path_length ? c->path_length : sizeof(usual)) / 2));
+	sink_bytes(&s, c->path_length ? c->path : usual, c->path_length ? c->path_length : sizeof(usual));
 	put_unconnected(m, true, session, &s);
 }
 

@@ -4,7 +4,7 @@
  * What went before: a capture may begin in the middle of an EtherNet/IP session, and a connection that the
  * gate resets in a replay is opened again without the messages that made its session. This looks through
  * the capture once for the session handle and the CIP connections of each TCP connection, and puts together the
- * messages that must have made them. Their route is taken to be 1/0.
+ * messages that must have made them. Their route is that by which they are closed, else it is taken to be 1/0.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,6 +15,7 @@
 
 #define PAST_CONNECTIONS_MAX 12u
 #define PAST_MESSAGE_MAX 128u
+#define PAST_PATH_MAX 32u
 
 struct past_connection {
 	uint32_t o_t_id;
@@ -22,6 +23,8 @@ struct past_connection {
 	uint16_t sequence;        /* of the last request */
 	bool opened;              /* its Forward Open is in the capture */
 	struct cip_triad triad;   /* of that, or of its Forward Close */
+	uint8_t path_length;      /* 0: not known */
+	uint8_t path[PAST_PATH_MAX]; /* of its Forward Close */
 };
 
 /* Of one TCP connection. */

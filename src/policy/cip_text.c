@@ -229,6 +229,9 @@ const char *route_parse(const char *text, struct arena *arena, struct cip_route 
 	const char *why;
 	uint32_t port;
 
+	*ret = (struct cip_route){ 0 };
+	if (!strcmp(text, "direct"))
+		return NULL;
 	*ret = (struct cip_route){ .hops = arena_array(arena, ROUTE_HOPS, sizeof(*ret->hops)) };
 	do {
 		struct route_hop *hop = &ret->hops[ret->count];

@@ -223,7 +223,7 @@ void read_routes(const struct loader *l, const struct value *list, struct cip_ro
 		ret->count += !why;
 		if (why)
 			report(l, FINDING_INVALID_ROUTE, at,
-			       "write port and slot as in \"1/0\"; further steps behind another \"/\"",
+			       "write port and slot as in \"1/0\", further steps behind another \"/\"; or \"direct\"",
 			       "\"%.60s\" is not a route: %s", at->text, why);
 		else if (leaves_backplane(route))
 			report(l, FINDING_NETWORK_ROUTE, at, "keep it only if what is behind has to be reached",

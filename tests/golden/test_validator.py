@@ -63,7 +63,7 @@ CIP = [
     {"write-tags": ["Mode"], "values": {"one_of": [0, 1]}, "note": "n"},
     {"service": "get-attribute-single", "class": "identity", "instance": 1, "attributes": [1, "serial-number", "6-7"]},
     {"service": 99, "class": 900, "instance": ["1-4", 9], "attributes": 3},
-    {"service": "reset", "class": "identity", "instance": "all"},
+    {"service": "reset", "class": "identity", "instance": "all", "route": ["direct"]},
     {"service": "get-attribute-list", "path": [{"class": 104, "instance": ["0-9", 12]}, {"class": "symbol", "instance": "all"}],
      "attributes": ["symbol-name", 900]},
     {"service": 76, "path": [{"class": "processor", "instance": 1, "note": "n"}, {"class": 116, "instance": 1},
@@ -115,7 +115,7 @@ PATTERNS = {
     "uninspected_because": ["because"], "open_because": [" "], "reference": ["", "\t"], "name": [" "], "contact": ["", " \n"],
     "interface": ["", "eth*", "eth 0", "a/b", "x" * 16, ".hidden"], "read-tags": ["", "3a", "a.5", "a[", "a..b", "a.*.b", "a b", "a:"],
     "write-tags": ["a[1,2,3,4]", "-"], "files": ["Q7", "N", "N7:", "N7/3"],
-    "pccc": ["0f", "06/3", "08/00", "10/00", "0F/A3", "0f/a3/", "read "], "route": ["", "1", "door", "1/0/"],
+    "pccc": ["0f", "06/3", "08/00", "10/00", "0F/A3", "0f/a3/", "read "], "route": ["", "1", "door", "1/0/", "directly"],
     "addresses": ["1-", "a", "-5", "1..2"], "registers": ["x", "40"], "subfunctions": ["a"], "attributes": ["serial number", "1-"],
     "assemblies": ["x"], "schedule.from": ["24:00", "6:00", "12:60"], "schedule.to": ["24:01", "", "noon"], "instance": ["one"],
 }

@@ -105,6 +105,9 @@ static void routes(void **state)
 	assert_int_equal(route.count, 8);
 	assert_non_null(route_parse("1/0/1/0/1/0/1/0/1/0/1/0/1/0/1/0/1/0", &arena, &route));
 	assert_non_null(route_parse("", &arena, &route));
+	assert_null(route_parse("direct", &arena, &route));
+	assert_int_equal(route.count, 0);
+	assert_non_null(route_parse("direct/1/0", &arena, &route));
 	assert_non_null(route_parse("1", &arena, &route));
 	assert_non_null(route_parse("1/", &arena, &route));
 	assert_non_null(route_parse("1/256", &arena, &route));
