@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Names become numbers: all that are compared are sorted, those below "a.b" in a row behind it, so that "a.b.*" is a
- * range. Its first number stands for every name below that nobody wrote. Routes and values are numbered likewise.
+ * Names become numbers: all that are compared, with a mark for each index that is given, are sorted, and a tag stands
+ * for every one that it holds. The number of "a.b.*" stands for every name below that nobody wrote, that of "a" for a
+ * with indexes that nobody gave. Routes, paths and values are numbered likewise.
  */
 #include "policy/grants_cip.h"
 
@@ -10,6 +11,7 @@
 
 #include "policy/describe.h"
 
+#define MARK "["            /* of an index in a name */
 #define BELOW "\001"        /* between the parts of a name; sorts before what stands in names */
 #define IO_ASSEMBLIES 3u    /* that one connection names */
 
@@ -56,20 +58,20 @@ static uint32_t text_number(const struct texts *t, const char *text)
 	return (uint32_t)(found - t->items);
 }
 
-/* The last that begins with the text, which is one of them. */
-static uint32_t last_below(const struct texts *t, const char *text)
+/* The first that is not below the text, which need be none of them. */
+static size_t first_from(const struct texts *t, const char *text)
 {
-	size_t low = text_number(t, text), high = t->count, len = strlen(text);
+	size_t low = 0, high = t->count;
 
-	while (high - low > 1) {
+	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (strncmp(t->items[middle], text, len))
-			high = middle;
+		if (strcmp(t->items[middle], text) < 0)
+			low = middle + 1;
 		else
-			low = middle;
+			high = middle;
 	}
-	return (uint32_t)low;
+	return low;
 }
 
 static int by_number(const void *a, const void *b)
@@ -102,7 +104,7 @@ static uint32_t value_number(const struct numbers *n, double value)
 /* "recipe\1step[": a name with a mark for each dimension that is given */
 static const char *name_key(const struct tag *tag, struct arena *arena)
 {
-	static const char *const marks[] = { "", "[", "[[", "[[[" };
+	static const char *const marks[] = { "", MARK, MARK MARK, MARK MARK MARK };
 	const char *key = "";
 
 	for (size_t i = 0; i < tag->part_count; i++)
@@ -223,31 +225,80 @@ static struct box_part value_part(const struct maker *m, const struct cip_entry 
 	return part;
 }
 
-static size_t count_dimensions(const struct tag *tag)
+/* Does the tag hold what is named so? Where it gives no index, whatever index is given. */
+static bool tag_holds(const struct tag *tag, const char *key)
 {
-	size_t count = 0;
+	for (size_t i = 0; i < tag->part_count; i++) {
+		const struct tag_part *part = &tag->parts[i];
+		size_t len = strlen(part->name), marks;
 
-	for (size_t i = 0; i < tag->part_count; i++)
-		count += tag->parts[i].dimension_count;
-	return count;
+		if (i && *key++ != *BELOW)
+			return false;
+		if (strncmp(key, part->name, len))
+			return false;
+		marks = strspn(key + len, MARK);
+		if (part->dimension_count && marks != part->dimension_count)
+			return false;
+		key += len + marks;
+	}
+	return !*key || (tag->rest && (!tag->part_count || *key == *BELOW));
 }
 
-/* The elements of a request lie in a row in the last dimension of the last part. */
+/* The next range of numbers from *at on that the tag holds; false when there is none. */
+static bool next_range(const struct texts *names, const struct tag *tag, size_t *at, struct program_range *ret)
+{
+	const char *first = tag->part_count ? tag->parts[0].name : "";
+	size_t len = strlen(first);
+
+	while (*at < names->count && !strncmp(names->items[*at], first, len) && !tag_holds(tag, names->items[*at]))
+		++*at;
+	if (*at == names->count || !tag_holds(tag, names->items[*at]))
+		return false;
+	ret->first = (uint32_t)*at;
+	while (*at < names->count && tag_holds(tag, names->items[*at]))
+		++*at;
+	ret->last = (uint32_t)*at - 1;
+	return true;
+}
+
+static struct box_part name_part(const struct maker *m, const struct tag *tag)
+{
+	size_t start = first_from(&m->names, tag->part_count ? tag->parts[0].name : ""), at = start;
+	struct box_part part = { .most = 1 };
+	struct program_range *ranges, range;
+
+	while (next_range(&m->names, tag, &at, &range))
+		part.count++;
+	ranges = arena_array(m->arena, part.count, sizeof(*ranges));
+	at = start;
+	for (size_t i = 0; i < part.count; i++)
+		next_range(&m->names, tag, &at, &ranges[i]);
+	part.ranges = ranges;
+	return part;
+}
+
+/*
+ * The name, then for each part of it every index that it may have: any where none is given. The elements of a request
+ * lie in a row in the last dimension of the last part.
+ */
 static void tag_parts(const struct maker *m, const struct tag *tag, struct box *box, struct box_part *parts)
 {
-	const char *key = name_key(tag, m->arena);
+	static const struct program_range all = { 0, BOX_LAST };
 	const struct tag_part *last = tag->part_count ? &tag->parts[tag->part_count - 1] : NULL;
 
-	parts[box->count++] = box_number(m->arena, text_number(&m->names, key),
-					 tag->rest ? last_below(&m->names, key) : text_number(&m->names, key));
+	parts[box->count++] = name_part(m, tag);
 	for (size_t i = 0; i < tag->part_count; i++)
-		for (size_t k = 0; k < tag->parts[i].dimension_count; k++)
+		for (size_t k = 0; k < PROGRAM_DIMENSIONS; k++) {
+			bool given = k < tag->parts[i].dimension_count;
+
 			parts[box->count++] = (struct box_part){
-				.ranges = &tag->parts[i].dimensions[k], .count = 1, .most = 1 };
-	if (!last || !last->dimension_count || tag->rest)
+				.ranges = given ? &tag->parts[i].dimensions[k] : &all, .count = 1,
+				.most = given ? 1 : BOX_MANY, .whole = given ? 0 : BOX_ANY };
+		}
+	if (!last || !last->dimension_count)
 		return;
-	parts[box->count - 1].most = BOX_MANY;
-	if (parts[1].count)
+	parts[box->count - 1 - PROGRAM_DIMENSIONS + last->dimension_count].most = BOX_MANY;
+	if (parts[1].count && !tag->rest)
 		parts[1].together = last->dimensions[last->dimension_count - 1].last -
 				    last->dimensions[last->dimension_count - 1].first + 1;
 }
@@ -315,7 +366,7 @@ static void add_tags(const struct maker *m, const struct rule *rule, const struc
 	for (size_t i = 0; i < entry->tags.count; i++) {
 		const struct tag *tag = &entry->tags.items[i];
 		struct cip_grant *grant = add(ret, entry, tag->at, tag->text);
-		struct box_part *parts = begin(m, rule, entry, 1 + count_dimensions(tag), &grant->box);
+		struct box_part *parts = begin(m, rule, entry, 1 + PROGRAM_DIMENSIONS * tag->part_count, &grant->box);
 
 		tag_parts(m, tag, &grant->box, parts);
 	}

@@ -3,8 +3,9 @@
 /*
  * What allowed EtherNet/IP services permit, as boxes (boxes.h): one for each tag or data file, which a request must
  * fit as a whole, else one for the entry. Exact for services, paths, instances, attributes, names, elements, values,
- * files, routes, assemblies and intervals. "A.*" is what lies below A, not A itself; "A" is not "A[0]". The same thing
- * allowed in two ways (a tag, and the service on a symbol) is not recognised. Inside policy/ only.
+ * files, routes, assemblies and intervals. "A" is A with all its elements, "A.*" is A and all below
+ * it; an array has one number of dimensions. The same thing allowed in two ways (a tag, and the service on a symbol) is
+ * not recognised. Inside policy/ only.
  */
 #include "policy/boxes.h"
 #include "policy/model.h"

@@ -8,7 +8,7 @@
 #include "policy/grants_cip.h"
 
 #define ACTIVE_MAX 64u /* ranges that a new one is held against: those that reach furthest */
-#define CIP_SWEEPS 4u  /* a name and three indexes */
+#define CIP_SWEEPS 10u /* a name, and three indexes of each of its first parts */
 
 /* A range of one piece, for the sweep: only those of one group are held against each other. */
 struct stretch {

@@ -24,8 +24,12 @@ def ranges(written):
 # ---- tags: a request is a path of (name, indexes) and how many elements ----
 
 def paths():
-    for name in ("a", "b", OTHER):
+    for name in ("a", "b", "c", OTHER):
         yield ((name, ()),)
+    yield (("a", (1,)),)
+    yield (("a", (1,)), ("x", ()))
+    yield (("c", ()), ("x", ()))
+    for name in ("a", "b", OTHER):
         for member in ("x", "y", OTHER):
             yield ((name, ()), (member, ()))
         yield ((name, ()), ("x", ()), (OTHER, ()))
@@ -38,7 +42,7 @@ def paths():
             yield (("d", (k, i)),)
 
 
-TAG_REQUESTS = [(path, count) for path in paths() for count in (range(1, 5) if path[-1][1] else (1,))]
+TAG_REQUESTS = [(path, count) for path in paths() for count in (range(1, 6) if path[-1][1] or path[-1][0] == "c" else (1,))]
 
 
 def pattern(text):
@@ -50,12 +54,14 @@ def pattern(text):
 
 def tag_fits(text, path, count):
     parts, rest = pattern(text)
-    if len(path) <= len(parts) if rest else len(path) != len(parts):
+    if len(path) < len(parts) if rest else len(path) != len(parts):
         return False
     for k, (name, dimensions) in enumerate(parts):
-        if path[k][0] != name or len(path[k][1]) != len(dimensions):
+        # without an index in the entry: all elements; without one in the request: from the first on
+        indexes = path[k][1] or (0,) * len(dimensions)
+        if path[k][0] != name or dimensions and len(indexes) != len(dimensions):
             return False
-        for d, index in enumerate(path[k][1]):
+        for d, index in enumerate(indexes if dimensions else ()):
             run = count if k == len(path) - 1 and d == len(dimensions) - 1 else 1
             if not dimensions[d][0] <= index or not index + run - 1 <= dimensions[d][1]:
                 return False
@@ -72,10 +78,10 @@ def value_fits(values, value):
 
 def written():
     for path, count in TAG_REQUESTS:
-        if path[0][0] not in "ac" or len(path) > 1 and path[1][1]:
+        if path[0][0] not in "ac" or len(path) > 1 and path[1][1] or count > 4:
             continue
         # how many elements "a" has is not known
-        for n in (count,) if path[-1][1] else (1, 2, 3):
+        for n in (count,) if path[-1][1] or path[-1][0] == "c" else (1, 2, 3):
             for values in itertools.product(VALUES, repeat=n):
                 yield path, n, values
 
@@ -141,7 +147,7 @@ def permitted(entries, route=None):
 
 # ---- at random ----
 
-TAGS = ("a", "A", "b", "a.x", "a.X", "a.y", "b.x", "a.*", "b.*", "*", "a.x.*", "c[0-3].*", "c[0-3].x", "c[1].x",
+TAGS = ("a", "A", "b", "c", "c.x", "a[1]", "a[1].x", "a.x", "a.X", "a.y", "b.x", "a.*", "b.*", "*", "a.x.*", "c[0-3].*", "c[0-3].x", "c[1].x",
         "c[0-1].e[0-3]", "c[0].e[0-2]", "c[1].e[1-3]", "d[0-1,0-3]", "d[0,0-2]", "d[1,1-3]")
 
 
@@ -174,7 +180,7 @@ def random_kind(r, name):
     if name == "read-tags":
         return {name: [random_tag(r) for _ in range(r.randint(1, 3))]}
     if name == "write-tags":
-        return {name: [r.choice(("a", "a.x", "a.*", f"c[{random_range(r)}]")) for _ in range(r.randint(1, 2))],
+        return {name: [r.choice(("a", "a.x", "a.*", "c", f"c[{random_range(r)}]")) for _ in range(r.randint(1, 2))],
                 **random_values(r)}
     if name in ("browse-tags", "list-identity"):
         return {name: True}
