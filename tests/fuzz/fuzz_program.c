@@ -22,14 +22,15 @@ static const uint8_t questions[][12] = {
 	{ 0, 4, 0, 0, 0, 6, 0, 8, 0, 1, 0, 0 },
 };
 
-/* Two tags, an object, a data file. */
+/* Two tags, an object, one inside another, a data file. */
 static const char *const cip_questions[] = {
 	"\x4c\x07\x91\x05Line3\0\x91\x04Rate\x01\0",
 	"\x4d\x04\x91\x06Recipe\xc4\0\x01\0\x01\0\0\0",
 	"\x0e\x03\x20\x01\x24\x01\x30\x07",
+	"\x0e\x05\x20\x68\x24\x01\x20\x6d\x24\x05\x30\x07",
 	"\x4b\x02\x20\x67\x24\x01\x07\x34\x12\1\0\0\0\x0f\0\x01\0\xa2\x02\x07\x89\x09\0",
 };
-static const size_t cip_sizes[] = { 18, 16, 8, 23 };
+static const size_t cip_sizes[] = { 18, 16, 8, 12, 23 };
 
 static void hold(bool promise)
 {
