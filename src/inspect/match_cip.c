@@ -239,6 +239,12 @@ static enum reason browse_allowed(const struct cip_question *q, const struct cip
 
 /* ---- data files ------------------------------------------------------------------------------------------- */
 
+/* The one object of PCCC, behind no other. */
+static bool is_pccc(const struct cip_request *r)
+{
+	return r->shape == CIP_SHAPE_PCCC && cip_path_is(&r->path, CIP_CLASS_PCCC, 1);
+}
+
 /* Elements from the addressed one on; the PLC-5 reaches further ones by a sub-element, too, which is a word. 0: not known. */
 static uint32_t elements_reached(const struct program_file *file, const struct pccc *m)
 {
@@ -269,7 +275,7 @@ static enum reason files_allowed(const struct cip_question *q, const struct prog
 	enum cip_access wanted = e->kind == CIP_PCCC_WRITE ? CIP_WRITE : CIP_READ;
 	struct pccc m;
 
-	if (r->shape != CIP_SHAPE_PCCC)
+	if (!is_pccc(r))
 		return REASON_SERVICE_NOT_ALLOWED;
 	if (q->start)
 		return REASON_NONE;
@@ -286,7 +292,7 @@ static enum reason function_allowed(const struct cip_question *q, const struct p
 {
 	struct pccc m;
 
-	if (r->shape != CIP_SHAPE_PCCC)
+	if (!is_pccc(r))
 		return REASON_SERVICE_NOT_ALLOWED;
 	if (q->start)
 		return REASON_NONE;

@@ -302,6 +302,9 @@ static void test_pccc_functions(void **state)
 			 REASON_SERVICE_NOT_ALLOWED);
 	assert_int_equal(ASK("\x4b\x02\x20\x67\x24\x01\x07\x34\x12\1\0\0\0" "\x08\0\x01\0\xa2"),
 			 REASON_SERVICE_NOT_ALLOWED);
+	/* behind another object it is another thing */
+	assert_int_equal(ASK("\x4b\x04\x20\x68\x24\x01\x20\x67\x24\x01\x07\x34\x12\1\0\0\0" "\x0f\0\x01\0\xa2\x02\x07\x89\x09\0"),
+			 REASON_SERVICE_NOT_ALLOWED);
 	bytes.lab.cip[0].pccc_function = 0xa3;
 	assert_int_equal(ask_by(NULL, poll, sizeof(poll) - 1).reason, REASON_NONE);
 	bytes.lab.cip[0].pccc_command = 0x08;
