@@ -9,6 +9,7 @@ VALUES = (0, 0.5, 1, 1.5, 2, "text")  # every limit, and what lies between two
 INDEXES = range(4)
 PATHS = (("identity",), (200,), (200, "identity"), ("identity", 200), (200, 201, "identity"))  # classes
 OTHER = "other"  # a name that no entry writes
+ENDLESS = "endless"  # instead of how many elements: a structure, whose end nobody can tell
 
 
 def inside(written, number):
@@ -42,7 +43,8 @@ def paths():
             yield (("d", (k, i)),)
 
 
-TAG_REQUESTS = [(path, count) for path in paths() for count in (range(1, 6) if path[-1][1] or path[-1][0] == "c" else (1,))]
+TAG_REQUESTS = [(path, count) for path in paths()
+                for count in (*(range(1, 6) if path[-1][1] or path[-1][0] == "c" else (1,)), ENDLESS)]
 
 
 def pattern(text):
@@ -56,6 +58,10 @@ def tag_fits(text, path, count):
     parts, rest = pattern(text)
     if len(path) < len(parts) if rest else len(path) != len(parts):
         return False
+    if count == ENDLESS:
+        if any(dimensions for _, dimensions in parts):
+            return False
+        count = 1
     for k, (name, dimensions) in enumerate(parts):
         # without an index in the entry: all elements; without one in the request: from the first on
         indexes = path[k][1] or (0,) * len(dimensions)
@@ -78,7 +84,12 @@ def value_fits(values, value):
 
 def written():
     for path, count in TAG_REQUESTS:
-        if path[0][0] not in "ac" or len(path) > 1 and path[1][1] or count > 4:
+        if path[0][0] not in "ac" or len(path) > 1 and path[1][1]:
+            continue
+        if count == ENDLESS:
+            yield path, count, ("text",)
+            continue
+        if count > 4:
             continue
         # how many elements "a" has is not known
         for n in (count,) if path[-1][1] or path[-1][0] == "c" else (1, 2, 3):

@@ -185,6 +185,8 @@ class Differences(Plan):
                 (({"read-tags": ["A", "A.*", "A[7]", "A[1].X"]},), ({"read-tags": ["a.*"]},), "unchanged"),
                 (({"read-tags": ["A[0-3].*"]},), ({"read-tags": ["A[0-3]"]},), "narrowed"),
                 (({"read-tags": ["A.X"]},), ({"read-tags": ["A[1].X"]},), "narrowed"),
+                # structures may be written only where no elements are named, however many they are
+                (({"write-tags": ["Pumps"]},), ({"write-tags": ["Pumps[0-999999999]"]},), "narrowed"),
                 (({"read-tags": ["A[1,0-3]"]},), ({"read-tags": ["A[0-3]"]},), "changed"),
                 ((counts,), ({"read-tags": ["Line3.Rate", "Counts[0-4]", "Counts[5-9]"]},), "narrowed"),
                 ((identity,), ({**identity, "attributes": [1]}, {**identity, "attributes": [7]}), "unchanged"),
