@@ -4,6 +4,7 @@
  * What the stream engine asks of a protocol: where a message ends, whether a request is allowed, which
  * request a reply answers, and what an error reply looks like. One table row a protocol (app.c).
  */
+#include "inspect/cyclic.h"
 #include "inspect/flow.h"
 #include "inspect/program.h"
 
@@ -13,6 +14,7 @@ struct question_context {
 	const struct program_conduit *conduit;
 	const struct flow *flow;
 	const struct symbols *symbols;
+	const struct cyclics *cyclics;
 	struct program_time time;
 	uint64_t now;
 	bool recorded; /* an allowed message's fields are wanted too, not only those of a denied one */
@@ -60,6 +62,7 @@ static inline bool decision_tells(const struct decision *d, const struct questio
 struct passing {
 	struct flow *flow;
 	struct symbols *symbols;
+	struct cyclics *cyclics;
 	uint64_t now;
 	bool request;
 	const uint8_t *bytes;

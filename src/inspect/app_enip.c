@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "inspect/app.h"
 
+#include "inspect/cyclic_judge.h"
 #include "inspect/enip_fields.h"
 #include "inspect/enip_judge.h"
 #include "inspect/enip_refuse.h"
@@ -35,6 +36,17 @@ static void decide_start(const struct question_context *q, const uint8_t *p, siz
 	}
 }
 
+static bool is_open(const struct enip_ask *ask)
+{
+	return !ask->multiple &&
+	       (ask->shape == CIP_SHAPE_FORWARD_OPEN || ask->shape == CIP_SHAPE_LARGE_FORWARD_OPEN);
+}
+
+static bool opens_cyclic(const struct enip_ask *ask)
+{
+	return is_open(ask) && ask->opening & CYCLIC_NUMBER;
+}
+
 /* ---- replies ------------------------------------------------------------------------------------------------ */
 
 /* The flow's request number i, or NULL when the device is not asked for its reply. */
@@ -64,12 +76,24 @@ static bool pairs(const struct session *s, const struct enip_ask *ask, const str
 	return enip_pairs(ask, &repeated);
 }
 
+/* Does its content answer the request? */
+static enum reason answers(const struct question_context *q, const struct enip_ask *ask,
+			   const struct enip_message *m)
+{
+	struct cip_reply reply;
+	enum reason reason = enip_answers(ask, m, &reply);
+
+	if (reason == REASON_NONE && reply.service && opens_cyclic(ask))
+		reason = cyclic_judge_answer(q, ask->opening, m, &reply);
+	return reason;
+}
+
 /* The request that the reply answers, or the last one that it could belong to and why it is none; or NULL. */
-static const struct enip_ask *find_asked(const struct flow *f, const struct enip_message *m,
+static const struct enip_ask *find_asked(const struct question_context *q, const struct enip_message *m,
 					 struct decision *ret)
 {
+	const struct flow *f = q->flow;
 	const struct enip_ask *found = NULL;
-	struct cip_reply reply;
 
 	ret->reason = REASON_UNEXPECTED_REPLY;
 	for (unsigned i = 0; i < f->ask_count && ret->reason != REASON_NONE; i++) {
@@ -78,7 +102,7 @@ static const struct enip_ask *find_asked(const struct flow *f, const struct enip
 		if (!ask || !pairs(&f->enip->session, ask, m))
 			continue;
 		found = ask;
-		ret->reason = enip_answers(ask, m, &reply);
+		ret->reason = answers(q, ask, m);
 		ret->withdrawn = ret->reason == REASON_TAG_NOT_ALLOWED;
 		ret->malformed = ret->reason != REASON_NONE && !ret->withdrawn;
 		ret->rule = f->asks[i].rule;
@@ -100,7 +124,7 @@ static void pair(const struct question_context *q, const uint8_t *p, size_t len,
 		return;
 	}
 	decision_begin(ret);
-	ask = find_asked(q->flow, &m, ret);
+	ask = find_asked(q, &m, ret);
 	if (ret->withdrawn)
 		ret->asked.enip = *ask;
 	if (!decision_tells(ret, q))
@@ -141,6 +165,18 @@ static void leave_session(const struct passing *m)
 	symbols_forget(m->symbols, &e->symbols);
 }
 
+static void cyclic_request_passes(const struct passing *m, const struct cip_open *open)
+{
+	const struct cyclic_opener by = {
+		.conduit = m->flow->conduit, .server_port = m->flow->server_port, .rule = m->decision->rule,
+		.opened = m->flow->opened, .now = m->now,
+	};
+	struct cip_cyclic asked;
+
+	if (cip_cyclic(open, &asked))
+		cyclic_opening(m->cyclics, &by, open, &asked);
+}
+
 static void request_passes(const struct passing *m)
 {
 	const struct enip_ask *ask = &m->decision->asked.enip;
@@ -150,12 +186,13 @@ static void request_passes(const struct passing *m)
 
 	if (ask->command == ENIP_UNREGISTER_SESSION)
 		leave_session(m);
-	if (ask->multiple || (ask->shape != CIP_SHAPE_FORWARD_OPEN &&
-			      ask->shape != CIP_SHAPE_LARGE_FORWARD_OPEN))
+	if (!is_open(ask) || enip_request(m->bytes, m->length, &message) != REASON_NONE || !message.cip ||
+	    cip_request(message.cip, message.cip_length, &r) != REASON_NONE ||
+	    cip_open(&r, &open) != REASON_NONE)
 		return;
-	if (enip_request(m->bytes, m->length, &message) == REASON_NONE && message.cip &&
-	    cip_request(message.cip, message.cip_length, &r) == REASON_NONE &&
-	    cip_open(&r, &open) == REASON_NONE)
+	if (opens_cyclic(ask))
+		cyclic_request_passes(m, &open);
+	else
 		session_opening(&m->flow->enip->session, &open, m->now);
 }
 
@@ -191,25 +228,43 @@ static void learn_symbols(const struct passing *m, const struct enip_ask *ask, c
 		symbols_drop_stale(m->symbols, list, key.scope);
 }
 
+static void opened_passes(const struct passing *m, const struct enip_ask *ask, const struct cip_reply *reply)
+{
+	struct session *s = &m->flow->enip->session;
+	bool success = reply->status == CIP_STATUS_SUCCESS;
+	struct cip_opened opened;
+
+	if (cip_opened(reply, &opened) != REASON_NONE)
+		return;
+	if (opens_cyclic(ask) && success)
+		cyclic_opened(m->cyclics, ask->opening, &opened, m->now);
+	else if (opens_cyclic(ask))
+		cyclic_refused(m->cyclics, ask->opening);
+	else if (success)
+		session_opened(s, ask->opening, &opened);
+	else
+		session_refused(s, ask->opening);
+}
+
+static void closed_passes(const struct passing *m, const struct enip_ask *ask, const struct cip_reply *reply)
+{
+	struct cip_opened closed;
+
+	if (reply->status != CIP_STATUS_SUCCESS || cip_closed(reply, &closed) != REASON_NONE)
+		return;
+	cyclic_closed(m->cyclics, ask->opening, m->now);
+	session_closed(&m->flow->enip->session, &closed.triad);
+}
+
 static void cip_reply_passes(const struct passing *m, const struct enip_ask *ask,
 			     const struct cip_reply *reply)
 {
-	struct session *s = &m->flow->enip->session;
-	struct cip_opened opened;
-
-	if (ask->shape == CIP_SHAPE_FORWARD_OPEN || ask->shape == CIP_SHAPE_LARGE_FORWARD_OPEN) {
-		if (cip_opened(reply, &opened) != REASON_NONE)
-			return;
-		if (reply->status == CIP_STATUS_SUCCESS)
-			session_opened(s, ask->opening, &opened);
-		else
-			session_refused(s, ask->opening);
-	} else if (ask->shape == CIP_SHAPE_FORWARD_CLOSE) {
-		if (reply->status == CIP_STATUS_SUCCESS && cip_closed(reply, &opened) == REASON_NONE)
-			session_closed(s, &opened.triad);
-	} else if (ask->symbols) {
+	if (is_open(ask))
+		opened_passes(m, ask, reply);
+	else if (ask->shape == CIP_SHAPE_FORWARD_CLOSE)
+		closed_passes(m, ask, reply);
+	else if (ask->symbols)
 		learn_symbols(m, ask, reply);
-	}
 }
 
 static void reply_passes(const struct passing *m)
@@ -218,8 +273,7 @@ static void reply_passes(const struct passing *m)
 	struct enip_message message;
 	struct cip_reply reply;
 
-	if (!ask->symbols && ask->shape != CIP_SHAPE_FORWARD_OPEN &&
-	    ask->shape != CIP_SHAPE_LARGE_FORWARD_OPEN && ask->shape != CIP_SHAPE_FORWARD_CLOSE &&
+	if (!ask->symbols && !is_open(ask) && ask->shape != CIP_SHAPE_FORWARD_CLOSE &&
 	    ask->command != ENIP_REGISTER_SESSION)
 		return;
 	if (enip_reply(m->bytes, m->length, &message) != REASON_NONE)

@@ -105,7 +105,7 @@ uint32_t core_program_load(uint32_t length)
 	state.before = state.program;
 	state.program = fresh;
 	state.slab ^= 1;
-	state.sweep_next = 0;
+	state.sweep_next = state.sweep_cyclics = 0;
 	state.totals.generation++;
 	carry_all_counts();
 	forget_listings();
@@ -147,6 +147,28 @@ static void sweep_flow(struct flow *f)
 	flow_remove(&state.table, &state.pool, f);
 }
 
+/* False: there is more to do. */
+static bool sweep_cyclics(void)
+{
+	for (; state.sweep_cyclics < state.cyclics.fresh; state.sweep_cyclics++) {
+		struct cyclic *c = &state.cyclics.items[state.sweep_cyclics];
+		const struct program_conduit *old = program_conduit(&state.before, c->conduit);
+		const struct program_conduit *now = program_conduit(&state.program, c->conduit);
+
+		if (state.io.event_count == CORE_EVENTS_MAX)
+			return false;
+		if (c->state != CYCLIC_FREE)
+			cyclic_sweep(&state, now, old, same_conduit(old, now), c);
+	}
+	return true;
+}
+
+static void count_connections(void)
+{
+	state.totals.flows_now = state.table.used;
+	state.totals.cyclics_now = state.cyclics.open;
+}
+
 EXPORT(core_sweep)
 void core_sweep(void)
 {
@@ -159,6 +181,8 @@ void core_sweep(void)
 		if (state.table.flows[state.sweep_next].state != FLOW_FREE)
 			sweep_flow(&state.table.flows[state.sweep_next]);
 	}
+	state.io.more = !sweep_cyclics();
+	count_connections();
 }
 
 static bool between(const struct segment *s, const uint8_t *source, const uint8_t *target, unsigned size)
@@ -224,7 +248,7 @@ void core_packet(void)
 		state.totals.dropped++;
 	else
 		state.totals.passed++;
-	state.totals.flows_now = state.table.used;
+	count_connections();
 }
 
 /* ---- time ----------------------------------------------------------------------------------------------- */
@@ -279,7 +303,8 @@ void core_tick(void)
 			tick_flow(&state.table.flows[state.tick_next]);
 	}
 	state.tick_next = 0;
-	state.totals.flows_now = state.table.used;
+	cyclic_tick(&state);
+	count_connections();
 }
 
 EXPORT(core_clear)

@@ -29,7 +29,7 @@ enum core_verdict {
 
 enum core_event_kind {
 	CORE_EVENT_DENIED = 1, /* a violation: `reason` says why, `action` what was done */
-	CORE_EVENT_OPENED,     /* a connection was established */
+	CORE_EVENT_OPENED,     /* a connection was established; CORE_HAS_CONNECTION: a cyclic one */
 	CORE_EVENT_CLOSED,     /* a connection ended; `reason` when the gate ended it */
 	CORE_EVENT_ALLOWED     /* a message was let through; only when io->trace is set (replay) */
 };
@@ -65,6 +65,8 @@ struct core_made {
 #define CORE_HAS_INSTANCE 512u
 #define CORE_HAS_ATTRIBUTE 1024u
 #define CORE_HAS_TAG 2048u
+#define CORE_HAS_CONNECTION 4096u /* connection: a cyclic one, its O->T id or that of the packet */
+#define CORE_HAS_SEQUENCE 8192u   /* sequence: of a cyclic packet */
 
 #define CORE_TAG_MAX 63u /* characters of a tag that an event tells; a longer one ends in "..." */
 
@@ -91,6 +93,8 @@ struct core_event {
 	uint32_t class;
 	uint32_t instance;
 	uint32_t attribute;
+	uint32_t connection;
+	uint32_t sequence;
 	uint16_t command;
 	uint8_t service;
 	uint8_t tag_length;
@@ -130,15 +134,17 @@ struct core_totals {
 	uint64_t requests_denied;
 	uint64_t flows_opened;
 	uint32_t flows_now;
+	uint32_t cyclics_now;
+	uint32_t reserved;
 	uint32_t generation; /* counts successful core_program_load() calls */
 	struct core_rule_count rules[CORE_RULES_MAX];
 };
 
 /* Both sides of the sandbox are compiled from this file, by different compilers: same sizes, or no build. */
 _Static_assert(sizeof(struct core_made) == 1512, "struct core_made differs across the sandbox");
-_Static_assert(sizeof(struct core_event) == 120, "struct core_event differs across the sandbox");
-_Static_assert(sizeof(struct core_io) == 81520, "struct core_io differs across the sandbox");
-_Static_assert(sizeof(struct core_totals) == 2097208, "struct core_totals differs across the sandbox");
+_Static_assert(sizeof(struct core_event) == 128, "struct core_event differs across the sandbox");
+_Static_assert(sizeof(struct core_io) == 81776, "struct core_io differs across the sandbox");
+_Static_assert(sizeof(struct core_totals) == 2097216, "struct core_totals differs across the sandbox");
 
 /* The block for packets, verdicts and events. Valid for the life of the instance. */
 struct core_io *core_io(void);
@@ -157,15 +163,16 @@ struct core_totals *core_totals(void);
 uint32_t core_program_load(uint32_t length);
 
 /*
- * Closes the flows whose conduit is gone since the last load: resets in io->made. Conduit numbers in
- * them are those of the program that was in force BEFORE the load.
+ * Closes the flows whose conduit is gone since the last load: resets in io->made; and the cyclic
+ * connections that no rule permits any more. Conduit numbers are those of the program that was in force
+ * BEFORE the load.
  */
 void core_sweep(void);
 
 /* Decides on the packet in core_io(); see struct core_io for what goes in and comes out. */
 void core_packet(void);
 
-/* Timers: retransmits the gate's own bytes, forgets dead flows. Call about every 100 ms. */
+/* Timers: retransmits the gate's own bytes, forgets dead flows and cyclic connections. Call about every 100 ms. */
 void core_tick(void);
 
 /* Back to the state before the first call: no program, no flows. */

@@ -11,6 +11,8 @@ struct crossing {
 	const struct program_conduit *conduit;
 	struct datagram datagram;
 	bool from_server;
+	bool cyclic;      /* class 0/1 data, not a message */
+	bool late;        /* denied, but nothing to record */
 	uint16_t server_port;
 	struct enip_message message;
 	struct core_event fields;
@@ -32,6 +34,12 @@ static bool find_direction(struct crossing *x)
 
 	if (d->family != c->family || c->protocol != PROGRAM_ETHERNET_IP)
 		return false;
+	if (d->target_port == ENIP_IO_PORT) {
+		x->cyclic = true;
+		x->from_server = between(d, c->server, c->device);
+		x->server_port = x->from_server ? d->source_port : ENIP_IO_PORT;
+		return x->from_server || between(d, c->device, c->server);
+	}
 	x->from_server = d->target_port == c->port && between(d, c->server, c->device);
 	x->server_port = x->from_server ? d->source_port : d->target_port;
 	return x->from_server || (d->source_port == c->port && between(d, c->device, c->server));
@@ -83,7 +91,26 @@ static enum reason judge_request(struct crossing *x)
 	return reason;
 }
 
-static enum reason judge(struct crossing *x)
+static enum reason judge_cyclic(struct crossing *x)
+{
+	const struct datagram *d = &x->datagram;
+	struct enip_io packet;
+	struct cyclic_verdict verdict;
+	enum reason reason = enip_io(d->data, d->length, &packet);
+
+	if (reason != REASON_NONE)
+		return reason;
+	x->decoded = true;
+	x->fields.has = CORE_HAS_CONNECTION | CORE_HAS_SEQUENCE;
+	x->fields.connection = packet.connection;
+	x->fields.sequence = packet.encap_sequence;
+	verdict = cyclic_packet(x->core, x->conduit, x->from_server, &packet);
+	x->rule = verdict.rule;
+	x->late = verdict.late;
+	return verdict.reason;
+}
+
+static enum reason judge_message(struct crossing *x)
 {
 	const struct datagram *d = &x->datagram;
 	enum reason reason = enip_datagram(d->data, d->length, x->from_server, &x->message);
@@ -120,9 +147,9 @@ static void finish(struct crossing *x, enum reason reason)
 	struct core_io *io = &x->core->io;
 	bool observing = x->conduit->mode == PROGRAM_OBSERVE;
 
-	if (reason != REASON_NONE)
+	if (reason != REASON_NONE && (!x->late || io->trace))
 		note(x, CORE_EVENT_DENIED, reason, observing ? CORE_ACTION_OBSERVED : CORE_ACTION_DROPPED);
-	else if (io->trace)
+	else if (reason == REASON_NONE && io->trace)
 		note(x, CORE_EVENT_ALLOWED, REASON_NONE, CORE_ACTION_NONE);
 	if (reason == REASON_NONE || observing)
 		io->verdict = CORE_PASS;
@@ -137,7 +164,7 @@ void datagram_packet(struct core_state *core)
 	enum reason reason = open_crossing(&x);
 
 	if (reason == REASON_NONE)
-		finish(&x, judge(&x));
+		finish(&x, x.cyclic ? judge_cyclic(&x) : judge_message(&x));
 	else
 		note(&x, CORE_EVENT_DENIED, reason, CORE_ACTION_DROPPED);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "inspect/enip_judge.h"
 
+#include "inspect/cyclic_judge.h"
 #include "inspect/enip_fields.h"
 #include "inspect/match_cip.h"
 
@@ -122,35 +123,67 @@ static bool connection_is_plain(const struct hearing *h, const struct cip_open *
 	       !session_replies_by(s, open->t_o.id, &open->triad) && session_route_fits(open);
 }
 
-static void judge_open(struct hearing *h, const struct cip_request *r)
+/* One that carries messages. */
+static void judge_messages(struct hearing *h, const struct cip_open *open)
 {
-	struct cip_open open;
-	struct cip_path route;
 	struct match match;
 
-	h->out->reason = cip_open(r, &open);
-	h->out->malformed = h->out->reason != REASON_NONE;
-	if (h->out->malformed)
-		return;
 	h->out->asked.enip.opening = h->q->flow->enip->session.openings + 1;
-	route.count = (uint16_t)open.route;
-	__builtin_memcpy(route.segments, open.path.segments, open.route * sizeof(route.segments[0]));
-	h->question.routes[1] = &route;
 	match_cip_open(&h->question, &match);
-	h->question.routes[1] = NULL;
 	answer(h, &match);
 	if (match.reason != REASON_NONE)
 		return;
-	if (h->connection || !connection_is_plain(h, &open))
+	if (h->connection || !connection_is_plain(h, open))
 		h->out->reason = REASON_CONNECTION_NOT_ALLOWED;
 	else if (!session_has_room(&h->q->flow->enip->session, h->q->now))
 		h->out->reason = REASON_CONNECTIONS_EXCEEDED;
 }
 
+static void judge_cyclic(struct hearing *h, const struct cip_open *open)
+{
+	struct match match;
+
+	cyclic_judge(h->q, &h->question, h->m, open, &match);
+	answer(h, &match);
+	if (h->out->reason == REASON_NONE && h->connection)
+		h->out->reason = REASON_CONNECTION_NOT_ALLOWED;
+	if (h->out->reason == REASON_NONE)
+		h->out->asked.enip.opening = cyclic_next_number(h->q->cyclics);
+}
+
+static void judge_open(struct hearing *h, const struct cip_request *r)
+{
+	struct cip_open open;
+	struct cip_path route;
+
+	h->out->reason = cip_open(r, &open);
+	h->out->malformed = h->out->reason != REASON_NONE;
+	if (h->out->malformed)
+		return;
+	route.count = (uint16_t)open.route;
+	__builtin_memcpy(route.segments, open.path.segments, open.route * sizeof(route.segments[0]));
+	h->question.routes[1] = &route;
+	if (open.transport_class <= CIP_CYCLIC_CLASS_LAST)
+		judge_cyclic(h, &open);
+	else
+		judge_messages(h, &open);
+	h->question.routes[1] = NULL;
+}
+
 /*
- * Only connections that this one made are closed, by the way on which they were opened: elsewhere the same
- * serial number is another's connection.
+ * Only connections that this one made (cyclic ones: that were made on this conduit, since they outlive the
+ * session) are closed, by the way on which they were opened: elsewhere the same serial number is another's
+ * connection. Clients name the router in the path, or what they opened.
  */
+static bool may_close(struct hearing *h, const struct cip_close *close)
+{
+	uint32_t cyclic = cyclic_to_close(h->q->cyclics, h->q->conduit->number, close);
+
+	h->out->asked.enip.opening = cyclic;
+	return !h->connection && (cyclic || (leads_to_router(&close->path, close->route) &&
+					     session_closes(&h->q->flow->enip->session, close)));
+}
+
 static void judge_close(struct hearing *h, const struct cip_request *r)
 {
 	struct cip_close close;
@@ -162,8 +195,7 @@ static void judge_close(struct hearing *h, const struct cip_request *r)
 		return;
 	match_cip_session(&h->question, &match);
 	answer(h, &match);
-	if (match.reason == REASON_NONE && (h->connection || !leads_to_router(&close.path, close.route) ||
-					    !session_closes(&h->q->flow->enip->session, &close)))
+	if (match.reason == REASON_NONE && !may_close(h, &close))
 		h->out->reason = REASON_CONNECTION_NOT_ALLOWED;
 }
 

@@ -8,11 +8,12 @@
 
 /* How near an entry came: the later the check that refused, the nearer. */
 static const uint8_t nearness[REASON_COUNT] = {
-	[REASON_SERVICE_NOT_ALLOWED] = 1,  [REASON_OBJECT_NOT_ALLOWED] = 2,
-	[REASON_TAG_NOT_ALLOWED] = 3,      [REASON_ADDRESS_NOT_ALLOWED] = 3,
-	[REASON_ROUTE_NOT_ALLOWED] = 4,    [REASON_VALUE_NOT_ALLOWED] = 5,
-	[REASON_OUTSIDE_SCHEDULE] = 6,     [REASON_REVIEW_OVERDUE] = 7,
-	[REASON_NONE] = 8,
+	[REASON_SERVICE_NOT_ALLOWED] = 1,  [REASON_CONNECTION_NOT_ALLOWED] = 2,
+	[REASON_OBJECT_NOT_ALLOWED] = 3,   [REASON_TAG_NOT_ALLOWED] = 4,
+	[REASON_ADDRESS_NOT_ALLOWED] = 4,  [REASON_ROUTE_NOT_ALLOWED] = 5,
+	[REASON_VALUE_NOT_ALLOWED] = 6,    [REASON_INTERVAL_NOT_ALLOWED] = 6,
+	[REASON_OUTSIDE_SCHEDULE] = 7,     [REASON_REVIEW_OVERDUE] = 8,
+	[REASON_NONE] = 9,
 };
 
 /* ---- routes -------------------------------------------------------------------------------------------- */
@@ -360,6 +361,24 @@ static enum reason open_allowed(const struct cip_question *q, const struct progr
 	return route_allowed(q, e);
 }
 
+/* Who only listens may send signs of life and nothing else; which of the two kinds that is, the assemblies tell. */
+static enum reason cyclic_allowed(const struct cip_question *q, const struct program_cip *e,
+				  const struct cip_request *r)
+{
+	const struct cip_cyclic *asked = q->cyclic;
+	enum reason reason;
+
+	if (e->kind != CIP_IO || (e->io == CIP_IO_EXCLUSIVE_OWNER) != asked->owner)
+		return REASON_CONNECTION_NOT_ALLOWED;
+	for (unsigned i = 0; i < asked->count; i++)
+		if (!program_holds(q->program, e->assemblies, asked->assemblies[i]))
+			return REASON_OBJECT_NOT_ALLOWED;
+	reason = route_allowed(q, e);
+	if (reason == REASON_NONE && asked->rpi < e->min_rpi_us)
+		reason = REASON_INTERVAL_NOT_ALLOWED;
+	return reason;
+}
+
 typedef enum reason judge(const struct cip_question *q, const struct program_cip *e,
 			  const struct cip_request *r);
 
@@ -411,4 +430,12 @@ void match_cip_session(const struct cip_question *q, struct match *ret)
 void match_cip_open(const struct cip_question *q, struct match *ret)
 {
 	ask_conduit(q, open_allowed, NULL, ret);
+}
+
+void match_cip_cyclic(const struct cip_question *q, const struct cip_cyclic *asked, struct match *ret)
+{
+	struct cip_question question = *q;
+
+	question.cyclic = asked;
+	ask_conduit(&question, cyclic_allowed, NULL, ret);
 }

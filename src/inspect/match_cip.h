@@ -16,6 +16,7 @@ struct cip_question {
 	const struct cip_path *routes[2]; /* of the connection, then of the Unconnected Send; NULL: none */
 	const struct cip_path *tag;       /* what a tag's service names, symbols first; NULL: not known */
 	bool endless;                     /* only what names no elements of a tag counts */
+	const struct cip_cyclic *cyclic;  /* of match_cip_cyclic() */
 	bool start;                       /* only service and path are known: could it be allowed? */
 };
 
@@ -30,3 +31,6 @@ void match_cip_session(const struct cip_question *q, struct match *ret);
 
 /* A Forward Open of class 3 to the message router: along the route of any entry. */
 void match_cip_open(const struct cip_question *q, struct match *ret);
+
+/* A cyclic connection, along the question's route. */
+void match_cip_cyclic(const struct cip_question *q, const struct cip_cyclic *asked, struct match *ret);

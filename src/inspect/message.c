@@ -123,7 +123,8 @@ static enum outcome reset(struct passage *p, const struct arrival *a)
 static void learn(struct passage *p, const struct arrival *a)
 {
 	const struct passing m = {
-		.flow = p->flow, .symbols = &p->core->table.symbols, .now = p->core->io.now,
+		.flow = p->flow, .symbols = &p->core->table.symbols,
+		.cyclics = &p->core->cyclics, .now = p->core->io.now,
 		.request = p->from_server, .bytes = a->bytes, .length = a->size,
 		.decision = &a->decision,
 	};
@@ -275,7 +276,7 @@ static void arrival_init(struct passage *p, struct arrival *a)
 	a->app = app_of(p->conduit->protocol);
 	a->question = (struct question_context){
 		.program = &p->core->program, .conduit = p->conduit, .flow = p->flow,
-		.symbols = &p->core->table.symbols,
+		.symbols = &p->core->table.symbols, .cyclics = &p->core->cyclics,
 		.time = { p->core->io.wall, p->flow->opened },
 		.now = p->core->io.now,
 		.recorded = p->core->io.trace || p->conduit->requests_per_second,

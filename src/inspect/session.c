@@ -5,11 +5,6 @@
 
 #define OPENING_LIMIT 10000000000ull /* ns: an answer to a Forward Open that comes later counts no more */
 
-static bool same_triad(const struct cip_triad *a, const struct cip_triad *b)
-{
-	return a->serial == b->serial && a->vendor == b->vendor && a->originator == b->originator;
-}
-
 const struct session_connection *session_connection(const struct session *s, uint32_t o_t_id)
 {
 	for (unsigned i = 0; i < SESSION_CONNECTIONS_MAX; i++)
@@ -22,7 +17,7 @@ bool session_replies_by(const struct session *s, uint32_t t_o_id, const struct c
 {
 	for (unsigned i = 0; i < SESSION_CONNECTIONS_MAX; i++)
 		if (s->connections[i].state == CONNECTION_OPEN && s->connections[i].t_o_id == t_o_id &&
-		    !same_triad(&s->connections[i].triad, triad))
+		    !cip_triad_equal(&s->connections[i].triad, triad))
 			return true;
 	return false;
 }
@@ -41,31 +36,22 @@ bool session_has_room(const struct session *s, uint64_t now)
 	return false;
 }
 
-/* The first `count` segments, in the one form that they have here; 0 when that does not fit. */
-static size_t write_route(const struct cip_path *path, unsigned count, uint8_t out[static SESSION_ROUTE_MAX])
-{
-	struct cip_path route = { .count = (uint16_t)count };
-
-	__builtin_memcpy(route.segments, path->segments, count * sizeof(route.segments[0]));
-	return cip_path_write(&route, out, SESSION_ROUTE_MAX);
-}
-
 bool session_route_fits(const struct cip_open *open)
 {
 	uint8_t bytes[SESSION_ROUTE_MAX];
 
-	return open->route == 0 || write_route(&open->path, open->route, bytes) != 0;
+	return open->route == 0 || cip_route_write(&open->path, open->route, bytes, sizeof(bytes)) != 0;
 }
 
 bool session_closes(const struct session *s, const struct cip_close *close)
 {
 	uint8_t route[SESSION_ROUTE_MAX];
-	size_t length = write_route(&close->path, close->route, route);
+	size_t length = cip_route_write(&close->path, close->route, route, sizeof(route));
 
 	for (unsigned i = 0; i < SESSION_CONNECTIONS_MAX; i++) {
 		const struct session_connection *c = &s->connections[i];
 
-		if (c->state != CONNECTION_FREE && same_triad(&c->triad, &close->triad) &&
+		if (c->state != CONNECTION_FREE && cip_triad_equal(&c->triad, &close->triad) &&
 		    c->route_length == length && (length || !close->route) &&
 		    bytes_equal(c->route, route, length))
 			return true;
@@ -83,7 +69,7 @@ void session_opening(struct session *s, const struct cip_open *open, uint64_t no
 			continue;
 		*c = (struct session_connection){ .state = CONNECTION_OPENING, .triad = open->triad,
 						  .opening = s->openings, .since = now };
-		c->route_length = (uint8_t)write_route(&open->path, open->route, c->route);
+		c->route_length = (uint8_t)cip_route_write(&open->path, open->route, c->route, sizeof(c->route));
 		return;
 	}
 }
@@ -107,7 +93,7 @@ void session_opened(struct session *s, uint32_t opening, const struct cip_opened
 		struct session_connection *c = &s->connections[i];
 
 		if (c->state == CONNECTION_OPEN &&
-		    (same_triad(&c->triad, &opened->triad) || c->o_t_id == opened->o_t_id ||
+		    (cip_triad_equal(&c->triad, &opened->triad) || c->o_t_id == opened->o_t_id ||
 		     c->t_o_id == opened->t_o_id))
 			c->state = CONNECTION_FREE;
 	}
@@ -128,6 +114,6 @@ void session_closed(struct session *s, const struct cip_triad *triad)
 {
 	for (unsigned i = 0; i < SESSION_CONNECTIONS_MAX; i++)
 		if (s->connections[i].state != CONNECTION_FREE &&
-		    same_triad(&s->connections[i].triad, triad))
+		    cip_triad_equal(&s->connections[i].triad, triad))
 			s->connections[i].state = CONNECTION_CLOSED;
 }

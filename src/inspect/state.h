@@ -6,6 +6,7 @@
  * packet on its way through, and the events and packets that come of it.
  */
 #include "inspect/core.h"
+#include "inspect/cyclic.h"
 #include "inspect/flow.h"
 #include "inspect/listing.h"
 #include "inspect/program.h"
@@ -27,11 +28,13 @@ struct core_state {
 	uint32_t slab;            /* which of programs[] is in force */
 	uint32_t tick_next;       /* flow at which the next core_tick() goes on */
 	uint32_t sweep_next;
+	uint32_t sweep_cyclics;   /* the same among these */
 	struct core_rule_count counts[CORE_RULES_MAX]; /* those of `before` while a program is loaded */
 	struct flow_table table;
 	struct pool pool;
 	struct rate rates[RATES_MAX];
 	struct listings listings;
+	struct cyclics cyclics;
 	uint8_t scratch[CORE_PACKET_MAX]; /* a message that arrived in pieces, put together */
 	_Alignas(8) uint8_t programs[2][PROGRAM_MAX]; /* last: not cleared */
 };
@@ -188,3 +191,26 @@ void stream_packet(struct passage *p);
 
 /* The UDP packet in io, of a conduit: passes as it is, or not at all. Sets the verdict. */
 void datagram_packet(struct core_state *core);
+
+/* ---- cyclic connections (cyclic_life.c) -- */
+
+/* What became of one cyclic packet. */
+struct cyclic_verdict {
+	enum reason reason;
+	bool late;      /* nobody's fault: it was under way while its connection opened or closed */
+	uint32_t rule;  /* of the connection */
+};
+
+/* One packet of the conduit, decoded. Ends a connection that may no longer be. */
+struct cyclic_verdict cyclic_packet(struct core_state *core, const struct program_conduit *c, bool from_server,
+				    const struct enip_io *packet);
+
+/* Ends what is over, and records what has opened and ended since the last call. */
+void cyclic_tick(struct core_state *core);
+
+/*
+ * After a load: ends the connection if no rule permits it any more. `same`: its conduit is still the one that it was
+ * opened on; `old`: that conduit in the program before, or NULL.
+ */
+void cyclic_sweep(struct core_state *core, const struct program_conduit *now, const struct program_conduit *old,
+		  bool same, struct cyclic *c);

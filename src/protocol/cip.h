@@ -40,6 +40,7 @@ enum cip_access { CIP_READ = 1, CIP_WRITE, CIP_CONTROL, CIP_CARRIER };
 #define CIP_NUMBER_LAST 65535u /* of classes and attributes */
 #define CIP_CLASS_IDENTITY 0x01u
 #define CIP_CLASS_MESSAGE_ROUTER 0x02u
+#define CIP_CLASS_ASSEMBLY 0x04u
 #define CIP_CLASS_CONNECTION_MANAGER 0x06u
 #define CIP_CLASS_PCCC 0x67u
 #define CIP_CLASS_SYMBOL 0x6bu

@@ -2,6 +2,7 @@
 #include "protocol/cip_connection.h"
 
 #include "base/cursor.h"
+#include "protocol/cip.h"
 
 #define MULTIPLIER_LAST 7u  /* codes 0-7 stand for 4, 8, .. 512 */
 #define TRIGGER_LAST 2u
@@ -99,6 +100,53 @@ enum reason cip_close(const struct cip_request *r, struct cip_close *ret)
 	if (cursor_u8(&c))
 		return REASON_MALFORMED_FRAME;
 	return read_path(&c, words, &ret->path, &ret->route);
+}
+
+/* A key in front says what device it must be; it names nothing. */
+static unsigned behind_key(const struct cip_path *path, unsigned at)
+{
+	return at < path->count && path->segments[at].kind == CIP_SEGMENT_KEY ? at + 1 : at;
+}
+
+static bool add_assembly(const struct cip_segment *s, struct cip_cyclic *ret)
+{
+	if ((s->kind != CIP_SEGMENT_INSTANCE && s->kind != CIP_SEGMENT_POINT) ||
+	    ret->count == CIP_CYCLIC_ASSEMBLIES)
+		return false;
+	ret->assemblies[ret->count++] = s->number;
+	return true;
+}
+
+bool cip_cyclic(const struct cip_open *open, struct cip_cyclic *ret)
+{
+	const struct cip_path *path = &open->path;
+	unsigned at = behind_key(path, open->route);
+
+	*ret = (struct cip_cyclic){
+		.owner = open->o_t.size > cip_cyclic_head(open->transport_class),
+		.rpi = open->o_t.rpi < open->t_o.rpi ? open->o_t.rpi : open->t_o.rpi,
+	};
+	if (at < path->count && path->segments[at].kind == CIP_SEGMENT_NETWORK &&
+	    path->segments[at].number == CIP_PRODUCTION_INHIBIT)
+		at++;
+	if (at == path->count || path->segments[at].kind != CIP_SEGMENT_CLASS ||
+	    path->segments[at++].number != CIP_CLASS_ASSEMBLY)
+		return false;
+	while (at < path->count && add_assembly(&path->segments[at], ret))
+		at++;
+	if (at < path->count && path->segments[at].kind == CIP_SEGMENT_DATA) {
+		ret->owner = true;
+		at++;
+	}
+	return ret->count && at == path->count;
+}
+
+size_t cip_route_write(const struct cip_path *path, unsigned count, uint8_t *out, size_t cap)
+{
+	struct cip_path route = { .count = (uint16_t)count };
+
+	__builtin_memcpy(route.segments, path->segments, count * sizeof(route.segments[0]));
+	return cip_path_write(&route, out, cap);
 }
 
 /* A failure repeats the triad and says how much of the path was left; some devices send nothing. */

@@ -2,8 +2,8 @@
 #pragma once
 /*
  * The Connection Manager's requests and replies, every field decoded: Forward Open, Large Forward Open
- * and Forward Close (CIP volume 1, 3-5.5). Times are microseconds, sizes bytes of connected data
- * including the sequence count. Freestanding.
+ * and Forward Close (CIP volume 1, 3-5.5), and what a cyclic connection (class 0, 1) names. Times are
+ * microseconds, sizes bytes of connected data including the sequence count. Freestanding.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,6 +33,11 @@ struct cip_triad {
 	uint32_t originator;
 };
 
+static inline bool cip_triad_equal(const struct cip_triad *a, const struct cip_triad *b)
+{
+	return a->serial == b->serial && a->vendor == b->vendor && a->originator == b->originator;
+}
+
 struct cip_open {
 	bool large;
 	uint8_t tick;
@@ -55,6 +60,30 @@ struct cip_close {
 	unsigned route;
 	struct cip_path path;
 };
+
+#define CIP_CYCLIC_CLASS_LAST 1u    /* transport classes 0 and 1: data without being asked, again and again */
+#define CIP_CYCLIC_ASSEMBLIES 3u    /* configuration, consumed, produced */
+#define CIP_PRODUCTION_INHIBIT 0x43u /* network segment: the least time between two packets */
+
+/* What a cyclic connection is for. */
+struct cip_cyclic {
+	bool owner;     /* the originator sends outputs or a configuration, not only signs of life */
+	uint8_t count;  /* 1 .. CIP_CYCLIC_ASSEMBLIES */
+	uint32_t assemblies[CIP_CYCLIC_ASSEMBLIES]; /* instances and connection points, in the path's order */
+	uint32_t rpi;   /* the shorter of both directions, us */
+};
+
+/* Bytes of connected data in front of the application's: the sequence count of class 1. */
+static inline uint16_t cip_cyclic_head(uint8_t transport_class)
+{
+	return transport_class == 1 ? 2 : 0;
+}
+
+/* False: the path behind the route is not that of assemblies (CIP volume 1, 3-5.5.1.10). */
+bool cip_cyclic(const struct cip_open *open, struct cip_cyclic *ret);
+
+/* The first `count` segments in their canonical form; the size, or 0 when that does not fit. */
+size_t cip_route_write(const struct cip_path *path, unsigned count, uint8_t *out, size_t cap);
 
 /* Of a request with CIP_SHAPE_FORWARD_OPEN, _LARGE_FORWARD_OPEN; with CIP_SHAPE_FORWARD_CLOSE. */
 enum reason cip_open(const struct cip_request *r, struct cip_open *ret);

@@ -15,6 +15,7 @@
 
 #define ENIP_HEADER 24u
 #define ENIP_FRAME_MAX 8192u /* the largest connection of a known device is 4,002 bytes */
+#define ENIP_IO_PORT 2222u  /* UDP, class 0 and 1 */
 #define ENIP_CONTEXT 8u      /* bytes that the client chooses and the device repeats */
 
 enum enip_number {

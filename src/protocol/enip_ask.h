@@ -42,7 +42,8 @@ struct enip_ask {
 	uint16_t elements;          /* asked for; of parts the most */
 	uint32_t offset;
 	uint32_t instance;          /* listing: where it starts */
-	uint32_t opening;           /* Forward Open: its number in the session. The caller sets it */
+	uint32_t opening;           /* Forward Open: its number; Forward Close: that of the cyclic connection,
+				       or 0. The caller sets it */
 	uint32_t digest;            /* of the parts; of a connection's triad; of a PCCC transaction */
 	uint8_t bound_count;
 	struct enip_bound bounds[ENIP_ASK_BOUNDS];

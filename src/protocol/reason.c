@@ -69,6 +69,16 @@ static const struct {
 	[REASON_REVOKED] = { "revoked", "The rule was taken away while the connection was open." },
 	[REASON_WRONG_SESSION] = { "wrong-session",
 		"The session handle is not the one that the device gave this connection." },
+	[REASON_MULTICAST] = { "multicast-not-allowed",
+		"A multicast connection has no one receiver that a rule could name; ask for point to point." },
+	[REASON_INTERVAL_NOT_ALLOWED] = { "interval-not-allowed",
+		"The cyclic connection asks for packets more often than the rule allows." },
+	[REASON_SIZE_MISMATCH] = { "size-mismatch",
+		"Cyclic data is not of the size that its Forward Open names, or that does not fit a packet." },
+	[REASON_OLD_SEQUENCE] = { "old-sequence",
+		"A cyclic packet came again, or later than one that followed it." },
+	[REASON_TIMED_OUT] = { "timed-out",
+		"The cyclic connection was silent for longer than its peers had agreed on." },
 };
 
 const char *reason_code(enum reason r)

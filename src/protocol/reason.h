@@ -39,6 +39,11 @@ enum reason {
 	REASON_REVIEW_OVERDUE,     /* the rule serves no new connection until it is reviewed */
 	REASON_REVOKED,            /* the rule was taken away while the connection lived */
 	REASON_WRONG_SESSION,      /* EtherNet/IP: not the handle that the device gave this connection */
+	REASON_MULTICAST,          /* EtherNet/IP: a cyclic connection to a group of receivers */
+	REASON_INTERVAL_NOT_ALLOWED, /* cyclic connection: packets more often than the rule allows */
+	REASON_SIZE_MISMATCH,      /* cyclic data of another size than was negotiated */
+	REASON_OLD_SEQUENCE,       /* a cyclic packet again, or behind a later one */
+	REASON_TIMED_OUT,          /* a cyclic connection that its peers have given up */
 	REASON_COUNT
 };
 
