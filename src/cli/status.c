@@ -156,8 +156,10 @@ static void print_health(const struct value *status)
 
 static int path_of(const struct value *conduit, char *path, size_t size)
 {
-	return snprintf(path, size, "%s -> %s %s/%lld", end_of(conduit, "server"),
-			end_of(conduit, "device"), text_of(conduit, "transport"), number_of(conduit, "port"));
+	bool by_device = truth_of(conduit, "by_device");
+
+	return snprintf(path, size, "%s -> %s %s/%lld", end_of(conduit, by_device ? "device" : "server"),
+			end_of(conduit, by_device ? "server" : "device"), text_of(conduit, "transport"), number_of(conduit, "port"));
 }
 
 /* What came in the last seconds, "-" while that is not known. */

@@ -57,7 +57,7 @@ static bool begin_element(struct list *list)
 	return true;
 }
 
-static void put_conduit(struct list *list, const struct ruleset_conduit *c, uint8_t transport)
+static void put_conduit(struct list *list, const struct ruleset_conduit *c)
 {
 	FILE *out = list->out;
 
@@ -66,7 +66,7 @@ static void put_conduit(struct list *list, const struct ruleset_conduit *c, uint
 	put_address(out, &c->server);
 	fputs(" . ", out);
 	put_address(out, &c->device);
-	fprintf(out, " . %s . %u counter comment \"", transport_word(transport), c->port);
+	fprintf(out, " . %s . %u counter comment \"", transport_word(c->transport), c->port);
 	nft_put_plain(out, c->rules);
 	fprintf(out, "\" : 0x%08x", c->mark);
 }
@@ -79,7 +79,7 @@ static void put_number(FILE *out, const uint8_t *bytes, size_t size)
 }
 
 /* The same row for what an ICMP error quotes: no counter, the mark says which conduit it is. */
-static void put_quoted(struct list *list, const struct ruleset_conduit *c, uint8_t transport)
+static void put_quoted(struct list *list, const struct ruleset_conduit *c)
 {
 	size_t size = c->server.family == 4 ? 4 : 16;
 
@@ -88,22 +88,21 @@ static void put_quoted(struct list *list, const struct ruleset_conduit *c, uint8
 	put_number(list->out, c->server.b, size);
 	fputs(" . ", list->out);
 	put_number(list->out, c->device.b, size);
-	fprintf(list->out, " . %u . %u : 0x%08x", transport, c->port, c->mark);
+	fprintf(list->out, " . %u . %u : 0x%08x", c->transport, c->port, c->mark);
 }
 
 static void put_conduits(struct list *list, uint8_t family,
-			 void (*put)(struct list *, const struct ruleset_conduit *, uint8_t transport))
+			 void (*put)(struct list *, const struct ruleset_conduit *))
 {
 	const struct ruleset *ruleset = list->ruleset;
 
 	for (size_t i = 0; i < ruleset->conduit_count; i++) {
 		const struct ruleset_conduit *c = &ruleset->conduits[i];
+		struct ruleset_conduit elements[ROWS_OF_CONDUIT];
+		size_t count = rows_of_conduit(c, elements);
 
-		if (c->server.family != family)
-			continue;
-		put(list, c, c->transport);
-		if (c->datagrams)
-			put(list, c, IPPROTO_UDP);
+		for (size_t k = 0; k < count && c->server.family == family; k++)
+			put(list, &elements[k]);
 	}
 }
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/sink.h"
+#include "protocol/enip.h"
 
 #define NANOSECONDS 1000000000ull
 
@@ -24,19 +25,35 @@ static void put_port(struct sink *s, uint8_t transport, uint16_t port)
 	sink_be16(s, port);
 }
 
-static void put_conduit_key(const struct ruleset_conduit *c, uint8_t transport, uint8_t key[static SHAPE_KEY_MAX])
+size_t rows_of_conduit(const struct ruleset_conduit *c, struct ruleset_conduit ret[static ROWS_OF_CONDUIT])
 {
-	struct sink s = sink_over(key, SHAPE_KEY_MAX);
+	size_t n = 0;
+
+	ret[n++] = *c;
+	if (c->datagrams & RULESET_UDP_MESSAGES) {
+		ret[n] = *c;
+		ret[n++].transport = IPPROTO_UDP;
+	}
+	if (c->datagrams & RULESET_UDP_CYCLIC) {
+		ret[n] = *c;
+		ret[n].transport = IPPROTO_UDP;
+		ret[n++].port = ENIP_IO_PORT;
+		ret[n] = ret[n - 1];
+		ret[n].server = c->device;
+		ret[n].device = c->server;
+		ret[n++].mark |= MARK_REPLY;
+	}
+	return n;
+}
+
+static void put_conduit(const struct ruleset_conduit *c, struct row *row)
+{
+	struct sink s = sink_over(row->key, SHAPE_KEY_MAX);
 	size_t size = c->server.family == 4 ? 4 : 16;
 
 	sink_bytes(&s, c->server.b, size);
 	sink_bytes(&s, c->device.b, size);
-	put_port(&s, transport, c->port);
-}
-
-static void put_conduit(const struct ruleset_conduit *c, uint8_t transport, struct row *row)
-{
-	put_conduit_key(c, transport, row->key);
+	put_port(&s, c->transport, c->port);
 	row->mark = c->mark;
 	row->comment = c->rules;
 	row->file = c->file;
@@ -49,12 +66,11 @@ static size_t conduit_rows(const struct ruleset *ruleset, uint8_t family, struct
 
 	for (size_t i = 0; i < ruleset->conduit_count; i++) {
 		const struct ruleset_conduit *c = &ruleset->conduits[i];
+		struct ruleset_conduit elements[ROWS_OF_CONDUIT];
+		size_t count = rows_of_conduit(c, elements);
 
-		if (c->server.family != family)
-			continue;
-		put_conduit(c, c->transport, &rows[n++]);
-		if (c->datagrams)
-			put_conduit(c, IPPROTO_UDP, &rows[n++]);
+		for (size_t k = 0; k < count && c->server.family == family; k++)
+			put_conduit(&elements[k], &rows[n++]);
 	}
 	return n;
 }
@@ -172,7 +188,7 @@ static size_t rows_most(const struct ruleset *ruleset, enum shape_set_id id)
 		return ruleset->overdue_count;
 	if (id == SHAPE_HOMES4 || id == SHAPE_HOMES6)
 		return ruleset->home_count;
-	return shape_sets[id].map ? 2 * ruleset->conduit_count : ruleset->own_count;
+	return shape_sets[id].map ? ROWS_OF_CONDUIT * ruleset->conduit_count : ruleset->own_count;
 }
 
 static size_t fill_rows(const struct ruleset *ruleset, enum shape_set_id id, struct row *rows)

@@ -34,6 +34,13 @@ void rows_wanted(const struct ruleset *ruleset, enum shape_set_id id, struct are
 		 struct rows *ret);
 
 /*
+ * The elements of a conduit as tuples, each with its own mark: its own, then those for datagrams. Returns how many. Of what
+ * the device sends by itself `server` is the sender, and MARK_REPLY is in the mark.
+ */
+#define ROWS_OF_CONDUIT 4u
+size_t rows_of_conduit(const struct ruleset_conduit *c, struct ruleset_conduit ret[static ROWS_OF_CONDUIT]);
+
+/*
  * Whether an earlier home of the ruleset covers this one (zones may list a network and a part of it): the
  * kernel's interval sets refuse what lies inside another, so it gets no row, here and in the text.
  */

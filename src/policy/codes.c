@@ -166,8 +166,6 @@ const struct finding_code finding_codes[FINDING_COUNT] = {
 	[FINDING_DEVICE_IN_IT] = { "device-in-it", W, MEANING,
 		"The plant side would open connections to the IT side." },
 	[FINDING_QUIRK] = { "quirk", W, MEANING, "A rule relaxes a check for a faulty peer." },
-	[FINDING_NOT_INSPECTED_YET] = { "not-inspected-yet", W, MEANING,
-		"This version does not let pass what the entry allows: it opens nothing." },
 	[FINDING_CONTROL_SERVICE] = { "control-service", W, MEANING,
 		"An entry lets the server control the device, or do what the gate does not know." },
 	[FINDING_BROAD_TAGS] = { "broad-tags", W, MEANING,

@@ -103,13 +103,13 @@ static const char *comment_of(struct compiler *c, const struct conduit *conduit)
 	return arena_strndup(c->arena, text, len);
 }
 
-/* What has no TCP connection: asking a device by UDP what it is. */
-static bool takes_datagrams(const struct conduit *conduit)
+static uint8_t datagrams_of(const struct conduit *conduit)
 {
+	uint8_t found = 0;
+
 	for (size_t i = 0; i < conduit->count; i++)
-		if (rule_takes_datagrams(conduit->rules[i]))
-			return true;
-	return false;
+		found |= rule_datagrams(conduit->rules[i]);
+	return found;
 }
 
 static void add_ruleset_conduit(struct compiler *c, const struct conduit *conduit, uint32_t mark)
@@ -122,7 +122,7 @@ static void add_ruleset_conduit(struct compiler *c, const struct conduit *condui
 		.transport = first->protocol->transport,
 		.port = first->port,
 		.mark = mark,
-		.datagrams = takes_datagrams(conduit),
+		.datagrams = datagrams_of(conduit),
 		.rules = comment_of(c, conduit),
 		.file = value_source(first->at)->file,
 		.line = value_line(first->at),

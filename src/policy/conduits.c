@@ -8,6 +8,7 @@
 #include "policy/address.h"
 #include "policy/describe.h"
 #include "policy/overlaps.h"
+#include "protocol/enip.h"
 
 static int order(unsigned a, unsigned b)
 {
@@ -144,7 +145,7 @@ static void check_ports(const struct loader *l)
 
 		if (both && compare_port_numbers(both, rule))
 			both = NULL;
-		if (rule_takes_datagrams(rule))
+		if (rule_datagrams(rule) & RULESET_UDP_MESSAGES)
 			both = rule;
 		if (first && !compare_ports(first, rule)) {
 			if (rule->protocol != first->protocol)
@@ -155,6 +156,66 @@ static void check_ports(const struct loader *l)
 		if (both && both->protocol != rule->protocol && rule->protocol->transport == IPPROTO_UDP)
 			port_conflict(l, rule, both);
 	}
+}
+
+/* ---- UDP port 2222, which cyclic connections take at both hosts -- */
+
+struct claim {
+	const struct rule *rule;
+	const struct address *from, *to;
+	bool cyclic;
+	bool back; /* what the device sends */
+};
+
+static int sort_by_hosts(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	int by = address_compare(x->from, y->from);
+
+	if (!by)
+		by = address_compare(x->to, y->to);
+	return by ? by : strcmp(x->rule->id, y->rule->id);
+}
+
+static size_t claims_of(const struct rule *rule, struct claim ret[static 3])
+{
+	const struct address *server = &rule->from->address, *device = &rule->to->address;
+	uint8_t datagrams = rule_datagrams(rule);
+	size_t n = 0;
+
+	if (rule->port == ENIP_IO_PORT && (rule->protocol->transport == IPPROTO_UDP || datagrams & RULESET_UDP_MESSAGES))
+		ret[n++] = (struct claim){ rule, server, device, false, false };
+	if (datagrams & RULESET_UDP_CYCLIC) {
+		ret[n++] = (struct claim){ rule, server, device, true, false };
+		ret[n++] = (struct claim){ rule, device, server, true, true };
+	}
+	return n;
+}
+
+static void check_claims(const struct loader *l, const struct claim *a, const struct claim *b)
+{
+	if (address_compare(a->from, b->from) || address_compare(a->to, b->to) ||
+	    (a->cyclic && b->cyclic && a->back == b->back) || (!a->cyclic && !b->cyclic))
+		return;
+	report(l, FINDING_PORT_CONFLICT, b->rule->m.protocol,
+	       arena_printf(l->arena, "the other one is in %s; cyclic connections need the port for themselves",
+			    place_text(l, a->rule->m.id)),
+	       "UDP port %u between \"%s\" and \"%s\" is used by \"%s\", too", ENIP_IO_PORT, b->rule->from->id,
+	       b->rule->to->id, a->rule->id);
+}
+
+static void check_cyclic_ports(const struct loader *l)
+{
+	size_t count, n = 0;
+	struct rule **rules = complete_rules(l->site, l->arena, &count);
+	struct claim *claims = arena_array(l->arena, 3 * count, sizeof(*claims));
+
+	for (size_t i = 0; i < count; i++)
+		n += claims_of(rules[i], &claims[n]);
+	if (n)
+		qsort(claims, n, sizeof(*claims), sort_by_hosts);
+	for (size_t i = 1; i < n; i++)
+		check_claims(l, &claims[i - 1], &claims[i]);
 }
 
 struct conduit_list conduits_of(const struct site *site, struct arena *arena)
@@ -179,4 +240,5 @@ void check_conduits(const struct loader *l)
 		check_overlaps(l, conduit);
 	}
 	check_ports(l);
+	check_cyclic_ports(l);
 }

@@ -38,5 +38,5 @@ const char *describe_routes(const struct cip_route_list *list, struct arena *are
 const struct cip_entry *rule_cip(const struct rule *rule, size_t i);
 size_t rule_cip_count(const struct rule *rule);
 
-/* Does it allow what comes by UDP to the port of its conduit: asking the device what it is? */
-bool rule_takes_datagrams(const struct rule *rule);
+/* RULESET_UDP_*: what it allows that comes by UDP: asking the device what it is, cyclic connections. */
+uint8_t rule_datagrams(const struct rule *rule);

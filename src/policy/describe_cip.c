@@ -15,12 +15,17 @@ size_t rule_cip_count(const struct rule *rule)
 	return rule->cip.count + (rule->profile ? rule->profile->cip.count : 0);
 }
 
-bool rule_takes_datagrams(const struct rule *rule)
+uint8_t rule_datagrams(const struct rule *rule)
 {
-	for (size_t i = 0; i < rule_cip_count(rule); i++)
+	uint8_t found = 0;
+
+	for (size_t i = 0; i < rule_cip_count(rule); i++) {
 		if (rule_cip(rule, i)->kind == CIP_LIST_IDENTITY)
-			return true;
-	return false;
+			found |= RULESET_UDP_MESSAGES;
+		if (rule_cip(rule, i)->kind == CIP_IO)
+			found |= RULESET_UDP_CYCLIC;
+	}
+	return found;
 }
 
 const char *describe_route(const struct cip_route *route, struct arena *arena)

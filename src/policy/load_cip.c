@@ -175,8 +175,6 @@ static void load_io(const struct loader *l, const struct cip_members *m, struct 
 	if (ret->access == CIP_CONTROL)
 		report(l, FINDING_CONTROL_SERVICE, m->io, "a server that only looks needs \"listen-only\" or \"input-only\"",
 		       "an exclusive owner sets the outputs of the device");
-	report(l, FINDING_NOT_INSPECTED_YET, m->io, "keep the entry for a later version",
-	       "this version lets no cyclic connection pass: the entry is checked, but opens nothing");
 	if (m->assemblies)
 		read_ranges(l, m->assemblies, 1, CIP_NUMBER_LAST, &ret->assemblies);
 	if (m->min_rpi_ms)

@@ -16,13 +16,16 @@ struct address {
 	uint8_t b[16];  /* network order; IPv4 in the first four bytes */
 };
 
+#define RULESET_UDP_MESSAGES 1u /* UDP to the same port, and from it */
+#define RULESET_UDP_CYCLIC 2u   /* UDP to ENIP_IO_PORT of either host, from any port of the other */
+
 struct ruleset_conduit {
 	struct address server;
 	struct address device;
 	uint8_t transport;   /* IPPROTO_TCP or IPPROTO_UDP */
 	uint16_t port;       /* the device's, host order */
 	uint32_t mark;       /* MARK_* bits, the conduit's number and its timetable's */
-	bool datagrams;      /* the inspector takes UDP to this port too: a second element with the same mark */
+	uint8_t datagrams;   /* RULESET_UDP_*: what the inspector takes beside that, with the same mark */
 	const char *rules;   /* ids of its rules joined by ", ": the element's comment (at most 128 bytes) */
 	const char *file;    /* where the first of them is written, for a refusal by the kernel */
 	unsigned line;

@@ -173,6 +173,10 @@ static void add_numbers(struct event *event, const struct core_event *core)
 		event_add_number(event, "instance", core->instance);
 	if (core->has & CORE_HAS_ATTRIBUTE)
 		event_add_number(event, "attribute", core->attribute);
+	if (core->has & CORE_HAS_CONNECTION)
+		event_add_number(event, "connection_id", core->connection);
+	if (core->has & CORE_HAS_SEQUENCE)
+		event_add_number(event, "sequence", core->sequence);
 }
 
 /* "stop, class processor, instance 1", "write-tag, tag Recipe.Speed", "list-identity" */
@@ -211,6 +215,8 @@ static void describe_denial(struct scratch *s, const struct core_event *core)
 		describe_request(core, s->request, sizeof(s->request));
 	else if (core->has & CORE_HAS_COMMAND)
 		describe_cip(core, s->request, sizeof(s->request));
+	else if (core->has & CORE_HAS_CONNECTION)
+		snprintf(s->request, sizeof(s->request), "cyclic data of connection %08x", core->connection);
 	else
 		snprintf(s->request, sizeof(s->request), "something");
 	snprintf(s->text, sizeof(s->text), "%s sent %s %s. %s%s%s%s", from, to, s->request, why ? why : "",
@@ -221,14 +227,15 @@ static void describe_connection(struct scratch *s, const struct core_event *core
 {
 	const char *server = shown(&s->event.server), *device = shown(&s->event.device);
 	const char *why = core->reason ? reason_text((enum reason)core->reason) : NULL;
+	const char *what = core->has & CORE_HAS_CONNECTION ? "cyclic connection" : "connection";
 
 	if (why)
-		snprintf(s->text, sizeof(s->text), "The gate ended the connection between %s and %s. %s",
+		snprintf(s->text, sizeof(s->text), "The gate ended the %s between %s and %s. %s", what,
 			 server, device, why);
 	else if (core->kind == CORE_EVENT_OPENED)
-		snprintf(s->text, sizeof(s->text), "%s opened a connection to %s.", server, device);
+		snprintf(s->text, sizeof(s->text), "%s opened a %s to %s.", server, what, device);
 	else
-		snprintf(s->text, sizeof(s->text), "The connection between %s and %s ended.", server,
+		snprintf(s->text, sizeof(s->text), "The %s between %s and %s ended.", what, server,
 			 device);
 }
 

@@ -94,6 +94,8 @@ static const struct {
 	{ "flows_opened_total", "counter", "Connections opened.",
 	  offsetof(struct status_counts, flows_opened), true },
 	{ "flows", "gauge", "Connections open now.", offsetof(struct status_counts, flows_now), true },
+	{ "cyclic_connections", "gauge", "Cyclic EtherNet/IP connections open now.",
+	  offsetof(struct status_counts, cyclics_now), true },
 };
 
 static void put_of_queue(FILE *out, const char *name, const struct child *child, uint64_t value)

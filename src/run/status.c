@@ -163,13 +163,15 @@ static void write_conduits(struct supervisor *s, struct writer *w,
 		const struct netfilter_conduit *n = &counts->conduits[i];
 		const struct ruleset_conduit *c = &n->conduit;
 		struct rate rate;
+		bool by_device = c->mark & MARK_REPLY; /* what it sends by itself has a row of its own */
 
 		writer_open_map(w);
 		writer_put_uint(w, "number", c->mark & MARK_CONDUIT);
-		write_end(s, w, "server", &c->server);
-		write_end(s, w, "device", &c->device);
+		write_end(s, w, "server", by_device ? &c->device : &c->server);
+		write_end(s, w, "device", by_device ? &c->server : &c->device);
 		writer_put_text(w, "transport", c->transport == IPPROTO_UDP ? "udp" : "tcp");
 		writer_put_uint(w, "port", c->port);
+		writer_put_bool(w, "by_device", by_device);
 		writer_put_bool(w, "inspected", c->mark & MARK_INSPECTED);
 		writer_put_bool(w, "quarantined", status_quarantined(s, c->mark));
 		writer_put_bool(w, "fails_open", c->mark & MARK_OPEN);

@@ -58,6 +58,7 @@ static void count_core(struct status_counts *c, const struct core_totals *totals
 	c->requests_denied += totals->requests_denied;
 	c->flows_opened += totals->flows_opened;
 	c->flows_now += totals->flows_now;
+	c->cyclics_now += totals->cyclics_now;
 }
 
 void status_count(struct status_counts *c, struct child *child)
@@ -90,6 +91,7 @@ static void write_counts(struct writer *w, const struct status_counts *c)
 		writer_put_uint(w, "requests_denied", c->requests_denied);
 		writer_put_uint(w, "flows_opened", c->flows_opened);
 		writer_put_uint(w, "flows_now", c->flows_now);
+		writer_put_uint(w, "cyclics_now", c->cyclics_now);
 	}
 	writer_close_map(w);
 }

@@ -15,7 +15,7 @@
 struct status_counts {
 	uint64_t received, overruns, truncated, unknown, quarantined, unsent;
 	bool seen; /* those of the core too */
-	uint64_t passed, dropped, requests_allowed, requests_denied, flows_opened, flows_now;
+	uint64_t passed, dropped, requests_allowed, requests_denied, flows_opened, flows_now, cyclics_now;
 };
 
 /* Adds those of one inspector. */

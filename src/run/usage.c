@@ -126,6 +126,8 @@ bool usage_of_denial(const struct compiled *compiled, const struct core_event *e
 		set_modbus(e, u);
 	else if (e->has & CORE_HAS_COMMAND)
 		set_cip(e, u);
+	else if (e->has & CORE_HAS_CONNECTION)
+		strcpy(u->service, "cyclic-data");
 	snprintf(u->verdict, sizeof(u->verdict), "%s%s", e->action == CORE_ACTION_OBSERVED ? "observed/" : "",
 		 reason_code((enum reason)e->reason));
 	u->subject.field[0] = names_rule(compiled, e->rule);

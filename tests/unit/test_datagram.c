@@ -1,60 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Asking a device by UDP what it is: only where a rule says so, and each answer once, to who asked. */
-#include "lab_enip.h"
-#include "lab_gate.h"
+#include "lab_udp.h"
 
 #define LIST_SERVICES 0x04
 #define LIST_IDENTITY 0x63
 
-static size_t udp_at; /* offset of the UDP header of the last packet */
-
-/* Sets the UDP checksum over what stands in the packet. */
-static void close_udp(uint8_t *packet, size_t length)
-{
-	size_t address = udp_at == 20 ? 12 : 8;
-	uint16_t part;
-
-	lab_put16(packet + udp_at + 6, 0);
-	part = lab_checksum(17 + (uint32_t)(length - udp_at), packet + address, udp_at - address);
-	lab_put16(packet + udp_at + 6, lab_checksum((uint16_t)~part, packet + udp_at, length - udp_at));
-}
-
 static size_t write_udp(int to_device, const struct lab_bytes *m, uint8_t *out)
 {
-	const struct program_conduit *c = &policy.conduits[0];
-	const uint8_t *source = to_device ? c->server : c->device, *target = to_device ? c->device : c->server;
-	size_t length;
-
-	udp_at = c->family == 4 ? 20 : 40;
-	length = udp_at + 8 + m->n;
-	memset(out, 0, udp_at + 8);
-	out[0] = c->family == 4 ? 0x45 : 0x60;
-	out[c->family == 4 ? 9 : 6] = 17;
-	out[c->family == 4 ? 8 : 7] = 64;
-	lab_put16(out + (c->family == 4 ? 2 : 4), (unsigned)(c->family == 4 ? length : 8 + m->n));
-	memcpy(out + (c->family == 4 ? 12 : 8), source, c->family == 4 ? 4 : 16);
-	memcpy(out + (c->family == 4 ? 16 : 24), target, c->family == 4 ? 4 : 16);
-	if (c->family == 4)
-		lab_put16(out + 10, lab_checksum(0, out, 20));
-	lab_put16(out + udp_at, to_device ? server_port : LAB_PORT);
-	lab_put16(out + udp_at + 2, to_device ? LAB_PORT : server_port);
-	lab_put16(out + udp_at + 4, (unsigned)(8 + m->n));
-	memcpy(out + udp_at + 8, m->b, m->n);
-	close_udp(out, length);
-	return length;
-}
-
-/* Gives the core what stands in its block. */
-static void decide(size_t length)
-{
-	core_io()->length = (uint32_t)length;
-	core_io()->mark = MARK_INSPECTED | LAB_CONDUIT;
-	core_packet();
+	return put_udp(to_device, to_device ? server_port : LAB_PORT, to_device ? LAB_PORT : server_port, m, out);
 }
 
 static void send(int to_device, struct lab_bytes m)
 {
-	decide(write_udp(to_device, &m, core_io()->packet));
+	decide_udp(write_udp(to_device, &m, core_io()->packet));
 }
 
 static struct lab_bytes ask(unsigned command, uint8_t context)
@@ -122,7 +80,7 @@ static void test_ipv6(void **state)
 	passes(TO_SERVER, answer(1));
 	send(TO_DEVICE, ask(LIST_IDENTITY, 2));
 	lab_put16(core_io()->packet + udp_at + 6, 0); /* no checksum */
-	decide(core_io()->length);
+	decide_udp(core_io()->length);
 	dropped(REASON_MALFORMED_PACKET);
 }
 
@@ -208,9 +166,9 @@ static void test_of_no_conduit(void **state)
 	refused(TO_DEVICE, ask(LIST_IDENTITY, 1), REASON_NO_RULE); /* Modbus has no datagrams */
 	start();
 	send(TO_DEVICE, ask(LIST_IDENTITY, 1));
-	lab_put16(core_io()->packet + udp_at + 2, 2222);
+	lab_put16(core_io()->packet + udp_at + 2, 2223);
 	close_udp(core_io()->packet, core_io()->length);
-	decide(core_io()->length);
+	decide_udp(core_io()->length);
 	dropped(REASON_NO_RULE);
 }
 
@@ -228,7 +186,7 @@ static void test_malformed(void **state)
 
 		assert_int_not_equal(core_io()->packet[changes[i].at], changes[i].to);
 		core_io()->packet[changes[i].at] = changes[i].to;
-		decide(length);
+		decide_udp(length);
 		dropped(REASON_MALFORMED_PACKET);
 	}
 }
@@ -241,7 +199,7 @@ static void test_without_checksum(void **state)
 	start();
 	length = write_udp(TO_DEVICE, &m, core_io()->packet);
 	lab_put16(core_io()->packet + udp_at + 6, 0);
-	decide(length);
+	decide_udp(length);
 	assert_int_equal(core_io()->verdict, CORE_PASS);
 }
 

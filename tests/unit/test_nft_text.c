@@ -22,13 +22,13 @@
 #define IP6(net, host) { .family = 6, .b = { 0xfd, 0, 0, net, [15] = host } }
 
 static struct ruleset_conduit conduits[] = {
-	{ IP4(10, 1, 0, 2), IP4(10, 2, 0, 2), IPPROTO_TCP, 502, 0x40000001, true,
+	{ IP4(10, 1, 0, 2), IP4(10, 2, 0, 2), IPPROTO_TCP, 502, 0x40000001, RULESET_UDP_MESSAGES,
 	  "historian-reads-press-3, historian-sets-rate", "rules/press.json", 10 },
-	{ IP4(10, 1, 0, 2), IP4(10, 2, 0, 2), IPPROTO_UDP, 5000, 0x00000002, false, "press-clock",
+	{ IP4(10, 1, 0, 2), IP4(10, 2, 0, 2), IPPROTO_UDP, 5000, 0x00000002, 0, "press-clock",
 	  "rules/press.json", 20 },
-	{ IP4(10, 1, 0, 2), IP4(10, 2, 0, 3), IPPROTO_TCP, 502, 0x50040003, false, "meter-by-day",
+	{ IP4(10, 1, 0, 2), IP4(10, 2, 0, 3), IPPROTO_TCP, 502, 0x50040003, RULESET_UDP_CYCLIC, "meter-by-day",
 	  "rules/meter.json", 30 },
-	{ IP6(1, 2), IP6(2, 2), IPPROTO_TCP, 4840, 0x00000004, false, "line-4-diagnosis", "rules/line.json", 40 },
+	{ IP6(1, 2), IP6(2, 2), IPPROTO_TCP, 4840, 0x00000004, 0, "line-4-diagnosis", "rules/line.json", 40 },
 };
 static struct ruleset_window windows[] = {
 	{ 2, 0, 86399, 1767225600, 1798761600 },

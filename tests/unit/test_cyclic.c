@@ -1,0 +1,689 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Cyclic connections through the core: what a Forward Open negotiated is what UDP 2222 carries, and nothing else. */
+#include "lab_enip_talk.h"
+#include "lab_udp.h"
+
+#define OWNER_T_O 0x51000101u
+#define DEVICE_ID 0x40a20003u /* the device's choice: O->T */
+#define RPI 20000u            /* us */
+#define MULTIPLIER 1u         /* code of 8 */
+#define PATIENCE (8 * RPI * 1000ull)
+#define GRACE LAB_SECOND
+#define IO_PORT 2222
+#define OUTPUT_BYTES 38u      /* sequence count, run/idle, 32 bytes */
+#define INPUT_BYTES 34u
+
+/* What a Forward Open asks for; `good` is what rule 0 allows. */
+struct wanted {
+	uint32_t t_o_id;
+	unsigned serial;
+	uint32_t o_t_rpi, t_o_rpi;
+	unsigned o_t, t_o;       /* network parameters */
+	uint8_t transport;
+	const char *path;
+	size_t path_length;
+	uint32_t socket;         /* of a T->O socket address item; 0: none */
+	uint16_t socket_port;
+};
+
+#define POINT_TO_POINT 0x4000u
+#define MULTICAST 0x2000u
+#define VARIABLE 0x0200u
+#define REDUNDANT 0x8000u
+#define PATH(bytes) .path = bytes, .path_length = sizeof(bytes) - 1
+#define IO_PATH "\x20\x04\x24\x97\x2c\x96\x2c\x64" /* 151, 150, 100 */
+
+static struct wanted good;
+
+static struct lab_bytes forward_open(const struct wanted *w)
+{
+	struct lab_bytes m = { .n = 0 };
+
+	lab_add(&m, "\x54\x02\x20\x06\x24\x01\x0a\x0e", 8);
+	lab_le(&m, 0, 4);
+	lab_le(&m, w->t_o_id, 4);
+	lab_le(&m, w->serial, 2);
+	lab_add(&m, "\xad\x0b\x0d\xf0\x0d\x60", 6);
+	lab_le(&m, MULTIPLIER, 4);
+	lab_le(&m, w->o_t_rpi, 4);
+	lab_le(&m, w->o_t, 2);
+	lab_le(&m, w->t_o_rpi, 4);
+	lab_le(&m, w->t_o, 2);
+	lab_le(&m, w->transport, 1);
+	lab_le(&m, (uint32_t)w->path_length / 2, 1);
+	lab_add(&m, w->path, w->path_length);
+	return m;
+}
+
+/* In SendRRData, with a socket address item if one is wanted. */
+static struct lab_bytes message(const struct lab_bytes *cip, uint32_t socket, uint16_t port, uint8_t context)
+{
+	struct lab_bytes data = { .n = 0 };
+
+	lab_le(&data, 0, 4);
+	lab_le(&data, 0, 2);
+	lab_le(&data, socket ? 3 : 2, 2);
+	lab_le(&data, 0, 4);
+	lab_le(&data, 0xb2, 2);
+	lab_le(&data, (uint32_t)cip->n, 2);
+	lab_add(&data, cip->b, cip->n);
+	if (socket) {
+		lab_add(&data, "\x01\x80\x10\0\0\x02", 6);
+		lab_put16(data.b + data.n, port);
+		lab_put32(data.b + data.n + 2, socket);
+		memset(data.b + data.n + 6, 0, 8);
+		data.n += 14;
+	}
+	return lab_enip(0x6f, SESSION, 0, context, &data);
+}
+
+static struct lab_bytes open_message(const struct wanted *w)
+{
+	struct lab_bytes cip = forward_open(w);
+
+	return message(&cip, w->socket, w->socket_port, 1);
+}
+
+static struct lab_bytes opened_with(const struct wanted *w, uint32_t o_t_id, uint32_t t_o_id)
+{
+	struct lab_bytes m = { .b = { 0xd4 }, .n = 4 };
+
+	lab_le(&m, o_t_id, 4);
+	lab_le(&m, t_o_id, 4);
+	lab_le(&m, w->serial, 2);
+	lab_add(&m, "\xad\x0b\x0d\xf0\x0d\x60", 6);
+	lab_le(&m, w->o_t_rpi, 4);
+	lab_le(&m, w->t_o_rpi, 4);
+	lab_le(&m, 0, 2);
+	return m;
+}
+
+static struct lab_bytes opened_message(const struct wanted *w, uint32_t o_t_id)
+{
+	struct lab_bytes m = opened_with(w, o_t_id, w->t_o_id);
+
+	return message(&m, 0, 0, 1);
+}
+
+static struct lab_bytes triad_message(uint8_t service, unsigned serial, const char *path, size_t path_length)
+{
+	struct lab_bytes m = { .n = 0 };
+
+	lab_le(&m, service, 1);
+	if (service & 0x80)
+		lab_le(&m, 0, 3);
+	else
+		lab_add(&m, "\x02\x20\x06\x24\x01\x0a\x0e", 7);
+	lab_le(&m, serial, 2);
+	lab_add(&m, "\xad\x0b\x0d\xf0\x0d\x60", 6);
+	lab_le(&m, (uint32_t)path_length / 2, 2);
+	lab_add(&m, path, path_length);
+	return message(&m, 0, 0, 2);
+}
+#define CLOSE(serial, path) triad_message(0x4e, serial, path, sizeof(path) - 1)
+#define CLOSED(serial) triad_message(0xce, serial, "", 0)
+
+static void open_refused(const struct wanted *w, enum reason reason)
+{
+	refused(open_message(w), reason, RR(1, "\xd4\0\x0f\0"));
+}
+
+static void opens(const struct wanted *w, uint32_t o_t_id)
+{
+	request_passes(open_message(w));
+	reply_passes(opened_message(w, o_t_id));
+	from_server(server_next, at_server);
+}
+
+/* ---- packets ---------------------------------------------------------------------------------------------- */
+
+static struct lab_bytes packet(uint32_t id, uint32_t sequence, unsigned length)
+{
+	struct lab_bytes m = { .n = 0 };
+
+	lab_add(&m, "\x02\0\x02\x80\x08\0", 6);
+	lab_le(&m, id, 4);
+	lab_le(&m, sequence, 4);
+	lab_le(&m, 0xb1, 2);
+	lab_le(&m, length, 2);
+	memset(m.b + m.n, 0x5a, length);
+	m.n += length;
+	return m;
+}
+
+static void send_io(int to_device, struct lab_bytes m)
+{
+	decide_udp(put_udp(to_device, 2000, IO_PORT, &m, core_io()->packet));
+}
+
+static void passes(int to_device, uint32_t id, uint32_t sequence, unsigned length)
+{
+	struct lab_bytes m = packet(id, sequence, length);
+	uint8_t as_sent[4200];
+	size_t n = put_udp(to_device, 2000, IO_PORT, &m, as_sent);
+
+	send_io(to_device, m);
+	assert_int_equal(core_io()->verdict, CORE_PASS);
+	assert_int_equal(core_io()->event_count, 0);
+	assert_memory_equal(core_io()->packet, as_sent, n);
+}
+
+static void drops(int to_device, struct lab_bytes m, enum reason reason)
+{
+	send_io(to_device, m);
+	assert_int_equal(core_io()->verdict, CORE_DROP);
+	assert_int_equal(core_io()->made_count, 0);
+	denied(reason, CORE_ACTION_DROPPED);
+}
+
+static void dropped(int to_device, uint32_t id, uint32_t sequence, unsigned length, enum reason reason)
+{
+	drops(to_device, packet(id, sequence, length), reason);
+	assert_int_equal(core_io()->events[0].has, CORE_HAS_CONNECTION | CORE_HAS_SEQUENCE);
+	assert_int_equal(core_io()->events[0].connection, id);
+	assert_int_equal(core_io()->events[0].sequence, sequence);
+	assert_int_equal(core_io()->events[0].to_device, to_device);
+}
+
+/* Dropped, and nobody is blamed. */
+static void dropped_quietly(int to_device, uint32_t id, uint32_t sequence, unsigned length)
+{
+	send_io(to_device, packet(id, sequence, length));
+	held();
+}
+
+static void told(enum core_event_kind kind, enum reason reason)
+{
+	core_tick();
+	recorded(kind, reason, CORE_ACTION_NONE);
+	assert_int_equal(core_io()->events[0].has, CORE_HAS_CONNECTION);
+	assert_int_equal(core_io()->events[0].connection, DEVICE_ID);
+	core_tick();
+	assert_int_equal(core_io()->event_count, 0);
+}
+
+/* ---- a policy: rule 0 allows the assemblies 100, 150 and 151 every 10 ms, at the device itself and by 1/0 -- */
+
+static int policy_with_io(void **state)
+{
+	policy_of_the_lab(state);
+	policy.ranges[0] = (struct program_range){ 100, 100 };
+	policy.ranges[1] = (struct program_range){ 150, 151 };
+	policy.cip[2] = (struct program_cip){ .kind = CIP_IO, .io = CIP_IO_EXCLUSIVE_OWNER, .min_rpi_us = 10000,
+					      .assemblies = { 0, 2 }, .routes = { 0, 2 } };
+	good = (struct wanted){ .t_o_id = OWNER_T_O, .serial = 0x101, .o_t_rpi = RPI, .t_o_rpi = RPI,
+				.o_t = POINT_TO_POINT | OUTPUT_BYTES, .t_o = POINT_TO_POINT | INPUT_BYTES,
+				.transport = 1, PATH(IO_PATH) };
+	return 0;
+}
+
+static int policy_input_only(void **state)
+{
+	policy_with_io(state);
+	policy.cip[2].io = CIP_IO_INPUT_ONLY;
+	policy.ranges[1].last = 152;
+	good.o_t = POINT_TO_POINT | 2;
+	good.path = "\x20\x04\x24\x97\x2c\x98\x2c\x64";
+	return 0;
+}
+
+static void start_io(void)
+{
+	start_session();
+	opens(&good, DEVICE_ID);
+	told(CORE_EVENT_OPENED, REASON_NONE);
+}
+
+static void load_again(void)
+{
+	memcpy(core_program_area(), &policy, sizeof(policy));
+	assert_int_equal(core_program_load(sizeof(policy)), 1);
+}
+
+/* ---- what passes ---------------------------------------------------------------------------------------- */
+
+static void test_both_directions(void **state)
+{
+	start_io();
+	assert_int_equal(core_totals()->cyclics_now, 1);
+	passes(TO_SERVER, OWNER_T_O, 1, INPUT_BYTES);
+	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
+	passes(TO_DEVICE, DEVICE_ID, 2, OUTPUT_BYTES);
+	passes(TO_DEVICE, DEVICE_ID, 7, 2); /* idle: no data */
+	passes(TO_SERVER, OWNER_T_O, 2, INPUT_BYTES);
+}
+
+static void test_ipv6(void **state)
+{
+	policy.conduits[0].family = 6;
+	start_io();
+	passes(TO_SERVER, OWNER_T_O, 1, INPUT_BYTES);
+	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
+}
+
+static void test_class_0_has_no_count(void **state)
+{
+	good.transport = 0;
+	good.o_t = POINT_TO_POINT | 36;
+	good.t_o = POINT_TO_POINT | 32;
+	start_io();
+	passes(TO_DEVICE, DEVICE_ID, 1, 36);
+	passes(TO_DEVICE, DEVICE_ID, 2, 0);
+	dropped(TO_DEVICE, DEVICE_ID, 3, OUTPUT_BYTES, REASON_SIZE_MISMATCH);
+}
+
+static void test_who_only_listens(void **state)
+{
+	start_io();
+	passes(TO_SERVER, OWNER_T_O, 1, INPUT_BYTES);
+	passes(TO_DEVICE, DEVICE_ID, 1, 2);
+	dropped(TO_DEVICE, DEVICE_ID, 2, OUTPUT_BYTES, REASON_SIZE_MISMATCH);
+}
+
+static void test_variable_sizes(void **state)
+{
+	good.o_t |= VARIABLE;
+	start_io();
+	passes(TO_DEVICE, DEVICE_ID, 1, 3);
+	passes(TO_DEVICE, DEVICE_ID, 2, OUTPUT_BYTES);
+	dropped(TO_DEVICE, DEVICE_ID, 3, OUTPUT_BYTES + 1, REASON_SIZE_MISMATCH);
+	dropped(TO_DEVICE, DEVICE_ID, 3, 1, REASON_SIZE_MISMATCH);
+}
+
+/* The session is not what holds it: many devices keep it, and stopping it would stop production. */
+static void test_it_outlives_its_session(void **state)
+{
+	start_io();
+	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
+	put_packet(TO_DEVICE, LAB_RST, server_next, 0);
+	core_io()->now += PATIENCE / 2;
+	core_tick();
+	passes(TO_DEVICE, DEVICE_ID, 2, OUTPUT_BYTES);
+	passes(TO_SERVER, OWNER_T_O, 1, INPUT_BYTES);
+}
+
+/* ---- what is opened ------------------------------------------------------------------------------------- */
+
+static void test_not_as_the_rule_says(void **state)
+{
+	struct wanted w;
+
+	start_session();
+#define BUT(...) (w = good, __VA_ARGS__, &w)
+	open_refused(BUT(w.t_o = MULTICAST | INPUT_BYTES), REASON_MULTICAST);
+	open_refused(BUT(w.o_t = MULTICAST | OUTPUT_BYTES), REASON_MULTICAST);
+	open_refused(BUT(w.o_t = 0, w.t_o = 0), REASON_CONNECTION_NOT_ALLOWED);
+	open_refused(BUT(w.t_o = INPUT_BYTES), REASON_CONNECTION_NOT_ALLOWED);
+	open_refused(BUT(w.o_t |= REDUNDANT), REASON_CONNECTION_NOT_ALLOWED);
+	open_refused(BUT(w.o_t = POINT_TO_POINT | 2), REASON_CONNECTION_NOT_ALLOWED); /* owns nothing */
+	open_refused(BUT(w.transport = 2), REASON_CONNECTION_NOT_ALLOWED);
+	open_refused(BUT(w.o_t_rpi = 9999), REASON_INTERVAL_NOT_ALLOWED);
+	open_refused(BUT(w.t_o_rpi = 9999), REASON_INTERVAL_NOT_ALLOWED);
+	open_refused(BUT(w.t_o_rpi = 0), REASON_INTERVAL_NOT_ALLOWED);
+	open_refused(BUT(w.t_o = POINT_TO_POINT | 1), REASON_SIZE_MISMATCH);
+	open_refused(BUT(w.path = "\x20\x04\x24\x97\x2c\x96\x2c\x65"), REASON_OBJECT_NOT_ALLOWED);
+	open_refused(BUT(w.path = "\x20\x04\x24\x98\x2c\x96\x2c\x64"), REASON_OBJECT_NOT_ALLOWED);
+	open_refused(BUT(w.path = "\x20\x05\x24\x97\x2c\x96\x2c\x64"), REASON_CONNECTION_NOT_ALLOWED);
+	w = good;
+	w = (struct wanted){ .t_o_id = w.t_o_id, .serial = w.serial, .o_t_rpi = RPI, .t_o_rpi = RPI, .o_t = w.o_t,
+			     .t_o = w.t_o, .transport = 1, PATH("\x01\x02" IO_PATH) };
+	open_refused(&w, REASON_ROUTE_NOT_ALLOWED);
+	assert_int_equal(core_totals()->cyclics_now, 0);
+	opens(&good, DEVICE_ID);
+	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
+}
+
+static void test_who_listens_sets_nothing(void **state)
+{
+	struct wanted w = good;
+
+	start_session();
+	w.o_t = POINT_TO_POINT | 3;
+	open_refused(&w, REASON_CONNECTION_NOT_ALLOWED);
+	w = (struct wanted){ .t_o_id = 1, .serial = 1, .o_t_rpi = RPI, .t_o_rpi = RPI, .o_t = good.o_t,
+			     .t_o = good.t_o, .transport = 1,
+			     PATH("\x20\x04\x24\x97\x2c\x98\x2c\x64\x80\x01\x01\x02") };
+	open_refused(&w, REASON_CONNECTION_NOT_ALLOWED); /* a configuration */
+	opens(&good, DEVICE_ID);
+}
+
+/* By slot 0, with a key in front, a least time between packets, and a configuration behind. */
+static void test_longer_paths(void **state)
+{
+	static const char path[] = "\x01\0\x34\x04\0\0\0\0\0\0\0\0\x43\x01" IO_PATH "\x80\x01\x01\x02";
+
+	good.path = path;
+	good.path_length = sizeof(path) - 1;
+	start_io();
+	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
+}
+
+static void test_where_packets_go(void **state)
+{
+	struct wanted w = good;
+	struct lab_bytes answer;
+
+	start_session();
+	w.socket = 0x0a010002;
+	w.socket_port = 2223;
+	open_refused(&w, REASON_CONNECTION_NOT_ALLOWED);
+	w.socket = 0xefc00001;
+	w.socket_port = IO_PORT;
+	open_refused(&w, REASON_CONNECTION_NOT_ALLOWED);
+	w.socket = 0x0a010002;
+	opens(&w, DEVICE_ID);
+	w.serial = good.serial = 2;
+	w.t_o_id = good.t_o_id = 2;
+	request_passes(open_message(&w));
+	answer = opened_with(&w, 2, 2);
+	answer = message(&answer, 0x0a090909, IO_PORT, 1);
+	device_says(&answer);
+	denied(REASON_REPLY_MISMATCH, CORE_ACTION_RESET);
+	dropped(TO_DEVICE, 2, 1, OUTPUT_BYTES, REASON_CONNECTION_NOT_ALLOWED);
+	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
+}
+
+static void test_an_answer_with_another_id(void **state)
+{
+	struct lab_bytes answer = opened_with(&good, DEVICE_ID, OWNER_T_O + 1);
+
+	start_session();
+	request_passes(open_message(&good));
+	answer = message(&answer, 0, 0, 1);
+	device_says(&answer);
+	denied(REASON_REPLY_MISMATCH, CORE_ACTION_RESET);
+	dropped(TO_SERVER, OWNER_T_O + 1, 1, INPUT_BYTES, REASON_CONNECTION_NOT_ALLOWED);
+}
+
+static void test_refused_by_the_device(void **state)
+{
+	static const char no[] = "\xd4\0\x01\x01\x06\x01\x01\x01\xad\x0b\x0d\xf0\x0d\x60\x04\0";
+
+	start_session();
+	request_passes(open_message(&good));
+	reply_passes(RR(1, no));
+	dropped(TO_SERVER, OWNER_T_O, 1, INPUT_BYTES, REASON_CONNECTION_NOT_ALLOWED);
+	assert_int_equal(core_totals()->cyclics_now, 0);
+}
+
+/* The same Forward Open again: the device decides, and what it keeps is kept. */
+static void test_replayed_opening(void **state)
+{
+	static const char no[] = "\xd4\0\x01\x01\0\x01\x01\x01\xad\x0b\x0d\xf0\x0d\x60\x04\0";
+
+	start_io();
+	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
+	request_passes(open_message(&good));
+	passes(TO_SERVER, OWNER_T_O, 1, INPUT_BYTES);
+	reply_passes(RR(1, no));
+	from_server(server_next, at_server);
+	passes(TO_DEVICE, DEVICE_ID, 2, OUTPUT_BYTES);
+	passes(TO_SERVER, OWNER_T_O, 2, INPUT_BYTES);
+	opens(&good, DEVICE_ID + 1); /* it had forgotten the old one */
+	dropped(TO_DEVICE, DEVICE_ID, 3, OUTPUT_BYTES, REASON_CONNECTION_NOT_ALLOWED);
+	passes(TO_DEVICE, DEVICE_ID + 1, 1, OUTPUT_BYTES);
+	passes(TO_SERVER, OWNER_T_O, 1, INPUT_BYTES);
+	assert_int_equal(core_totals()->cyclics_now, 1);
+}
+
+static void test_another_with_the_same_id(void **state)
+{
+	struct wanted w = good;
+
+	start_io();
+	w.serial++;
+	open_refused(&w, REASON_CONNECTION_NOT_ALLOWED);
+	w.t_o_id++;
+	opens(&w, DEVICE_ID + 1);
+	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
+	passes(TO_DEVICE, DEVICE_ID + 1, 1, OUTPUT_BYTES);
+	assert_int_equal(core_totals()->cyclics_now, 2);
+}
+
+static void test_a_conduit_has_128(void **state)
+{
+	struct wanted w = good;
+
+	start_session();
+	for (unsigned i = 0; i < 128; i++) {
+		w.serial = w.t_o_id = 1 + i;
+		opens(&w, 1000 + i);
+	}
+	w.serial = w.t_o_id = 500;
+	refused(open_message(&w), REASON_CONNECTIONS_EXCEEDED, RR(1, "\xd4\0\x02\0"));
+	for (unsigned i = 0; i < 128; i++)
+		passes(TO_DEVICE, 1000 + i, 1, OUTPUT_BYTES);
+	request_passes(CLOSE(7, IO_PATH));
+	reply_passes(CLOSED(7));
+	from_server(server_next, at_server);
+	opens(&w, 2000);
+}
+
+/* ---- what does not pass --------------------------------------------------------------------------------- */
+
+static void test_forged(void **state)
+{
+	struct lab_bytes m = packet(DEVICE_ID, 1, OUTPUT_BYTES);
+
+	start_io();
+	dropped(TO_DEVICE, DEVICE_ID + 1, 1, OUTPUT_BYTES, REASON_CONNECTION_NOT_ALLOWED);
+	dropped(TO_DEVICE, OWNER_T_O, 1, OUTPUT_BYTES, REASON_CONNECTION_NOT_ALLOWED); /* of the other direction */
+	dropped(TO_SERVER, DEVICE_ID, 1, INPUT_BYTES, REASON_CONNECTION_NOT_ALLOWED);
+	dropped(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES + 1, REASON_SIZE_MISMATCH);
+	dropped(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES - 1, REASON_SIZE_MISMATCH);
+	m.n--;
+	drops(TO_DEVICE, m, REASON_MALFORMED_FRAME);
+	m.n += 2;
+	drops(TO_DEVICE, m, REASON_TRAILING_BYTES);
+	m.n--;
+	m.b[0] = 3;
+	drops(TO_DEVICE, m, REASON_MALFORMED_FRAME);
+	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
+}
+
+static void test_from_elsewhere(void **state)
+{
+	struct lab_bytes m = packet(DEVICE_ID, 1, OUTPUT_BYTES);
+	size_t length;
+
+	start_io();
+	length = put_udp(TO_DEVICE, 2000, IO_PORT, &m, core_io()->packet);
+	core_io()->packet[15] ^= 1;
+	lab_put16(core_io()->packet + 10, 0);
+	lab_put16(core_io()->packet + 10, lab_checksum(0, core_io()->packet, 20));
+	close_udp(core_io()->packet, length);
+	decide_udp(length);
+	denied(REASON_NO_RULE, CORE_ACTION_DROPPED);
+	decide_udp(put_udp(TO_DEVICE, IO_PORT, 2223, &m, core_io()->packet)); /* the kernel's key is the port of either */
+	denied(REASON_NO_RULE, CORE_ACTION_DROPPED);
+}
+
+static void test_old_packets(void **state)
+{
+	start_io();
+	passes(TO_DEVICE, DEVICE_ID, 0xfffffffe, OUTPUT_BYTES);
+	dropped(TO_DEVICE, DEVICE_ID, 0xfffffffe, OUTPUT_BYTES, REASON_OLD_SEQUENCE);
+	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
+	dropped(TO_DEVICE, DEVICE_ID, 0xffffffff, OUTPUT_BYTES, REASON_OLD_SEQUENCE);
+	passes(TO_DEVICE, DEVICE_ID, 2, OUTPUT_BYTES);
+}
+
+static void test_before_the_answer(void **state)
+{
+	start_session();
+	dropped(TO_SERVER, OWNER_T_O, 1, INPUT_BYTES, REASON_CONNECTION_NOT_ALLOWED);
+	request_passes(open_message(&good));
+	dropped_quietly(TO_SERVER, OWNER_T_O, 1, INPUT_BYTES);
+	dropped(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES, REASON_CONNECTION_NOT_ALLOWED);
+	reply_passes(opened_message(&good, DEVICE_ID));
+	passes(TO_SERVER, OWNER_T_O, 2, INPUT_BYTES);
+	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
+}
+
+static void test_after_closing(void **state)
+{
+	start_io();
+	refused(CLOSE(0x102, IO_PATH), REASON_CONNECTION_NOT_ALLOWED, RR(2, "\xce\0\x0f\0"));
+	refused(CLOSE(0x101, "\x01\0" IO_PATH), REASON_CONNECTION_NOT_ALLOWED, RR(2, "\xce\0\x0f\0"));
+	request_passes(CLOSE(0x101, IO_PATH));
+	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
+	reply_passes(CLOSED(0x101));
+	from_server(server_next, at_server);
+	assert_int_equal(core_totals()->cyclics_now, 0);
+	dropped_quietly(TO_SERVER, OWNER_T_O, 1, INPUT_BYTES); /* it was under way */
+	dropped(TO_DEVICE, DEVICE_ID, 2, OUTPUT_BYTES, REASON_CONNECTION_NOT_ALLOWED);
+	told(CORE_EVENT_CLOSED, REASON_NONE);
+	core_io()->now += LAB_SECOND;
+	dropped(TO_SERVER, OWNER_T_O, 2, INPUT_BYTES, REASON_CONNECTION_NOT_ALLOWED);
+	request_passes(CLOSE(0x101, "\x20\x02\x24\x01")); /* clients close twice, and name the router */
+}
+
+static void test_a_refused_closing_closes_nothing(void **state)
+{
+	start_io();
+	request_passes(CLOSE(0x101, IO_PATH));
+	reply_passes(RR(2, "\xce\0\x01\x01\x07\x01"));
+	from_server(server_next, at_server);
+	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
+}
+
+static void test_time_out(void **state)
+{
+	start_io();
+	core_io()->now += 10 * LAB_SECOND; /* the first packet may take so long */
+	passes(TO_SERVER, OWNER_T_O, 1, INPUT_BYTES);
+	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
+	core_io()->now += PATIENCE + GRACE;
+	passes(TO_SERVER, OWNER_T_O, 2, INPUT_BYTES);
+	core_io()->now += 1;
+	dropped(TO_DEVICE, DEVICE_ID, 2, OUTPUT_BYTES, REASON_TIMED_OUT);
+	dropped(TO_SERVER, OWNER_T_O, 3, INPUT_BYTES, REASON_TIMED_OUT);
+	told(CORE_EVENT_CLOSED, REASON_TIMED_OUT);
+	assert_int_equal(core_totals()->cyclics_now, 0);
+}
+
+static void test_silence_of_the_device(void **state)
+{
+	start_io();
+	passes(TO_SERVER, OWNER_T_O, 1, INPUT_BYTES);
+	core_io()->now += PATIENCE;
+	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
+	core_io()->now += GRACE + 1;
+	core_tick();
+	recorded(CORE_EVENT_CLOSED, REASON_TIMED_OUT, CORE_ACTION_NONE);
+	dropped(TO_DEVICE, DEVICE_ID, 2, OUTPUT_BYTES, REASON_TIMED_OUT);
+}
+
+static void test_no_first_packet(void **state)
+{
+	start_io();
+	core_io()->now += 10 * LAB_SECOND + GRACE + 1;
+	dropped(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES, REASON_TIMED_OUT);
+}
+
+/* ---- policy --------------------------------------------------------------------------------------------- */
+
+static void swept(enum reason reason)
+{
+	core_sweep();
+	if (reason != REASON_NONE)
+		recorded(CORE_EVENT_CLOSED, reason, CORE_ACTION_NONE);
+	else
+		assert_int_equal(core_io()->event_count, 0);
+	assert_int_equal(core_io()->more, 0);
+}
+
+static void test_a_reload_that_keeps_it(void **state)
+{
+	start_io();
+	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
+	policy.cip[3] = policy.cip[2]; /* now another rule's, and the rules have other places */
+	policy.cip[2] = policy.cip[0];
+	load_again();
+	swept(REASON_NONE);
+	passes(TO_DEVICE, DEVICE_ID, 2, OUTPUT_BYTES);
+}
+
+static void test_a_reload_that_narrows_it(void **state)
+{
+	start_io();
+	policy.cip[2].min_rpi_us = RPI + 1;
+	load_again();
+	swept(REASON_REVOKED);
+	dropped(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES, REASON_REVOKED);
+	assert_int_equal(core_totals()->cyclics_now, 0);
+}
+
+static void test_a_number_for_other_hosts(void **state)
+{
+	start_io();
+	policy.conduits[0].device[3] = 77;
+	load_again();
+	core_sweep();
+	assert_int_equal(core_io()->event_count, 2); /* the TCP connection, too */
+	assert_int_equal(core_io()->events[1].reason, REASON_REVOKED);
+	assert_int_equal(core_io()->events[1].connection, DEVICE_ID);
+	dropped(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES, REASON_CONNECTION_NOT_ALLOWED);
+}
+
+static void test_a_reload_while_it_opens(void **state)
+{
+	start_session();
+	request_passes(open_message(&good));
+	policy.cip[2].min_rpi_us = RPI + 1;
+	load_again();
+	swept(REASON_NONE);
+	reply_passes(opened_message(&good, DEVICE_ID));
+	dropped(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES, REASON_INTERVAL_NOT_ALLOWED);
+}
+
+static void test_observed(void **state)
+{
+	policy.conduits[0].mode = PROGRAM_OBSERVE;
+	start_session();
+	opens(&good, DEVICE_ID);
+	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
+	send_io(TO_DEVICE, packet(DEVICE_ID, 2, 3));
+	assert_int_equal(core_io()->verdict, CORE_PASS);
+	denied(REASON_SIZE_MISMATCH, CORE_ACTION_OBSERVED);
+}
+
+#define OWNER(name) cmocka_unit_test_setup(name, policy_with_io)
+#define LISTENER(name) cmocka_unit_test_setup(name, policy_input_only)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		OWNER(test_both_directions),
+		OWNER(test_ipv6),
+		OWNER(test_class_0_has_no_count),
+		LISTENER(test_who_only_listens),
+		OWNER(test_variable_sizes),
+		OWNER(test_it_outlives_its_session),
+		OWNER(test_not_as_the_rule_says),
+		LISTENER(test_who_listens_sets_nothing),
+		OWNER(test_longer_paths),
+		OWNER(test_where_packets_go),
+		OWNER(test_an_answer_with_another_id),
+		OWNER(test_refused_by_the_device),
+		OWNER(test_replayed_opening),
+		OWNER(test_another_with_the_same_id),
+		OWNER(test_a_conduit_has_128),
+		OWNER(test_forged),
+		OWNER(test_from_elsewhere),
+		OWNER(test_old_packets),
+		OWNER(test_before_the_answer),
+		OWNER(test_after_closing),
+		OWNER(test_a_refused_closing_closes_nothing),
+		OWNER(test_time_out),
+		OWNER(test_silence_of_the_device),
+		OWNER(test_no_first_packet),
+		OWNER(test_a_reload_that_keeps_it),
+		OWNER(test_a_reload_that_narrows_it),
+		OWNER(test_a_number_for_other_hosts),
+		OWNER(test_a_reload_while_it_opens),
+		OWNER(test_observed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
