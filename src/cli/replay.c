@@ -58,16 +58,16 @@ struct act {
 /* ---- lines ---- */
 
 /* The rule to name: the one that decided, else the only one there is. */
-static const char *rule_of(const struct replay *r, const struct act *act,
+static const char *rule_of(const struct replay *r, const struct replay_conduit *conduit,
 			   const struct stage_verdict *verdict, uint32_t *ret_index)
 {
 	*ret_index = verdict->rule;
-	if (!act->conduit)
+	if (!conduit)
 		return NULL;
-	if (!act->conduit->inspected)
-		return act->conduit->rules;
+	if (!conduit->inspected)
+		return conduit->rules;
 	if (*ret_index == CORE_NO_RULE)
-		*ret_index = act->conduit->only_rule;
+		*ret_index = conduit->only_rule;
 	return replay_site_rule(&r->site, *ret_index);
 }
 
@@ -108,11 +108,11 @@ static enum reason print_line(const struct message *message, const char *rule,
 	return malformed;
 }
 
-static void report(struct replay *r, const struct act *act, const struct message *message,
+static void report(struct replay *r, const struct replay_conduit *conduit, const struct message *message,
 		   const struct stage_verdict *verdict)
 {
 	uint32_t index;
-	const char *rule = rule_of(r, act, verdict, &index);
+	const char *rule = rule_of(r, conduit, verdict, &index);
 
 	if ((r->json ? write_line : print_line)(message, rule, verdict) != REASON_NONE)
 		r->malformed++;
@@ -182,7 +182,7 @@ static void judge(struct replay *r, struct act *act, const struct reorder_event 
 		if (verdict->allowed && message->length >= 2)
 			stage_note(&act->flow, message->request, message->bytes, message->length);
 	}
-	report(r, act, message, verdict);
+	report(r, act->conduit, message, verdict);
 	*begun = (struct begun){ 0 };
 }
 
@@ -272,6 +272,31 @@ static void deliver(void *context, struct reorder_flow *flow, const struct reord
 		on_bytes(r, flow, event);
 	if (event->kind == REORDER_ENDED || event->kind == REORDER_FORGOTTEN)
 		on_over(r, flow, event);
+}
+
+/* ---- datagrams ---- */
+
+static void on_datagram(void *context, const struct udp_datagram *datagram, uint64_t frame, struct timespec time)
+{
+	struct replay *r = context;
+	bool request = false;
+	const struct protocol *protocol = ports_find_datagram(&r->ports, datagram, &request);
+	struct stage_verdict verdict = { .reason = REASON_NO_RULE, .rule = CORE_NO_RULE };
+	const struct replay_conduit *conduit;
+	struct message message = {
+		.protocol = protocol, .frame = frame, .time = time,
+		.source = &datagram->source, .target = &datagram->target, .request = request,
+		.datagram = true, .io = protocol && protocol->io,
+		.bytes = datagram->payload, .length = datagram->length,
+	};
+
+	if (!protocol || r->stage.trapped)
+		return;
+	conduit = replay_site_find_datagram(&r->site, protocol->io ? RULESET_UDP_CYCLIC : RULESET_UDP_MESSAGES,
+					    datagram);
+	if (conduit)
+		stage_datagram(&r->stage, conduit->number, datagram, time, wall_of(r, time), &verdict);
+	report(r, conduit, &message, &verdict);
 }
 
 /* ---- --as: which pairs are there ---- */
@@ -408,7 +433,7 @@ static int load_core(struct replay *r)
 
 static int replay_capture(struct replay *r, const char *path)
 {
-	const struct traffic_sink sink = { .context = r, .stream = deliver };
+	const struct traffic_sink sink = { .context = r, .stream = deliver, .datagram = on_datagram };
 	char error[400] = "";
 	struct traffic traffic;
 	int err;

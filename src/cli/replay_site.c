@@ -35,6 +35,24 @@ static struct endpoint endpoint_of(const struct address *address, uint16_t port)
 	return e;
 }
 
+static uint8_t datagrams_of(const struct replay_site *site, const struct program_conduit *c)
+{
+	const struct program_header *h = header_of(site);
+	const struct program_rule *rules = table_of(site, &h->rules);
+	const struct program_cip *cip = table_of(site, &h->cip);
+	uint8_t found = 0;
+
+	for (uint32_t i = 0; i < c->rules.count; i++) {
+		const struct program_span entries = rules[c->rules.first + i].cip;
+
+		for (uint32_t k = 0; k < entries.count; k++) {
+			found |= cip[entries.first + k].kind == CIP_LIST_IDENTITY ? RULESET_UDP_MESSAGES : 0;
+			found |= cip[entries.first + k].kind == CIP_IO ? RULESET_UDP_CYCLIC : 0;
+		}
+	}
+	return found;
+}
+
 static void take_dates_out(struct replay_site *site)
 {
 	const struct program_header *h = header_of(site);
@@ -65,8 +83,10 @@ static void list_conduits(struct replay_site *site)
 			.only_rule = CORE_NO_RULE,
 		};
 		c = to->inspected ? program_conduit_of(site, to->number) : NULL;
-		if (c)
+		if (c) {
 			to->program = c->protocol;
+			to->datagrams = datagrams_of(site, c);
+		}
 		if (c && c->rules.count == 1)
 			to->only_rule = c->rules.first;
 		site->conduit_count++;
@@ -152,6 +172,7 @@ const char *replay_site_narrow(struct replay_site *site, const char *id,
 		to->inspected = true;
 		to->rules = site->compiled.rules[rule].id;
 		to->only_rule = rule;
+		to->datagrams = datagrams_of(site, c);
 	}
 	replace_conduits(site, conduits, site->conduit_count);
 	return site->program_size > PROGRAM_MAX ? "too many connections in the capture" : NULL;
@@ -166,6 +187,31 @@ const struct replay_conduit *replay_site_find(const struct replay_site *site,
 
 		if (c->server.family == server->family && endpoint_equal(&c->device, device) &&
 		    memcmp(c->server.address, server->address, sizeof(server->address)) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+static bool same_host(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->family == b->family && memcmp(a->address, b->address, sizeof(a->address)) == 0;
+}
+
+static bool is_between(const struct replay_conduit *c, uint8_t kind, const struct endpoint *server,
+		       const struct endpoint *device)
+{
+	return same_host(&c->server, server) && same_host(&c->device, device) &&
+	       (kind == RULESET_UDP_CYCLIC || c->device.port == device->port);
+}
+
+const struct replay_conduit *replay_site_find_datagram(const struct replay_site *site, uint8_t kind,
+						       const struct udp_datagram *datagram)
+{
+	for (size_t i = 0; i < site->conduit_count; i++) {
+		const struct replay_conduit *c = &site->conduits[i];
+
+		if (c->datagrams & kind && (is_between(c, kind, &datagram->source, &datagram->target) ||
+					    is_between(c, kind, &datagram->target, &datagram->source)))
 			return c;
 	}
 	return NULL;

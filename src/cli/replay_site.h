@@ -21,6 +21,7 @@ struct replay_conduit {
 	uint32_t number;
 	bool inspected;
 	uint8_t program;        /* enum program_protocol of an inspected one */
+	uint8_t datagrams;      /* RULESET_UDP_*: what its rules let come by UDP */
 	const char *rules;      /* ids */
 	uint32_t only_rule;     /* index in the program, when it has just one; else CORE_NO_RULE */
 };
@@ -53,6 +54,10 @@ const char *replay_site_narrow(struct replay_site *site, const char *id,
 const struct replay_conduit *replay_site_find(const struct replay_site *site,
 					      const struct endpoint *server,
 					      const struct endpoint *device);
+
+/* The conduit that a datagram of this kind (RULESET_UDP_*) belongs to, whoever of the two sent it; or NULL. */
+const struct replay_conduit *replay_site_find_datagram(const struct replay_site *site, uint8_t kind,
+						       const struct udp_datagram *datagram);
 
 /* The id of a rule of the program, NULL for CORE_NO_RULE. */
 const char *replay_site_rule(const struct replay_site *site, uint32_t rule);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "protocol/datagram.h"
 #include "protocol/segment.h"
 
 #define SECOND 1000000000ull
@@ -212,6 +213,26 @@ void stage_send(struct stage *stage, struct stage_flow *flow, unsigned side, con
 	wait_for_room(&s);
 	flow->sides[side].next -= (uint32_t)length;
 	send_bytes(&s, side, bytes, length);
+}
+
+void stage_datagram(struct stage *stage, uint32_t conduit, const struct udp_datagram *datagram,
+		    struct timespec time, int64_t wall, struct stage_verdict *verdict)
+{
+	const struct datagram d = {
+		.family = datagram->source.family,
+		.source = datagram->source.address, .target = datagram->target.address,
+		.source_port = datagram->source.port, .target_port = datagram->target.port,
+		.data = datagram->payload, .length = datagram->length,
+	};
+	struct scene s = { stage, NULL, time, wall, verdict };
+	struct core_io *io = vm_io(stage->vm);
+
+	run_timers(&s);
+	set_clock(&s);
+	io->mark = conduit | MARK_INSPECTED;
+	io->length = (uint32_t)datagram_write(&d, io->packet, CORE_PACKET_MAX);
+	stage->trapped |= vm_packet(stage->vm) != VM_DONE;
+	note_events(&s, io);
 }
 
 void stage_note(struct stage_flow *flow, bool request, const uint8_t *bytes, size_t length)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /*
- * Plays both ends of recorded connections against the decision core: handshakes, acknowledgements
- * and ends are made here, the data comes from the capture. When the gate resets a connection, the
+ * Plays both ends of recorded connections against the decision core, and recorded datagrams: handshakes,
+ * acknowledgements and ends are made here, the data comes from the capture. When the gate resets a connection, the
  * next bytes open it again and the requests that were still to be answered are asked again, so that
  * one denial does not spoil the verdicts on what follows it in the capture.
  */
@@ -62,6 +62,10 @@ struct stage_flow {
  */
 void stage_send(struct stage *stage, struct stage_flow *flow, unsigned side, const uint8_t *bytes,
 		size_t length, struct timespec time, int64_t wall, struct stage_verdict *verdict);
+
+/* One datagram of the conduit of that number, as it is in the capture. *verdict becomes decided. */
+void stage_datagram(struct stage *stage, uint32_t conduit, const struct udp_datagram *datagram,
+		    struct timespec time, int64_t wall, struct stage_verdict *verdict);
 
 /*
  * Remembers an allowed request, or forgets the one with the transaction id of this allowed reply.

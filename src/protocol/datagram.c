@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "protocol/datagram.h"
 
+#include "base/sink.h"
 #include "protocol/bytes.h"
 
 #define IP4_HEADER 20u
 #define IP6_HEADER 40u
 #define UDP_HEADER 8u
 #define PROTOCOL_UDP 17u
+#define TTL_USUAL 64u
 
 bool datagram_is(const uint8_t *bytes, size_t length)
 {
@@ -60,4 +62,54 @@ enum reason datagram_read(const uint8_t *bytes, size_t length, struct datagram *
 	bool ip = six ? read_ip6(bytes, length, ret) : read_ip4(bytes, length, ret);
 
 	return ip && read_udp(bytes + header, length - header, ret) ? REASON_NONE : REASON_MALFORMED_PACKET;
+}
+
+static void write_ip4(struct sink *out, const struct datagram *d)
+{
+	sink_be32(out, 0x45000000u | (uint32_t)(IP4_HEADER + UDP_HEADER + d->length));
+	sink_be32(out, 0x00004000); /* do not fragment */
+	sink_be32(out, TTL_USUAL << 24 | PROTOCOL_UDP << 16);
+	sink_bytes(out, d->source, 4);
+	sink_bytes(out, d->target, 4);
+	if (!out->full)
+		put_be16(out->p + 10, checksum_fold(checksum_add(0, out->p, IP4_HEADER)));
+}
+
+static void write_ip6(struct sink *out, const struct datagram *d)
+{
+	sink_be32(out, 0x60000000);
+	sink_be32(out, (uint32_t)(UDP_HEADER + d->length) << 16 | PROTOCOL_UDP << 8 | TTL_USUAL);
+	sink_bytes(out, d->source, 16);
+	sink_bytes(out, d->target, 16);
+}
+
+/* A sum of 0 stands for "no checksum", so it is written as its other form. */
+static uint16_t udp_checksum(const struct datagram *d, const uint8_t *udp, size_t length)
+{
+	size_t size = d->family == 4 ? 4 : 16;
+	uint64_t sum = checksum_add(checksum_pseudo(PROTOCOL_UDP, length, d->source, size), d->target, size);
+	uint16_t folded = checksum_fold(checksum_add(sum, udp, length));
+
+	return folded ? folded : 0xffff;
+}
+
+size_t datagram_write(const struct datagram *d, uint8_t *out, size_t cap)
+{
+	struct sink s = sink_over(out, cap);
+	size_t udp;
+
+	if (d->family == 4)
+		write_ip4(&s, d);
+	else
+		write_ip6(&s, d);
+	udp = s.len;
+	sink_be16(&s, d->source_port);
+	sink_be16(&s, d->target_port);
+	sink_be16(&s, (uint16_t)(UDP_HEADER + d->length));
+	sink_be16(&s, 0);
+	sink_bytes(&s, d->data, d->length);
+	if (s.full)
+		return 0;
+	put_be16(out + udp + 6, udp_checksum(d, out + udp, s.len - udp));
+	return s.len;
 }

@@ -26,3 +26,6 @@ bool datagram_is(const uint8_t *bytes, size_t length);
 
 /* REASON_NONE, or REASON_MALFORMED_PACKET: then *ret must not be used. */
 enum reason datagram_read(const uint8_t *bytes, size_t length, struct datagram *ret);
+
+/* Writes the whole packet, checksums and all. Its length, or 0 when it does not fit. */
+size_t datagram_write(const struct datagram *d, uint8_t *out, size_t cap);

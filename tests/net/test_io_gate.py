@@ -3,6 +3,7 @@
 Forward Open negotiated passes, in both directions, and nothing else reaches anybody. What the device gets of cyclic data
 and does not take it logs as "io ignored"; nothing of that kind may come through a gate."""
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -11,8 +12,9 @@ import threading
 import unittest
 
 import enip
-from gate import Gate, day, rule
+from gate import Gate, day, rule, write_site
 from lab import BUILD, ENERGY, HISTORIAN, PLC, Lab, wait_until
+from test_logix_target import write_pcap
 
 LOGIX = BUILD / "peers" / "logix"
 REFUSED = 0x0F
@@ -332,6 +334,38 @@ class Forged(IoCase):
         self.assertEqual(owner.open(multiplier=LONG).status, 0)
         self.assert_runs(owner, 3)
         self.assert_nothing_came_through()
+
+
+class Recorded(IoCase):
+    """What passed, recorded behind the gate: `replay` says of each packet what the gate has said."""
+
+    def replay(self, site, *words):
+        found = self.gate.command("replay", site, self.recording, *words, "--json", check=False)
+        *messages, _ = [json.loads(line) for line in found.stdout.splitlines()]
+        return found.returncode, [m for m in messages if m["direction"] == "io"], messages
+
+    def record(self):
+        wire = self.lab.capture("plant", "eth1")
+        owner = self.owner()
+        self.assert_runs(owner, 1)
+        self.assertEqual(owner.close().status, 0)
+        wait_until(lambda: sum(data[40:44] == b"\xce\0\0\0" for *_, data in wire.tcp(source=PLC)) == 1,
+                   "the last answer to be captured")
+        self.recording = self.lab.folder / "io.pcap"
+        write_pcap(self.recording, wire.packets)
+        return owner
+
+    def test_replay(self):
+        owner = self.record()
+        code, packets, messages = self.replay(self.gate.site)
+        self.assertEqual((code, {m["verdict"] for m in messages}), (0, {"allow"}))
+        self.assertEqual({(m["connection_id"], m["rule"]) for m in packets}, {(owner.ot, "sets"), (owner.answers_to, "sets")})
+        code, packets, messages = self.replay(self.gate.site, "--as", "reads")
+        self.assertEqual((code, {(m["verdict"], m["reason"], m["rule"]) for m in packets}),
+                         (1, {("deny", "connection-not-allowed", "reads")}))
+        write_site(self.gate.site, [rule("sets", "historian", "press-plc", [READS], protocol="ethernet-ip")])
+        code, packets, messages = self.replay(self.gate.site)
+        self.assertEqual({(m["verdict"], m["reason"], m["rule"]) for m in packets}, {("deny", "no-rule", None)})
 
 
 class Hours(IoCase):
