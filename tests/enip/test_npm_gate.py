@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """EtherNet/IP clients that are not ours, through the gate: what their rules allow works as without it, a refused write
 is told to them, and what they do afterwards works."""
+import os
 import unittest
 
 import test_npm_clients as npm_clients
 from gate import Gate, rule
+from lab import HISTORIAN, PLC, wait_until
 
 # Both libraries ask for more than tags when they connect and list.
 ALLOW = [{"read-tags": ["*"]}, {"browse-tags": True}, {"write-tags": ["Speed", "Level", "Program:Main.*"]},
@@ -58,6 +60,40 @@ class GroupsOfManyTags(npm_clients.Clients):
                 self.assertEqual(found[1].get("status"), 30 if library == "ethernet-ip" else 15)
                 self.assertFalse([line for line in self.did(plc)[before:] if "Guard" in line])
         self.assertEqual(gate.count("tag-not-allowed"), len(npm_clients.LIBRARIES))
+
+
+class Cyclic(npm_clients.Clients):
+    """The class 1 originator of st-ethernet-ip."""
+    ENTRY = {"assemblies": [100, 150, 151], "min_rpi_ms": 10}
+
+    def start_gate(self, kind):
+        self.plc = self.device()
+        self.gate = Gate(self.lab, [rule("io", "historian", "press-plc", [{"io": kind, **self.ENTRY}],
+                                         protocol="ethernet-ip")]).start()
+
+    def originator(self, milliseconds=20):
+        return self.lab.start("enterprise", "node", npm_clients.HERE / "io.js", PLC, HISTORIAN, milliseconds,
+                              env=dict(os.environ, ENIP_NPM=str(npm_clients.MODULES)), name="io.js")
+
+    def test_outputs_come_back(self):
+        self.start_gate("exclusive-owner")
+        peer = self.originator()
+        peer.wait_line("^echo 20$", 30)
+        peer.wait_line("^packets 300$", 30)
+        self.assertIn("did output run data " + "14" * 32, self.plc.lines)
+        self.assertFalse([line for line in self.plc.lines if line.startswith("io ignored")])
+        self.assertEqual([e for e in self.gate.events() if e["event"] == "denied"], [])
+        # Its process ends without a Forward Close: the device and the gate see silence, and it may open again.
+        peer.kill()
+        self.plc.wait_line("connection-end exclusive-owner .* timed out", 20)
+        wait_until(lambda: self.gate.count("timed-out") == 1, "the gate to see it, too", 20)
+        self.originator().wait_line("^echo 3$", 30)
+
+    def test_refused(self):
+        self.start_gate("input-only")
+        self.originator()
+        self.gate.wait_event("connection-not-allowed", seconds=20)
+        self.assertFalse([line for line in self.plc.lines if line.startswith("did ")])
 
 
 if __name__ == "__main__":
