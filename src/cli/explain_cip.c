@@ -47,6 +47,8 @@ const char *cip_ask_option(struct cip_ask *ask, int argc, char **argv, int *i, b
 	} options[] = {
 		{ "--service", &ask->service },	    { "--attribute", &ask->attribute },
 		{ "--read-tag", &ask->read_tag },   { "--write-tag", &ask->write_tag },
+		{ "--io", &ask->io },		    { "--assembly", &ask->assembly },
+		{ "--rpi", &ask->rpi },
 	};
 
 	for (size_t n = 0; n < sizeof(options) / sizeof(options[0]); n++) {
@@ -173,6 +175,45 @@ static const char *tag_path(const char *text, struct arena *arena, struct cip_wa
 	return NULL;
 }
 
+static bool read_assemblies(const char *text, struct cip_cyclic *ret)
+{
+	char *end;
+
+	do {
+		unsigned long n = strtoul(text, &end, 0);
+
+		if (end == text || *text == '-' || n == 0 || n > CIP_NUMBER_LAST || ret->count == CIP_CYCLIC_ASSEMBLIES)
+			return false;
+		ret->assemblies[ret->count++] = (uint32_t)n;
+		text = end + 1;
+	} while (*end == ',');
+	return !*end;
+}
+
+/* Without an interval: as slowly as may be. */
+static const char *build_cyclic(struct cip_ask *ask)
+{
+	double ms = 0;
+	char *end = NULL;
+	int kind = 0;
+
+	for (size_t i = 0; ask->io && i < words_io_kinds.count; i++)
+		if (!strcmp(words_io_kinds.items[i].name, ask->io))
+			kind = words_io_kinds.items[i].value;
+	if (!kind)
+		return "--io wants listen-only, input-only or exclusive-owner";
+	ask->cyclic = (struct cip_cyclic){ .owner = kind == CIP_IO_EXCLUSIVE_OWNER, .rpi = UINT32_MAX };
+	if (!ask->assembly || !read_assemblies(ask->assembly, &ask->cyclic))
+		return "--io wants --assembly with the numbers that the connection names, as in 100,150,151";
+	if (!ask->rpi)
+		return NULL;
+	ms = strtod(ask->rpi, &end);
+	if (end == ask->rpi || *end || !(ms > 0 && ms <= 4000000))
+		return "--rpi wants milliseconds";
+	ask->cyclic.rpi = (uint32_t)(ms * 1000 + 0.5);
+	return NULL;
+}
+
 static void put_values(struct sink *s, const struct cip_wanted *r)
 {
 	sink_le16(s, TYPE_REAL);
@@ -257,8 +298,10 @@ const char *cip_ask_build(struct cip_ask *ask, struct arena *arena)
 			     .shape = ask->read_tag ? CIP_SHAPE_READ_TAG : CIP_SHAPE_WRITE_TAG };
 	const char *wrong;
 
-	if (!!ask->read_tag + !!ask->write_tag + !!ask->object_count > 1)
-		return "one request at a time: --read-tag, --write-tag, or --service and --class";
+	if (!!ask->read_tag + !!ask->write_tag + !!ask->object_count + !!ask->io > 1)
+		return "one request at a time: --read-tag, --write-tag, --io, or --service and --class";
+	if (ask->io || ask->assembly || ask->rpi)
+		return build_cyclic(ask);
 	wrong = tag ? tag_path(tag, arena, &r) : object_path(ask, &r);
 	return wrong ? wrong : write_request(ask, &r);
 }
@@ -270,6 +313,9 @@ const char *cip_ask_text(const struct cip_ask *ask, struct arena *arena)
 	if (ask->read_tag || ask->write_tag)
 		return arena_printf(arena, "%s %s", ask->read_tag ? "read-tag" : "write-tag",
 				    ask->read_tag ? ask->read_tag : ask->write_tag);
+	if (ask->io)
+		return arena_printf(arena, "a cyclic connection, %s, assemblies %s%s%s%s", ask->io, ask->assembly,
+				    ask->rpi ? ", every " : "", ask->rpi ? ask->rpi : "", ask->rpi ? " ms" : "");
 	for (size_t i = 0; i < ask->object_count; i++)
 		text = arena_printf(arena, "%s%s class %s, instance %s", text, i ? " /" : ",", ask->objects[i].class,
 				    instance_text(&ask->objects[i]));
@@ -291,8 +337,9 @@ static void read_route(const struct program *p, struct program_span hops, struct
 	}
 }
 
-/* The nearest that any route comes. */
-static void match_routes(struct cip_question *q, const struct cip_request *r, struct match *ret)
+/* The nearest that any route comes. `r` NULL: the cyclic connection. */
+static void match_routes(struct cip_question *q, const struct cip_request *r, const struct cip_ask *ask,
+			 struct match *ret)
 {
 	const struct program *p = q->program;
 	struct cip_path route;
@@ -304,7 +351,10 @@ static void match_routes(struct cip_question *q, const struct cip_request *r, st
 			continue;
 		read_route(p, p->routes[i], &route);
 		q->routes[0] = &route;
-		match_cip(q, r, &match);
+		if (r)
+			match_cip(q, r, &match);
+		else
+			match_cip_cyclic(q, &ask->cyclic, &match);
 		if (i == 0 || ask_nearness(match.reason) > ask_nearness(ret->reason))
 			*ret = match;
 	}
@@ -340,13 +390,13 @@ void cip_ask_conduit(const struct cip_ask *ask, const struct ask_site *site, uin
 	struct cip_request r;
 	struct match match;
 
-	*ret = (struct answer){ .reason = cip_request(ask->bytes, ask->size, &r) };
+	*ret = (struct answer){ .reason = ask->io ? REASON_NONE : cip_request(ask->bytes, ask->size, &r) };
 	if (ret->reason != REASON_NONE || !q.conduit) {
 		ret->reason = ret->reason != REASON_NONE ? ret->reason : REASON_NO_RULE;
 		return;
 	}
-	q.tag = cip_path_names_tag(&r.path) ? &r.path : NULL;
-	match_routes(&q, &r, &match);
+	q.tag = !ask->io && cip_path_names_tag(&r.path) ? &r.path : NULL;
+	match_routes(&q, ask->io ? NULL : &r, ask, &match);
 	ret->reason = match.reason == REASON_VALUE_NOT_ALLOWED ? REASON_NONE : match.reason;
 	ret->rule = site->rules[match.rule != CORE_NO_RULE ? match.rule : q.conduit->rules.first];
 	if (match.reason == REASON_VALUE_NOT_ALLOWED)

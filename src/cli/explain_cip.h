@@ -3,9 +3,10 @@
 /*
  * A single EtherNet/IP request that `explain` is asked about: read from options, put together as the bytes
  * that a client would send, and put to the inspector's own decoder and matcher, along every route that the
- * rules know. The values of a write are not judged.
+ * rules know. The values of a write are not judged. A cyclic connection is asked for by what it names.
  */
 #include "cli/explain_ask.h"
+#include "protocol/cip_connection.h"
 
 #define CIP_ASK_BYTES 300u
 #define CIP_ASK_OBJECTS 8u
@@ -19,6 +20,8 @@ struct cip_ask {
 	const char *service, *attribute, *read_tag, *write_tag; /* as written, or NULL */
 	struct cip_ask_object objects[CIP_ASK_OBJECTS];         /* from the outside in */
 	size_t object_count;
+	const char *io, *assembly, *rpi;
+	struct cip_cyclic cyclic;   /* of --io */
 	uint8_t bytes[CIP_ASK_BYTES];
 	size_t size;
 };
@@ -28,7 +31,8 @@ const char *cip_ask_option(struct cip_ask *ask, int argc, char **argv, int *i, b
 
 static inline bool cip_ask_wanted(const struct cip_ask *ask)
 {
-	return ask->service || ask->object_count || ask->attribute || ask->read_tag || ask->write_tag;
+	return ask->service || ask->object_count || ask->attribute || ask->read_tag || ask->write_tag ||
+	       ask->io || ask->assembly || ask->rpi;
 }
 
 /* Builds the request. NULL, or which option is missing or impossible. */

@@ -239,6 +239,23 @@ class Answers(Site):
             with self.subTest(words):
                 self.assertEqual(self.ask(*service, *words, code=1)["reason"], "object-not-allowed")
 
+    def test_cyclic_connections(self):
+        write_site(self.site, [rule("io", [{"io": "input-only", "assemblies": ["100-101", 152], "min_rpi_ms": 10}],
+                                    protocol="ethernet-ip")])
+        for words in (("--io", "input-only", "--assembly", "100,152", "--rpi", 10), ("--io", "listen-only", "--assembly", 101)):
+            with self.subTest(words):
+                self.assertEqual(self.ask(*words)["verdict"], "allow")
+        for reason, *words in (("interval-not-allowed", "--io", "input-only", "--assembly", 100, "--rpi", 9.9),
+                               ("object-not-allowed", "--io", "input-only", "--assembly", "100,102"),
+                               ("connection-not-allowed", "--io", "exclusive-owner", "--assembly", 100)):
+            with self.subTest(words):
+                answer = self.ask(*words, code=1)
+                self.assertEqual((answer["verdict"], answer["reason"], answer["nearest"]["id"]), ("deny", reason, "io"))
+        for words in (("--io", "input-only"), ("--assembly", 1), ("--io", "owner", "--assembly", 1),
+                      ("--io", "input-only", "--assembly", "1,"), ("--io", "input-only", "--assembly", 1, "--rpi", "x")):
+            with self.subTest(words):
+                self.assertEqual(self.run_explain("--from", "historian", "--to", "press", *words).returncode, 2)
+
     def test_a_protocol_that_is_not_inspected_opens_nothing(self):
         write_site(self.site, [rule("tags", [{"read-tags": ["Line3.Rate"]}], protocol="ethernet-ip")])
         answer = self.ask("--protocol", "opc-ua", code=1)
