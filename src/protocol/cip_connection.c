@@ -102,10 +102,27 @@ enum reason cip_close(const struct cip_request *r, struct cip_close *ret)
 	return read_path(&c, words, &ret->path, &ret->route);
 }
 
-/* A key in front says what device it must be; it names nothing. */
-static unsigned behind_key(const struct cip_path *path, unsigned at)
+static bool is_inhibit_time(const struct cip_segment *s)
 {
-	return at < path->count && path->segments[at].kind == CIP_SEGMENT_KEY ? at + 1 : at;
+	return s->kind == CIP_SEGMENT_NETWORK && s->number == CIP_PRODUCTION_INHIBIT;
+}
+
+/* In front may stand what device it must be, and how long it waits between two packets: they name nothing. */
+static unsigned behind_conditions(const struct cip_path *path, unsigned at)
+{
+	bool key = false, inhibit = false;
+
+	for (; at < path->count; at++) {
+		const struct cip_segment *s = &path->segments[at];
+
+		if (s->kind == CIP_SEGMENT_KEY && !key)
+			key = true;
+		else if (is_inhibit_time(s) && !inhibit)
+			inhibit = true;
+		else
+			break;
+	}
+	return at;
 }
 
 static bool add_assembly(const struct cip_segment *s, struct cip_cyclic *ret)
@@ -120,15 +137,12 @@ static bool add_assembly(const struct cip_segment *s, struct cip_cyclic *ret)
 bool cip_cyclic(const struct cip_open *open, struct cip_cyclic *ret)
 {
 	const struct cip_path *path = &open->path;
-	unsigned at = behind_key(path, open->route);
+	unsigned at = behind_conditions(path, open->route);
 
 	*ret = (struct cip_cyclic){
 		.owner = open->o_t.size > cip_cyclic_head(open->transport_class),
 		.rpi = open->o_t.rpi < open->t_o.rpi ? open->o_t.rpi : open->t_o.rpi,
 	};
-	if (at < path->count && path->segments[at].kind == CIP_SEGMENT_NETWORK &&
-	    path->segments[at].number == CIP_PRODUCTION_INHIBIT)
-		at++;
 	if (at == path->count || path->segments[at].kind != CIP_SEGMENT_CLASS ||
 	    path->segments[at++].number != CIP_CLASS_ASSEMBLY)
 		return false;

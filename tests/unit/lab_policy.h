@@ -14,6 +14,7 @@ struct lab_program {
 	uint32_t index[2];
 	struct program_conduit conduits[1];
 	struct program_rule rules[2];
+	struct program_window windows[1]; /* a test's own */
 	struct program_entry entries[2];
 	struct program_range ranges[6];
 	struct program_value values[1];
@@ -46,7 +47,7 @@ static inline struct lab_program lab_program(void)
 	struct lab_program p = {
 		.header = { .magic = PROGRAM_MAGIC, .version = PROGRAM_VERSION, .size = sizeof(p),
 			    .index = LAB_TABLE(index), .conduits = LAB_TABLE(conduits),
-			    .rules = LAB_TABLE(rules), .windows = LAB_NONE,
+			    .rules = LAB_TABLE(rules), .windows = LAB_TABLE(windows),
 			    .entries = LAB_TABLE(entries), .ranges = LAB_TABLE(ranges),
 			    .values = LAB_TABLE(values), .cip = LAB_TABLE(cip),
 			    .objects = LAB_TABLE(objects), .tags = LAB_TABLE(tags), .names = LAB_TABLE(names), .files = LAB_NONE,

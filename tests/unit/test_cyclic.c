@@ -113,10 +113,19 @@ static void test_who_listens_sets_nothing(void **state)
 static void test_longer_paths(void **state)
 {
 	static const char path[] = "\x01\0\x34\x04\0\0\0\0\0\0\0\0\x43\x01" IO_PATH "\x80\x01\x01\x02";
+	static const char twice[] = "\x43\x01\x43\x01" IO_PATH, behind[] = IO_PATH "\x2c\x64";
+	struct wanted w = good;
 
 	good.path = path;
 	good.path_length = sizeof(path) - 1;
 	start_io();
+	w.serial = w.t_o_id = 2;
+	w.path = twice;
+	w.path_length = sizeof(twice) - 1;
+	open_refused(&w, REASON_CONNECTION_NOT_ALLOWED);
+	w.path = behind;
+	w.path_length = sizeof(behind) - 1;
+	open_refused(&w, REASON_CONNECTION_NOT_ALLOWED); /* more than three */
 	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
 }
 
@@ -399,6 +408,62 @@ static void test_a_reload_while_it_opens(void **state)
 	dropped(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES, REASON_INTERVAL_NOT_ALLOWED);
 }
 
+/* Its rule closes; later another rule of the conduit, which is open, allows the same. */
+static void test_closing_hours(void **state)
+{
+	policy.windows[0] = (struct program_window){ 1800000000 - 60, 1800000000 + 60 };
+	policy.rules[0].windows = (struct program_span){ 0, 1 };
+	start_io();
+	core_io()->wall += 59;
+	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
+	core_io()->wall++;
+	dropped(TO_SERVER, OWNER_T_O, 1, INPUT_BYTES, REASON_OUTSIDE_SCHEDULE);
+	told(CORE_EVENT_CLOSED, REASON_OUTSIDE_SCHEDULE);
+	core_io()->wall--;
+	dropped(TO_DEVICE, DEVICE_ID, 2, OUTPUT_BYTES, REASON_OUTSIDE_SCHEDULE); /* over is over */
+	policy.cip[3] = policy.cip[2];
+	load_again();
+	core_sweep();
+	good.t_o_id++;
+	opens(&good, DEVICE_ID + 1);
+	core_io()->wall++;
+	passes(TO_DEVICE, DEVICE_ID + 1, 1, OUTPUT_BYTES);
+	core_io()->trace = 1;
+	send_io(TO_DEVICE, packet(DEVICE_ID + 1, 2, OUTPUT_BYTES));
+	assert_int_equal(core_io()->events[0].rule, 1);
+	core_io()->trace = 0;
+}
+
+/* Overdue: what was open goes on, and nothing new begins. */
+static void test_overdue_review(void **state)
+{
+	policy.rules[0].no_new_from = policy.rules[1].no_new_from = 1800000000 + 60;
+	start_io();
+	core_io()->wall += 60;
+	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
+	load_again();
+	swept(REASON_NONE);
+	passes(TO_DEVICE, DEVICE_ID, 2, OUTPUT_BYTES);
+}
+
+/* The device gives an id twice: it means the new connection by it. */
+static void test_an_id_given_twice(void **state)
+{
+	struct wanted w = good;
+
+	start_io();
+	passes(TO_SERVER, OWNER_T_O, 1, INPUT_BYTES);
+	w.serial = 2;
+	w.t_o_id = 2;
+	w.o_t = POINT_TO_POINT | 20;
+	opens(&w, DEVICE_ID);
+	passes(TO_DEVICE, DEVICE_ID, 1, 20);
+	dropped(TO_DEVICE, DEVICE_ID, 2, OUTPUT_BYTES, REASON_SIZE_MISMATCH);
+	core_io()->now += LAB_SECOND;
+	dropped(TO_SERVER, OWNER_T_O, 2, INPUT_BYTES, REASON_CONNECTION_NOT_ALLOWED);
+	assert_int_equal(core_totals()->cyclics_now, 1);
+}
+
 static void test_observed(void **state)
 {
 	policy.conduits[0].mode = PROGRAM_OBSERVE;
@@ -444,6 +509,9 @@ int main(void)
 		OWNER(test_a_reload_that_narrows_it),
 		OWNER(test_a_number_for_other_hosts),
 		OWNER(test_a_reload_while_it_opens),
+		OWNER(test_closing_hours),
+		OWNER(test_overdue_review),
+		OWNER(test_an_id_given_twice),
 		OWNER(test_observed),
 	};
 
