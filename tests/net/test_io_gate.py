@@ -172,6 +172,20 @@ class Passes(IoCase):
         self.assert_runs(owner, 5)
         self.assertFalse([line for line in self.device.lines if line.startswith("connection-end")])
 
+    def test_the_gate_is_started_anew(self):
+        """All that was known is gone: nothing passes until the originator has opened again."""
+        owner = self.owner(multiplier=2)
+        self.assert_runs(owner, 1)
+        self.gate.daemon.stop()
+        self.gate.start()
+        owner.send(b"\2" * 32)
+        self.assert_recorded("connection-not-allowed", connection_id=owner.ot)
+        self.device.wait_line("connection-end exclusive-owner .* timed out")
+        owner.client = self.client()
+        self.assertEqual(owner.open(multiplier=LONG).status, 0)
+        self.assert_runs(owner, 3)
+        self.assert_nothing_came_through()
+
     def test_a_new_policy(self):
         owner = self.owner()
         pump = Pump(owner)
