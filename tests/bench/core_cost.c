@@ -15,6 +15,8 @@
 #include "../unit/lab_enip.h"
 #include "../unit/lab_packet.h"
 #include "../unit/lab_policy.h"
+#include "protocol/datagram.h"
+#include "protocol/enip.h"
 #include "run/vm.h"
 
 #define CLIENT_PORT 50000
@@ -35,6 +37,7 @@ struct kind {
 	uint8_t number_at; /* where both messages have two bytes for it */
 	struct message request, reply;
 	void (*make)(struct message *request, struct message *reply); /* what they are, when not written above */
+	bool cyclic; /* two datagrams, of which neither answers the other */
 };
 
 static struct vm *vm;
@@ -95,6 +98,15 @@ static void make_multiple(struct message *request, struct message *reply)
 	take(reply, &m);
 }
 
+static void make_cyclic(struct message *request, struct message *reply)
+{
+	struct lab_bytes m = lab_cyclic(O_T, 0, 38);
+
+	take(request, &m);
+	m = lab_cyclic(LAB_CYCLIC_T_O, 0, 34);
+	take(reply, &m);
+}
+
 static const struct kind kinds[] = {
 	{ "modbus read-10", PROGRAM_MODBUS, 0,
 	  .request = { 12, { 0, 0, 0, 0, 0, 6, 1, 3, 0, 20, 0, 10 } },
@@ -109,6 +121,7 @@ static const struct kind kinds[] = {
 	{ "enip read unconnected", PROGRAM_ETHERNET_IP, 12, .make = make_unconnected },
 	{ "enip read connected", PROGRAM_ETHERNET_IP, 44, .make = make_connected },
 	{ "enip 30 reads connected", PROGRAM_ETHERNET_IP, 44, .make = make_multiple },
+	{ "enip cyclic data", PROGRAM_ETHERNET_IP, 10, .make = make_cyclic, .cyclic = true },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -187,6 +200,34 @@ static void open_session(void)
 	say(false, &given);
 }
 
+static void open_cyclic(void)
+{
+	struct lab_bytes asked = lab_open_cyclic(SESSION), given = lab_opened_cyclic(SESSION, O_T);
+
+	say(true, &asked);
+	say(false, &given);
+}
+
+static void put_datagram(bool to_device, const struct message *m)
+{
+	const struct datagram d = {
+		.family = 4, .source = to_device ? lab_server : lab_device,
+		.target = to_device ? lab_device : lab_server, .source_port = ENIP_IO_PORT,
+		.target_port = ENIP_IO_PORT, .data = m->bytes, .length = m->length,
+	};
+
+	io->length = (uint32_t)datagram_write(&d, io->packet, CORE_PACKET_MAX);
+	io->mark = MARK_INSPECTED | LAB_CONDUIT;
+}
+
+static void send(const struct kind *kind, bool to_device, const struct message *m)
+{
+	if (kind->cyclic)
+		put_datagram(to_device, m);
+	else
+		put(to_device, LAB_ACK | LAB_PSH, m);
+}
+
 static void put_number(struct message *m, unsigned at, unsigned number)
 {
 	m->bytes[at] = (uint8_t)number;
@@ -197,9 +238,9 @@ static void exchange(const struct kind *kind, struct message *request, struct me
 {
 	put_number(request, kind->number_at, number);
 	put_number(reply, kind->number_at, number);
-	put(true, LAB_ACK | LAB_PSH, request);
+	send(kind, true, request);
 	decide_request();
-	put(false, LAB_ACK | LAB_PSH, reply);
+	send(kind, false, reply);
 	decide_reply();
 }
 
@@ -212,6 +253,8 @@ static void run(const struct kind *kind, unsigned count)
 	open_connection();
 	if (kind->protocol == PROGRAM_ETHERNET_IP)
 		open_session();
+	if (kind->cyclic)
+		open_cyclic();
 	for (unsigned i = 0; i < count; i++)
 		exchange(kind, &request, &reply, i + 1);
 }
@@ -249,6 +292,11 @@ int main(int argc, char **argv)
 	const struct kind *kind = find(argv[1]);
 
 	program.conduits[0].protocol = kind->protocol;
+	if (kind->cyclic) {
+		program.ranges[0].last = 151;
+		program.cip[2] = (struct program_cip){ .kind = CIP_IO, .io = CIP_IO_EXCLUSIVE_OWNER,
+						       .assemblies = { 0, 1 }, .routes = { 0, 2 } };
+	}
 	if (!start(&program))
 		return 1;
 	run(kind, (unsigned)strtoul(argv[2], NULL, 10));

@@ -17,7 +17,6 @@
 
 #define SESSION 0x11223344u
 #define O_T 0xaabbccddu
-#define T_O 0x51000101u
 #define CLIENT_PORT 50000
 #define IO_PORT 2222
 #define MS 1000000ull
@@ -28,7 +27,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 /* What the two hosts have agreed on; [0] is the server's way. */
-static const uint32_t ids[2] = { O_T, T_O };
+static const uint32_t ids[2] = { O_T, LAB_CYCLIC_T_O };
 static const unsigned sizes[2] = { 38, 34 };
 static struct {
 	int open;
@@ -78,15 +77,9 @@ static void exchange(struct lab_bytes ask, struct lab_bytes answer)
 	put(0, TCP_ACK, NULL);
 }
 
-#define TRIAD "\x01\x01\xad\x0b\x0d\xf0\x0d\x60"
-
 static void open_cyclic(void)
 {
-	static const char ask[] = "\x54\x02\x20\x06\x24\x01\x0a\x0e\0\0\0\0\x01\x01\0\x51" TRIAD "\0\0\0\0"
-				  "\x20\x4e\0\0\x26\x40\x20\x4e\0\0\x22\x40\x01\x04\x20\x04\x24\x97\x2c\x96\x2c\x64";
-	static const char answer[] = "\xd4\0\0\0\xdd\xcc\xbb\xaa\x01\x01\0\x51" TRIAD "\x20\x4e\0\0\x20\x4e\0\0\0\0";
-
-	exchange(lab_rr(SESSION, 1, ask, sizeof(ask) - 1), lab_rr(SESSION, 1, answer, sizeof(answer) - 1));
+	exchange(lab_open_cyclic(SESSION), lab_opened_cyclic(SESSION, O_T));
 	memset(&model, 0, sizeof(model));
 	model.open = 1;
 	model.since[0] = model.since[1] = core_io()->now;
@@ -94,8 +87,8 @@ static void open_cyclic(void)
 
 static void close_cyclic(void)
 {
-	static const char ask[] = "\x4e\x02\x20\x06\x24\x01\x0a\x0e" TRIAD "\x04\0\x20\x04\x24\x97\x2c\x96\x2c\x64";
-	static const char answer[] = "\xce\0\0\0" TRIAD "\0\0";
+	static const char ask[] = "\x4e\x02\x20\x06\x24\x01\x0a\x0e" LAB_CYCLIC_TRIAD "\x04\0\x20\x04\x24\x97\x2c\x96\x2c\x64";
+	static const char answer[] = "\xce\0\0\0" LAB_CYCLIC_TRIAD "\0\0";
 
 	exchange(lab_rr(SESSION, 2, ask, sizeof(ask) - 1), lab_rr(SESSION, 2, answer, sizeof(answer) - 1));
 	model.open = 0;
@@ -193,18 +186,12 @@ static void send(int way, uint16_t source_port, uint16_t target_port, const uint
 /* Nearly right: id, number and size are off by what the two bytes say. */
 static void send_packet(int way, const uint8_t *b)
 {
-	struct lab_bytes m = { .n = 0 };
+	uint32_t id = ids[b[0] & 0x80 ? !way : way] ^ (b[0] == 0x3f);
+	uint32_t number = model.sequence[way] + 1 + (b[1] & 0x80 ? (uint32_t)(int8_t)b[1] : 0);
 	unsigned length = sizes[way] + (b[0] & 0x30 ? 0 : b[0] % 4u);
+	struct lab_bytes m = lab_cyclic(id, number, b[0] & 0x40 ? 2 : length);
 
-	if (b[0] & 0x40)
-		length = 2;
-	lab_add(&m, "\x02\0\x02\x80\x08\0", 6);
-	lab_le(&m, ids[b[0] & 0x80 ? !way : way] ^ (b[0] == 0x3f), 4);
-	lab_le(&m, model.sequence[way] + 1 + (b[1] & 0x80 ? (uint32_t)(int8_t)b[1] : 0), 4);
-	lab_le(&m, 0xb1, 2);
-	lab_le(&m, length, 2);
-	memset(m.b + m.n, b[1], length);
-	send(way, 4000, IO_PORT, m.b, m.n + length);
+	send(way, 4000, IO_PORT, m.b, m.n);
 }
 
 static void happen(uint8_t what)

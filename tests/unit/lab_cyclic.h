@@ -138,20 +138,6 @@ static inline void opens(const struct wanted *w, uint32_t o_t_id)
 
 /* ---- packets ---------------------------------------------------------------------------------------------- */
 
-static inline struct lab_bytes packet(uint32_t id, uint32_t sequence, unsigned length)
-{
-	struct lab_bytes m = { .n = 0 };
-
-	lab_add(&m, "\x02\0\x02\x80\x08\0", 6);
-	lab_le(&m, id, 4);
-	lab_le(&m, sequence, 4);
-	lab_le(&m, 0xb1, 2);
-	lab_le(&m, length, 2);
-	memset(m.b + m.n, 0x5a, length);
-	m.n += length;
-	return m;
-}
-
 static inline void send_io(int to_device, struct lab_bytes m)
 {
 	decide_udp(put_udp(to_device, 2000, IO_PORT, &m, core_io()->packet));
@@ -159,7 +145,7 @@ static inline void send_io(int to_device, struct lab_bytes m)
 
 static inline void passes(int to_device, uint32_t id, uint32_t sequence, unsigned length)
 {
-	struct lab_bytes m = packet(id, sequence, length);
+	struct lab_bytes m = lab_cyclic(id, sequence, length);
 	uint8_t as_sent[4200];
 	size_t n = put_udp(to_device, 2000, IO_PORT, &m, as_sent);
 
@@ -179,7 +165,7 @@ static inline void drops(int to_device, struct lab_bytes m, enum reason reason)
 
 static inline void dropped(int to_device, uint32_t id, uint32_t sequence, unsigned length, enum reason reason)
 {
-	drops(to_device, packet(id, sequence, length), reason);
+	drops(to_device, lab_cyclic(id, sequence, length), reason);
 	assert_int_equal(core_io()->events[0].has, CORE_HAS_CONNECTION | CORE_HAS_SEQUENCE);
 	assert_int_equal(core_io()->events[0].connection, id);
 	assert_int_equal(core_io()->events[0].sequence, sequence);
@@ -189,7 +175,7 @@ static inline void dropped(int to_device, uint32_t id, uint32_t sequence, unsign
 /* Dropped, and nobody is blamed. */
 static inline void dropped_quietly(int to_device, uint32_t id, uint32_t sequence, unsigned length)
 {
-	send_io(to_device, packet(id, sequence, length));
+	send_io(to_device, lab_cyclic(id, sequence, length));
 	held();
 }
 

@@ -79,6 +79,46 @@ static inline struct lab_bytes lab_opened(uint32_t session, uint32_t o_t)
 	return lab_rr(session, 1, answer.b, answer.n);
 }
 
+#define LAB_CYCLIC_T_O 0x51000101u
+#define LAB_CYCLIC_TRIAD "\x01\x01\xad\x0b\x0d\xf0\x0d\x60"
+
+/*
+ * Forward Open of class 1 to the assemblies 151, 150 and 100, every 20 ms both ways, four of which may be missing;
+ * 38 bytes to the device, 34 from it; and its answer.
+ */
+static inline struct lab_bytes lab_open_cyclic(uint32_t session)
+{
+	static const char open[] = "\x54\x02\x20\x06\x24\x01\x0a\x0e\0\0\0\0\x01\x01\0\x51" LAB_CYCLIC_TRIAD "\0\0\0\0"
+				   "\x20\x4e\0\0\x26\x40\x20\x4e\0\0\x22\x40\x01\x04\x20\x04\x24\x97\x2c\x96\x2c\x64";
+
+	return lab_rr(session, 1, open, sizeof(open) - 1);
+}
+
+static inline struct lab_bytes lab_opened_cyclic(uint32_t session, uint32_t o_t)
+{
+	struct lab_bytes answer = { .b = { 0xd4 }, .n = 4 };
+
+	lab_le(&answer, o_t, 4);
+	lab_le(&answer, LAB_CYCLIC_T_O, 4);
+	lab_add(&answer, LAB_CYCLIC_TRIAD "\x20\x4e\0\0\x20\x4e\0\0\0\0", 18);
+	return lab_rr(session, 1, answer.b, answer.n);
+}
+
+/* A cyclic packet: id, number, and so many bytes of connected data. */
+static inline struct lab_bytes lab_cyclic(uint32_t id, uint32_t number, unsigned length)
+{
+	struct lab_bytes m = { .n = 0 };
+
+	lab_add(&m, "\x02\0\x02\x80\x08\0", 6);
+	lab_le(&m, id, 4);
+	lab_le(&m, number, 4);
+	lab_le(&m, 0xb1, 2);
+	lab_le(&m, length, 2);
+	memset(m.b + m.n, 0x5a, length);
+	m.n += length;
+	return m;
+}
+
 /* SendUnitData on a connection. */
 static inline struct lab_bytes lab_unit(uint32_t session, uint32_t id, unsigned sequence, const void *cip,
 					size_t n)

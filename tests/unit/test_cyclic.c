@@ -234,7 +234,7 @@ static void test_a_conduit_has_128(void **state)
 
 static void test_forged(void **state)
 {
-	struct lab_bytes m = packet(DEVICE_ID, 1, OUTPUT_BYTES);
+	struct lab_bytes m = lab_cyclic(DEVICE_ID, 1, OUTPUT_BYTES);
 
 	start_io();
 	dropped(TO_DEVICE, DEVICE_ID + 1, 1, OUTPUT_BYTES, REASON_CONNECTION_NOT_ALLOWED);
@@ -254,7 +254,7 @@ static void test_forged(void **state)
 
 static void test_from_elsewhere(void **state)
 {
-	struct lab_bytes m = packet(DEVICE_ID, 1, OUTPUT_BYTES);
+	struct lab_bytes m = lab_cyclic(DEVICE_ID, 1, OUTPUT_BYTES);
 	size_t length;
 
 	start_io();
@@ -429,7 +429,7 @@ static void test_closing_hours(void **state)
 	core_io()->wall++;
 	passes(TO_DEVICE, DEVICE_ID + 1, 1, OUTPUT_BYTES);
 	core_io()->trace = 1;
-	send_io(TO_DEVICE, packet(DEVICE_ID + 1, 2, OUTPUT_BYTES));
+	send_io(TO_DEVICE, lab_cyclic(DEVICE_ID + 1, 2, OUTPUT_BYTES));
 	assert_int_equal(core_io()->events[0].rule, 1);
 	core_io()->trace = 0;
 }
@@ -470,7 +470,7 @@ static void test_observed(void **state)
 	start_session();
 	opens(&good, DEVICE_ID);
 	passes(TO_DEVICE, DEVICE_ID, 1, OUTPUT_BYTES);
-	send_io(TO_DEVICE, packet(DEVICE_ID, 2, 3));
+	send_io(TO_DEVICE, lab_cyclic(DEVICE_ID, 2, 3));
 	assert_int_equal(core_io()->verdict, CORE_PASS);
 	denied(REASON_SIZE_MISMATCH, CORE_ACTION_OBSERVED);
 }
