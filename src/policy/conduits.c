@@ -192,10 +192,17 @@ static size_t claims_of(const struct rule *rule, struct claim ret[static 3])
 	return n;
 }
 
+/* Rules of one conduit claim the same for the same. What both claim for the way back they claim for the other, too. */
+static bool claims_agree(const struct claim *a, const struct claim *b)
+{
+	return (a->back && b->back) ||
+	       (a->cyclic == b->cyclic && a->back == b->back && a->rule->port == b->rule->port);
+}
+
+/* Side by side they are compared: where those of two hosts are not all alike, two neighbours differ. */
 static void check_claims(const struct loader *l, const struct claim *a, const struct claim *b)
 {
-	if (address_compare(a->from, b->from) || address_compare(a->to, b->to) ||
-	    (a->cyclic && b->cyclic && a->back == b->back) || (!a->cyclic && !b->cyclic))
+	if (address_compare(a->from, b->from) || address_compare(a->to, b->to) || claims_agree(a, b))
 		return;
 	report(l, FINDING_PORT_CONFLICT, b->rule->m.protocol,
 	       arena_printf(l->arena, "the other one is in %s; cyclic connections need the port for themselves",
