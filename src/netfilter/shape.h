@@ -19,7 +19,7 @@
 #define SHAPE_STEPS_MAX 4u
 #define SHAPE_COMMENT_MAX 128u /* bytes that nft takes as an element's comment */
 #define SHAPE_TYPE_MARK 19u    /* nft's number of the type of a map's data */
-#define SHAPE_CONDUITS_MOST (MARK_CONDUIT + 1)
+#define SHAPE_CONDUITS_MOST RULESET_ELEMENTS_MAX
 #define SHAPE_LOG_RATE 10u   /* packets a second that one drop place logs */
 #define SHAPE_LOG_BURST 20u
 #define SHAPE_ERROR_RATE 100u /* ICMP errors a second that the inspector is asked about */

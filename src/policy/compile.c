@@ -324,11 +324,27 @@ static void fill_own(struct compiler *c)
 		qsort(r->own, r->own_count, sizeof(*r->own), compare_own);
 }
 
+static size_t count_elements(const struct ruleset *ruleset)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < ruleset->conduit_count; i++)
+		count += ruleset_elements(&ruleset->conduits[i]);
+	return count;
+}
+
 /* False when the result is more than the gate can hold. */
 static bool fits(struct compiler *c)
 {
 	const struct compiled *out = c->out;
+	size_t elements = count_elements(&out->ruleset);
 
+	if (elements > RULESET_ELEMENTS_MAX) {
+		report(c->l, FINDING_SITE_TOO_LARGE, NULL, "divide the site between two gates",
+		       "the conduits take %zu rows of the kernel's map, which has room for %u; one with \"list-identity\" "
+		       "takes two, with \"io\" three", elements, RULESET_ELEMENTS_MAX);
+		return false;
+	}
 	if (c->timetables_used > TIMETABLES_MAX) {
 		report(c->l, FINDING_SITE_TOO_LARGE, NULL,
 		       "let rules share schedules and dates of expiry, or divide the site between two gates",

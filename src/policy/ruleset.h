@@ -31,6 +31,14 @@ struct ruleset_conduit {
 	unsigned line;
 };
 
+/* Elements of the kernel's map that a conduit takes, and what the map has room for. */
+#define RULESET_ELEMENTS_MAX (MARK_CONDUIT + 1u)
+
+static inline size_t ruleset_elements(const struct ruleset_conduit *c)
+{
+	return 1u + (c->datagrams & RULESET_UDP_MESSAGES ? 1u : 0u) + (c->datagrams & RULESET_UDP_CYCLIC ? 2u : 0u);
+}
+
 /*
  * A conduit with MARK_TIMED is open only inside the windows of its timetable: while the clock is at
  * from .. until (seconds UTC) and the second of its day (UTC, 0 .. 86399) at first .. last.
