@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Names become numbers: all that are compared, with a mark for each index that is given, are sorted, and a tag stands
- * for every one that it holds. The number of "a.b.*" stands for every name below that nobody wrote, that of "a" for a
- * with indexes that nobody gave. Routes, paths and values are numbered likewise.
- */
+/* Names, routes, paths and values become numbers: all that are compared are sorted. */
 #include "policy/grants_cip.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/describe.h"
+#include "policy/grants_tag.h"
 
-#define MARK "["            /* of an index in a name */
-#define BELOW "\001"        /* between the parts of a name; sorts before what stands in names */
 #define IO_ASSEMBLIES 3u    /* that one connection names */
-
-/* What is numbered, sorted and each once. */
-struct texts {
-	const char **items;
-	size_t count;
-};
 
 struct numbers {
 	double *items;
@@ -58,22 +47,6 @@ static uint32_t text_number(const struct texts *t, const char *text)
 	return (uint32_t)(found - t->items);
 }
 
-/* The first that is not below the text, which need be none of them. */
-static size_t first_from(const struct texts *t, const char *text)
-{
-	size_t low = 0, high = t->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(t->items[middle], text) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 static int by_number(const void *a, const void *b)
 {
 	const double *x = a, *y = b;
@@ -99,18 +72,6 @@ static uint32_t value_number(const struct numbers *n, double value)
 	const double *found = bsearch(&value, n->items, n->count, sizeof(*n->items), by_number);
 
 	return 2 * (uint32_t)(found - n->items) + 1;
-}
-
-/* "recipe\1step[": a name with a mark for each dimension that is given */
-static const char *name_key(const struct tag *tag, struct arena *arena)
-{
-	static const char *const marks[] = { "", MARK, MARK MARK, MARK MARK MARK };
-	const char *key = "";
-
-	for (size_t i = 0; i < tag->part_count; i++)
-		key = arena_printf(arena, "%s%s%s%s", key, tag->parts[i].name, marks[tag->parts[i].dimension_count],
-				   i + 1 < tag->part_count || tag->rest ? BELOW : "");
-	return key;
 }
 
 /* "104/107": the classes of a path. */
@@ -156,7 +117,7 @@ static void collect_entry(const struct rule *rule, const struct cip_entry *entry
 
 	m->paths.items[m->paths.count++] = path_key(&entry->path, m->arena);
 	for (size_t i = 0; i < entry->tags.count; i++)
-		m->names.items[m->names.count++] = name_key(&entry->tags.items[i], m->arena);
+		m->names.items[m->names.count++] = tag_key(&entry->tags.items[i], m->arena);
 	for (size_t i = 0; i < routes.count; i++)
 		m->routes.items[m->routes.count++] = describe_route(&routes.items[i], m->arena);
 	for (size_t i = 0; i < entry->values.count; i++) {
@@ -225,84 +186,6 @@ static struct box_part value_part(const struct maker *m, const struct cip_entry 
 	return part;
 }
 
-/* Does the tag hold what is named so? Where it gives no index, whatever index is given. */
-static bool tag_holds(const struct tag *tag, const char *key)
-{
-	for (size_t i = 0; i < tag->part_count; i++) {
-		const struct tag_part *part = &tag->parts[i];
-		size_t len = strlen(part->name), marks;
-
-		if (i && *key++ != *BELOW)
-			return false;
-		if (strncmp(key, part->name, len))
-			return false;
-		marks = strspn(key + len, MARK);
-		if (part->dimension_count && marks != part->dimension_count)
-			return false;
-		key += len + marks;
-	}
-	return !*key || (tag->rest && (!tag->part_count || *key == *BELOW));
-}
-
-/* The next range of numbers from *at on that the tag holds; false when there is none. */
-static bool next_range(const struct texts *names, const struct tag *tag, size_t *at, struct program_range *ret)
-{
-	const char *first = tag->part_count ? tag->parts[0].name : "";
-	size_t len = strlen(first);
-
-	while (*at < names->count && !strncmp(names->items[*at], first, len) && !tag_holds(tag, names->items[*at]))
-		++*at;
-	if (*at == names->count || !tag_holds(tag, names->items[*at]))
-		return false;
-	ret->first = (uint32_t)*at;
-	while (*at < names->count && tag_holds(tag, names->items[*at]))
-		++*at;
-	ret->last = (uint32_t)*at - 1;
-	return true;
-}
-
-static struct box_part name_part(const struct maker *m, const struct tag *tag)
-{
-	size_t start = first_from(&m->names, tag->part_count ? tag->parts[0].name : ""), at = start;
-	struct box_part part = { .most = 1 };
-	struct program_range *ranges, range;
-
-	while (next_range(&m->names, tag, &at, &range))
-		part.count++;
-	ranges = arena_array(m->arena, part.count, sizeof(*ranges));
-	at = start;
-	for (size_t i = 0; i < part.count; i++)
-		next_range(&m->names, tag, &at, &ranges[i]);
-	part.ranges = ranges;
-	return part;
-}
-
-/*
- * The name, then for each part of it every index that it may have: any where none is given. The elements of a request
- * lie in a row in the last dimension of the last part.
- */
-static void tag_parts(const struct maker *m, const struct tag *tag, struct box *box, struct box_part *parts)
-{
-	static const struct program_range all = { 0, BOX_LAST };
-	const struct tag_part *last = tag->part_count ? &tag->parts[tag->part_count - 1] : NULL;
-
-	parts[box->count++] = name_part(m, tag);
-	for (size_t i = 0; i < tag->part_count; i++)
-		for (size_t k = 0; k < PROGRAM_DIMENSIONS; k++) {
-			bool given = k < tag->parts[i].dimension_count;
-
-			parts[box->count++] = (struct box_part){
-				.ranges = given ? &tag->parts[i].dimensions[k] : &all, .count = 1,
-				.most = given ? 1 : BOX_MANY, .whole = given ? 0 : BOX_ANY };
-		}
-	if (!last || !last->dimension_count)
-		return;
-	parts[box->count - 1 - PROGRAM_DIMENSIONS + last->dimension_count].most = BOX_MANY;
-	if (parts[1].count && !tag->rest)
-		parts[1].together = last->dimensions[last->dimension_count - 1].last -
-				    last->dimensions[last->dimension_count - 1].first + 1;
-}
-
 static bool names_one_attribute(const struct cip_entry *entry)
 {
 	const struct cip_service *s = cip_service(cip_entry_class(entry), entry->service);
@@ -368,7 +251,7 @@ static void add_tags(const struct maker *m, const struct rule *rule, const struc
 		struct cip_grant *grant = add(ret, entry, tag->at, tag->text);
 		struct box_part *parts = begin(m, rule, entry, 1 + PROGRAM_DIMENSIONS * tag->part_count, &grant->box);
 
-		tag_parts(m, tag, &grant->box, parts);
+		tag_parts(&m->names, tag, m->arena, &grant->box, parts);
 	}
 }
 
