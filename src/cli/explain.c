@@ -343,6 +343,8 @@ const struct command command_explain = {
 		"  --read-tag TAG, --write-tag TAG         as Line3.Rate, Counts[0-9]\n"
 		"  --service S --class C [--instance N] [--attribute A]\n"
 		"        an object inside others: --class and --instance again, from the outside in\n"
+		"  --pccc P              of PCCC: read, write, or a function's name or number (0f/80)\n"
+		"  --data-file FILE      and what it reads or writes, as N7:5 or N7:0-9\n"
 		"  --io KIND --assembly N[,N...] [--rpi MS]   a cyclic connection\n"
 		"  --json                one object; docs/explain-and-plan.md names its members\n\n"
 		"exit codes: 0 allowed, 1 denied, or the documents have errors, 2 wrong usage, 3 the folder\n"

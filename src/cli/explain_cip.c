@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/sink.h"
+#include "cli/explain_cyclic.h"
+#include "cli/explain_pccc.h"
 #include "cli/options.h"
 #include "inspect/core.h"
 #include "inspect/match_cip.h"
@@ -13,6 +15,7 @@
 
 #define READ_TAG 0x4cu
 #define WRITE_TAG 0x4du
+#define EXECUTE_PCCC 0x4bu
 #define TYPE_REAL 0xcau
 #define NO_NUMBER 0x7fc00000u /* a REAL that lies within no limits */
 
@@ -47,6 +50,7 @@ const char *cip_ask_option(struct cip_ask *ask, int argc, char **argv, int *i, b
 	} options[] = {
 		{ "--service", &ask->service },	    { "--attribute", &ask->attribute },
 		{ "--read-tag", &ask->read_tag },   { "--write-tag", &ask->write_tag },
+		{ "--pccc", &ask->pccc },	    { "--data-file", &ask->data_file },
 		{ "--io", &ask->io },		    { "--assembly", &ask->assembly },
 		{ "--rpi", &ask->rpi },
 	};
@@ -120,6 +124,7 @@ struct cip_wanted {
 	uint16_t elements;
 	uint8_t shape;       /* enum cip_shape */
 	struct cip_path path;
+	struct pccc_ask pccc;
 };
 
 static const char *object_path(const struct cip_ask *ask, struct cip_wanted *ret)
@@ -143,6 +148,8 @@ static const char *object_path(const struct cip_ask *ask, struct cip_wanted *ret
 		return "--service wants the name of a service of that class (`gatehouse services`) or a number";
 	known = cip_service(class, (uint8_t)ret->service);
 	ret->shape = known ? known->shape : CIP_SHAPE_OPAQUE;
+	if (ret->shape == CIP_SHAPE_PCCC)
+		return "--pccc asks for a function of PCCC, or for data files";
 	if (!ask->attribute)
 		return NULL;
 	if (!find_attribute(ask->attribute, class, &number))
@@ -175,43 +182,15 @@ static const char *tag_path(const char *text, struct arena *arena, struct cip_wa
 	return NULL;
 }
 
-static bool read_assemblies(const char *text, struct cip_cyclic *ret)
+static const char *pccc_path(const struct cip_ask *ask, struct cip_wanted *ret)
 {
-	char *end;
-
-	do {
-		unsigned long n = strtoul(text, &end, 0);
-
-		if (end == text || *text == '-' || n == 0 || n > CIP_NUMBER_LAST || ret->count == CIP_CYCLIC_ASSEMBLIES)
-			return false;
-		ret->assemblies[ret->count++] = (uint32_t)n;
-		text = end + 1;
-	} while (*end == ',');
-	return !*end;
-}
-
-/* Without an interval: as slowly as may be. */
-static const char *build_cyclic(struct cip_ask *ask)
-{
-	double ms = 0;
-	char *end = NULL;
-	int kind = 0;
-
-	for (size_t i = 0; ask->io && i < words_io_kinds.count; i++)
-		if (!strcmp(words_io_kinds.items[i].name, ask->io))
-			kind = words_io_kinds.items[i].value;
-	if (!kind)
-		return "--io wants listen-only, input-only or exclusive-owner";
-	ask->cyclic = (struct cip_cyclic){ .owner = kind == CIP_IO_EXCLUSIVE_OWNER, .rpi = UINT32_MAX };
-	if (!ask->assembly || !read_assemblies(ask->assembly, &ask->cyclic))
-		return "--io wants --assembly with the numbers that the connection names, as in 100,150,151";
-	if (!ask->rpi)
-		return NULL;
-	ms = strtod(ask->rpi, &end);
-	if (end == ask->rpi || *end || !(ms > 0 && ms <= 4000000))
-		return "--rpi wants milliseconds";
-	ask->cyclic.rpi = (uint32_t)(ms * 1000 + 0.5);
-	return NULL;
+	if (!ask->pccc)
+		return "--data-file goes with --pccc, as in --pccc read --data-file N7:0-9";
+	ret->service = EXECUTE_PCCC;
+	ret->shape = CIP_SHAPE_PCCC;
+	put(&ret->path, CIP_SEGMENT_CLASS, CIP_CLASS_PCCC);
+	put(&ret->path, CIP_SEGMENT_INSTANCE, 1);
+	return pccc_ask_parse(ask->pccc, ask->data_file, &ret->pccc);
 }
 
 static void put_values(struct sink *s, const struct cip_wanted *r)
@@ -265,6 +244,9 @@ static void put_data(struct sink *s, const struct cip_wanted *r)
 	case CIP_SHAPE_READ_TEMPLATE:
 		sink_bytes(s, zeros, 6);
 		break;
+	case CIP_SHAPE_PCCC:
+		pccc_ask_put(&r->pccc, s);
+		break;
 	case CIP_SHAPE_OPAQUE:
 	case CIP_SHAPE_NONE:
 	case CIP_SHAPE_MULTIPLE:
@@ -272,7 +254,6 @@ static void put_data(struct sink *s, const struct cip_wanted *r)
 	case CIP_SHAPE_FORWARD_OPEN:
 	case CIP_SHAPE_LARGE_FORWARD_OPEN:
 	case CIP_SHAPE_FORWARD_CLOSE:
-	case CIP_SHAPE_PCCC:
 		break;
 	}
 }
@@ -296,13 +277,14 @@ const char *cip_ask_build(struct cip_ask *ask, struct arena *arena)
 	const char *tag = ask->read_tag ? ask->read_tag : ask->write_tag;
 	struct cip_wanted r = { .service = ask->read_tag ? READ_TAG : WRITE_TAG, .elements = 1,
 			     .shape = ask->read_tag ? CIP_SHAPE_READ_TAG : CIP_SHAPE_WRITE_TAG };
+	bool pccc = ask->pccc || ask->data_file;
 	const char *wrong;
 
-	if (!!ask->read_tag + !!ask->write_tag + !!ask->object_count + !!ask->io > 1)
-		return "one request at a time: --read-tag, --write-tag, --io, or --service and --class";
+	if (!!ask->read_tag + !!ask->write_tag + (ask->service || ask->object_count) + pccc + !!ask->io > 1)
+		return "one request at a time: --read-tag, --write-tag, --pccc, --io, or --service and --class";
 	if (ask->io || ask->assembly || ask->rpi)
-		return build_cyclic(ask);
-	wrong = tag ? tag_path(tag, arena, &r) : object_path(ask, &r);
+		return cyclic_ask_parse(ask->io, ask->assembly, ask->rpi, &ask->cyclic);
+	wrong = tag ? tag_path(tag, arena, &r) : pccc ? pccc_path(ask, &r) : object_path(ask, &r);
 	return wrong ? wrong : write_request(ask, &r);
 }
 
@@ -316,6 +298,9 @@ const char *cip_ask_text(const struct cip_ask *ask, struct arena *arena)
 	if (ask->io)
 		return arena_printf(arena, "a cyclic connection, %s, assemblies %s%s%s%s", ask->io, ask->assembly,
 				    ask->rpi ? ", every " : "", ask->rpi ? ask->rpi : "", ask->rpi ? " ms" : "");
+	if (ask->pccc)
+		return arena_printf(arena, "pccc %s%s%s", ask->pccc, ask->data_file ? " " : "",
+				    ask->data_file ? ask->data_file : "");
 	for (size_t i = 0; i < ask->object_count; i++)
 		text = arena_printf(arena, "%s%s class %s, instance %s", text, i ? " /" : ",", ask->objects[i].class,
 				    instance_text(&ask->objects[i]));

@@ -18,6 +18,7 @@ struct cip_ask_object {
 
 struct cip_ask {
 	const char *service, *attribute, *read_tag, *write_tag; /* as written, or NULL */
+	const char *pccc, *data_file;
 	struct cip_ask_object objects[CIP_ASK_OBJECTS];         /* from the outside in */
 	size_t object_count;
 	const char *io, *assembly, *rpi;
@@ -32,7 +33,7 @@ const char *cip_ask_option(struct cip_ask *ask, int argc, char **argv, int *i, b
 static inline bool cip_ask_wanted(const struct cip_ask *ask)
 {
 	return ask->service || ask->object_count || ask->attribute || ask->read_tag || ask->write_tag ||
-	       ask->io || ask->assembly || ask->rpi;
+	       ask->pccc || ask->data_file || ask->io || ask->assembly || ask->rpi;
 }
 
 /* Builds the request. NULL, or which option is missing or impossible. */

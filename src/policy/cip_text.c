@@ -177,6 +177,49 @@ const char *pccc_file_parse(const char *text, struct pccc_file *ret)
 	return why || !*text ? why : "behind the elements nothing follows";
 }
 
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Two hexadecimal digits, or -1. */
+static int hex_byte(const char *text)
+{
+	int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
+
+	return low < 0 ? -1 : high << 4 | low;
+}
+
+static bool parse_pccc_number(const char *text, uint8_t *ret_command, int16_t *ret_function)
+{
+	int command = hex_byte(text), function = -1;
+
+	if (command < 0 || (unsigned)command > PCCC_COMMAND_LAST)
+		return false;
+	text += 2;
+	if (pccc_has_function((uint8_t)command)) {
+		function = *text == '/' ? hex_byte(text + 1) : -1;
+		if (function < 0)
+			return false;
+		text += 3;
+	}
+	*ret_command = (uint8_t)command;
+	*ret_function = (int16_t)function;
+	return !*text;
+}
+
+bool pccc_function_parse(const char *text, uint8_t *ret_command, int16_t *ret_function)
+{
+	for (size_t i = 0; i < pccc_function_count; i++) {
+		if (strcmp(pccc_functions[i].name, text))
+			continue;
+		*ret_command = pccc_functions[i].command;
+		*ret_function = pccc_functions[i].function;
+		return true;
+	}
+	return parse_pccc_number(text, ret_command, ret_function);
+}
+
 const char *cip_entry_name(const struct cip_entry *entry)
 {
 	const struct pccc_function *function;

@@ -21,6 +21,12 @@ bool tag_is_broad(const struct tag *tag);
 /* "N7:0-99", "N7:5", "F8", "S" */
 const char *pccc_file_parse(const char *text, struct pccc_file *ret);
 
+/*
+ * A function of PCCC: its name, "0f/a3" (command and function), or "08" (a command that has no functions: -1). False:
+ * neither a known name nor a number.
+ */
+bool pccc_function_parse(const char *text, uint8_t *ret_command, int16_t *ret_function);
+
 /* What an entry allows in a word: "read-tags", or the name of its service; NULL when it has none. */
 const char *cip_entry_name(const struct cip_entry *entry);
 

@@ -44,49 +44,11 @@ static void load_files(const struct loader *l, const struct value *at, const str
 
 /* ---- functions ---- */
 
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Two hexadecimal digits, or -1. */
-static int hex_byte(const char *text)
-{
-	int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
-
-	return low < 0 ? -1 : high << 4 | low;
-}
-
-/* "0f/a3": command and function; "08": a command that has no functions. */
-static bool parse_number(const char *text, struct cip_entry *ret)
-{
-	int command = hex_byte(text), function = -1;
-
-	if (command < 0 || (unsigned)command > PCCC_COMMAND_LAST)
-		return false;
-	text += 2;
-	if (pccc_has_function((uint8_t)command)) {
-		function = *text == '/' ? hex_byte(text + 1) : -1;
-		if (function < 0)
-			return false;
-		text += 3;
-	}
-	ret->pccc_command = (uint8_t)command;
-	ret->pccc_function = (int16_t)function;
-	return !*text;
-}
-
 static bool find_function(const char *text, struct nearest *near, struct cip_entry *ret)
 {
-	for (size_t i = 0; i < pccc_function_count; i++) {
+	for (size_t i = 0; i < pccc_function_count; i++)
 		nearest_offer(near, pccc_functions[i].name, NULL);
-		if (strcmp(pccc_functions[i].name, text))
-			continue;
-		ret->pccc_command = pccc_functions[i].command;
-		ret->pccc_function = pccc_functions[i].function;
-		return true;
-	}
-	return parse_number(text, ret);
+	return pccc_function_parse(text, &ret->pccc_command, &ret->pccc_function);
 }
 
 static void warn_function(const struct loader *l, const struct value *at, const struct pccc_function *f)

@@ -256,6 +256,53 @@ class Answers(Site):
             with self.subTest(words):
                 self.assertEqual(self.run_explain("--from", "historian", "--to", "press", *words).returncode, 2)
 
+    def test_data_files_and_functions_of_pccc(self):
+        """By each function that names elements, as its family of controllers has it."""
+        write_site(self.site, [rule("files", [{"pccc": "read", "files": ["N7:0-9", "T4:300", "F8"]},
+                                              {"pccc": "write", "files": ["N7:5-6"]}, {"pccc": "diagnostic-status"},
+                                              {"pccc": "0f/a3"}], protocol="ethernet-ip")])
+        allowed = [("read", "N7:0-9"), ("read", "n7:9"), ("read", "T4:300"), ("write", "N7:5-6"), ("read", "F8:940-999"),
+                   ("diagnostic-status",), ("06/03",), ("0f/a3",)]
+        allowed += [(f, "N7:0-9") for f in ("typed-logical-read-2", "typed-read", "word-range-read")]
+        allowed += [(f, "N7:5-6") for f in ("typed-logical-write-2", "typed-logical-write-3", "typed-logical-write-mask",
+                                            "typed-write", "word-range-write")]
+        denied = [("address-not-allowed", "read", "N7:0-10"), ("address-not-allowed", "write", "N7:6-7"),
+                  ("address-not-allowed", "read", "T4:299"), ("address-not-allowed", "read", "N9:0"),
+                  ("address-not-allowed", "read-modify-write", "N7:4"), ("service-not-allowed", "set-cpu-mode"),
+                  ("service-not-allowed", "08"), ("service-not-allowed", "0f/a4")]
+        denied += [("address-not-allowed", f, "N7:5-7") for f in ("typed-logical-write-2", "typed-logical-write-mask",
+                                                                  "typed-write", "word-range-write")]
+        denied += [("address-not-allowed", f, "N7:1-10") for f in ("typed-logical-read-2", "typed-read", "word-range-read")]
+        for what, *file in (*allowed, ("read-modify-write", "N7:5")):
+            with self.subTest(what=what, file=file):
+                answer = self.ask("--pccc", what, *(w for f in file for w in ("--data-file", f)))
+                self.assertEqual((answer["verdict"], answer["request"]), ("allow", " ".join(("pccc", what, *file))))
+        for reason, what, *file in denied:
+            with self.subTest(what=what, file=file):
+                answer = self.ask("--pccc", what, *(w for f in file for w in ("--data-file", f)), code=1)
+                self.assertEqual((answer["reason"], answer["nearest"]["id"]), (reason, "files"))
+        for words in (("--pccc", "read"), ("--data-file", "N7"), ("--pccc", "read", "--data-file", "Q7:0"),
+                      ("--pccc", "read", "--data-file", "F8"), ("--pccc", "echo", "--data-file", "N7:0"),
+                      ("--pccc", "halt"), ("--pccc", "10"), ("--pccc", "0f"), ("--pccc", "08/01"),
+                      ("--pccc", "read-modify-write", "--data-file", "N7:5-6"), ("--pccc", "echo", "--read-tag", "A"),
+                      ("--service", "execute-pccc", "--class", "pccc")):
+            with self.subTest(words):
+                self.assertEqual(self.run_explain("--from", "historian", "--to", "press", *words).returncode, 2)
+
+    def test_read_objects(self):
+        """Whatever only reads, on every object; nothing that sets or controls, and no tag."""
+        write_site(self.site, [rule("upload", [{"read-objects": True}], protocol="ethernet-ip")])
+        for words in (("get-attributes-all", "--class", 104, "--instance", 9),
+                      ("get-attribute-list", "--class", 104, "--class", "symbol", "--attribute", 3),
+                      ("get-attribute-single", "--class", "identity", "--attribute", 7)):
+            with self.subTest(words):
+                answer = self.ask("--service", *words)
+                self.assertEqual((answer["verdict"], answer["rules"][0]["allows"]), ("allow", ["read-objects"]))
+        for words in (("--service", "set-attribute-single", "--class", "identity", "--attribute", 7),
+                      ("--service", "reset", "--class", "identity"), ("--read-tag", "A"), ("--pccc", "echo")):
+            with self.subTest(words):
+                self.assertEqual(self.ask(*words, code=1)["reason"], "service-not-allowed")
+
     def test_a_protocol_that_is_not_inspected_opens_nothing(self):
         write_site(self.site, [rule("tags", [{"read-tags": ["Line3.Rate"]}], protocol="ethernet-ip")])
         answer = self.ask("--protocol", "opc-ua", code=1)
