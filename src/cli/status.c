@@ -91,13 +91,13 @@ static void print_ledger(const struct value *ledger)
 	putchar('\n');
 }
 
-static void print_trial(const struct value *trial)
+static void print_self_test(const struct value *test)
 {
-	if (!trial || !truth_of(trial, "possible"))
-		puts("Trial      not possible on this kernel: it knows no tables with an owner");
-	else if (value_member(trial, "denied"))
-		printf("Trial      what must be denied was denied by every inspector, last %s, %lld times\n",
-		       text_of(trial, "denied"), number_of(trial, "times"));
+	if (!test || !truth_of(test, "possible"))
+		puts("Self-test  not possible on this kernel: it knows no tables with an owner");
+	else if (value_member(test, "denied"))
+		printf("Self-test  what must be denied was denied by every inspector, last %s, %lld times\n",
+		       text_of(test, "denied"), number_of(test, "times"));
 }
 
 static void print_policy(const struct value *policy)
@@ -149,7 +149,7 @@ static void print_health(const struct value *status)
 	if (policy && policy->type == VALUE_MAP)
 		print_policy(policy);
 	print_drift(value_member(status, "drift"), value_member(status, "maintenance"));
-	print_trial(value_member(status, "trial"));
+	print_self_test(value_member(status, "self_test"));
 	print_clock(value_member(status, "clock"));
 	print_ledger(value_member(status, "ledger"));
 }

@@ -214,16 +214,16 @@ static bool is_guard(const struct foreign *table)
 }
 
 /* Likewise. It sees only what the box itself sends, before the gate's own output decides on it. */
-static bool is_trial(const struct foreign *table)
+static bool is_self_test(const struct foreign *table)
 {
-	return table->family == NFPROTO_INET && !strcmp(table->name, SHAPE_TRIAL) && table->owned &&
-	       table->chains == 1 && table->rules == shape_trial.rule_count && table->hooks &&
+	return table->family == NFPROTO_INET && !strcmp(table->name, SHAPE_SELF_TEST) && table->owned &&
+	       table->chains == 1 && table->rules == shape_self_test.rule_count && table->hooks &&
 	       !strncmp(table->hooks, "output ", 7);
 }
 
 static void report_table(struct reading *r, const struct foreign *table)
 {
-	if (is_guard(table) || is_trial(table))
+	if (is_guard(table) || is_self_test(table))
 		return;
 	const char *where;
 

@@ -8,7 +8,7 @@ static void ignore(const struct refusal *refusal, void *data)
 {
 }
 
-/* With `kernel`: the trial's table, otherwise the guard. */
+/* With `kernel`: the self-test's table, otherwise the guard. */
 static int load(struct guard *guard, const struct netfilter_kernel *kernel)
 {
 	struct arena arena = { 0 };
@@ -17,7 +17,7 @@ static int load(struct guard *guard, const struct netfilter_kernel *kernel)
 
 	batch_begin(&batch, &arena, 0);
 	if (kernel)
-		messages_trial(&batch, kernel);
+		messages_self_test(&batch, kernel);
 	else
 		messages_guard(&batch);
 	batch_end(&batch, true);
@@ -35,7 +35,7 @@ int guard_open(struct guard *ret)
 	return error ? error : load(ret, NULL);
 }
 
-int guard_open_trial(struct guard *ret)
+int guard_open_self_test(struct guard *ret)
 {
 	struct netfilter_kernel kernel;
 	int error = link_open(&ret->link);

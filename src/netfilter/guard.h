@@ -15,10 +15,10 @@ struct guard {
 __attribute__((warn_unused_result)) int guard_open(struct guard *ret);
 
 /*
- * The trial's table: what the supervisor marks with RULESET_TRIAL() leaves for a queue and not for the wire. Kept open
- * as long as trials are made: the kernel drops all that is queued when such a table goes.
+ * The self-test's table: what the supervisor marks with RULESET_SELF_TEST() leaves for a queue and not for the wire. Kept open
+ * as long as self-tests are made: the kernel drops all that is queued when such a table goes.
  */
-__attribute__((warn_unused_result)) int guard_open_trial(struct guard *ret);
+__attribute__((warn_unused_result)) int guard_open_self_test(struct guard *ret);
 
-/* Takes the guard, or the trial's table, away. */
+/* Takes the guard, or the self-test's table, away. */
 void guard_close(struct guard *guard);

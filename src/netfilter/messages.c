@@ -210,15 +210,15 @@ void messages_guard(struct batch *batch)
 }
 
 /* Each bucket has the queue of its number here: that of the inspector that is tried. */
-void messages_trial(struct batch *batch, const struct netfilter_kernel *kernel)
+void messages_self_test(struct batch *batch, const struct netfilter_kernel *kernel)
 {
 	const struct ruleset ruleset = { .queue_first = RULESET_QUEUE, .queue_count = RULESET_QUEUES_MAX };
-	const struct rules r = { .batch = batch, .table = SHAPE_TRIAL, .ruleset = &ruleset, .kernel = kernel };
+	const struct rules r = { .batch = batch, .table = SHAPE_SELF_TEST, .ruleset = &ruleset, .kernel = kernel };
 
-	put_table(batch, SHAPE_TRIAL, NFT_TABLE_F_OWNER, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
-	put_chain(batch, SHAPE_TRIAL, &shape_trial);
-	for (size_t i = 0; i < shape_trial.rule_count; i++)
-		put_rule(&r, shape_trial.name, shape_trial.rules[i].steps);
+	put_table(batch, SHAPE_SELF_TEST, NFT_TABLE_F_OWNER, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+	put_chain(batch, SHAPE_SELF_TEST, &shape_self_test);
+	for (size_t i = 0; i < shape_self_test.rule_count; i++)
+		put_rule(&r, shape_self_test.name, shape_self_test.rules[i].steps);
 }
 
 void messages_probe(struct batch *batch)

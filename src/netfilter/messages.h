@@ -19,8 +19,8 @@ void messages_frame(struct batch *batch);
 void messages_rules(struct batch *batch, bool flush, const struct ruleset *ruleset,
 		    const struct netfilter_kernel *kernel);
 
-/* The trial's table, owned likewise. */
-void messages_trial(struct batch *batch, const struct netfilter_kernel *kernel);
+/* The self-test's table, owned likewise. */
+void messages_self_test(struct batch *batch, const struct netfilter_kernel *kernel);
 
 /* The guard's table, owned by the socket that sends the batch: nobody else can change it. */
 void messages_guard(struct batch *batch);

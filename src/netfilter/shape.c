@@ -23,7 +23,7 @@
 #define ICMP6_TOO_BIG 2u
 #define ICMP6_TIME_EXCEEDED 3u
 #define PRIORITY_RAW (-300)
-#define PRIORITY_TRIAL (-310) /* before conntrack and the gate's own output */
+#define PRIORITY_SELF_TEST (-310) /* before conntrack and the gate's own output */
 #define PRIORITY_FILTER 0
 #define PRIORITY_LAST 1000 /* behind every other that may accept */
 
@@ -364,15 +364,15 @@ const struct shape_chain shape_guard = {
 };
 
 #define TRY(bucket) \
-	{ NULL, { { .kind = STEP_MARK_IS, .a = RULESET_TRIAL(bucket) }, { .kind = STEP_QUEUE, .a = (bucket) } } }
+	{ NULL, { { .kind = STEP_MARK_IS, .a = RULESET_SELF_TEST(bucket) }, { .kind = STEP_QUEUE, .a = (bucket) } } }
 
-static const struct shape_rule trial_rules[] = {
+static const struct shape_rule self_test_rules[] = {
 	TRY(0u), TRY(1u), TRY(2u), TRY(3u), TRY(4u), TRY(5u), TRY(6u), TRY(7u),
 	TRY(8u), TRY(9u), TRY(10u), TRY(11u), TRY(12u), TRY(13u), TRY(14u), TRY(15u),
 };
 
-const struct shape_chain shape_trial = {
-	.name = "output", RULES(trial_rules), HOOK("output", NF_INET_LOCAL_OUT), .priority = PRIORITY_TRIAL,
+const struct shape_chain shape_self_test = {
+	.name = "output", RULES(self_test_rules), HOOK("output", NF_INET_LOCAL_OUT), .priority = PRIORITY_SELF_TEST,
 	.comment = "the supervisor sends itself what must be denied",
 };
 

@@ -14,7 +14,7 @@
 
 #define SHAPE_TABLE "gatehouse"
 #define SHAPE_GUARD "gatehouse-guard" /* the supervisor's own table; see shape_guard */
-#define SHAPE_TRIAL "gatehouse-trial" /* likewise; see shape_trial */
+#define SHAPE_SELF_TEST "gatehouse-self-test" /* likewise; see shape_self_test */
 #define SHAPE_KEY_MAX 40u    /* bytes of the longest key */
 #define SHAPE_STEPS_MAX 4u
 #define SHAPE_COMMENT_MAX 128u /* bytes that nft takes as an element's comment */
@@ -141,8 +141,8 @@ extern const size_t shape_chain_count;
 /* The only chain of the guard's table: a second bolt on what is forwarded. */
 extern const struct shape_chain shape_guard;
 
-/* The only chain of the trial's table: what the supervisor sends itself to be denied goes to the queues. */
-extern const struct shape_chain shape_trial;
+/* The only chain of the self-test's table: what the supervisor sends itself to be denied goes to the queues. */
+extern const struct shape_chain shape_self_test;
 
 /* The rules of a drop place: count, log within the limit, drop. */
 void shape_drop_rules(const struct shape_drop *drop, struct shape_rule ret[SHAPE_DROP_RULES]);

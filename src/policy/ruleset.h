@@ -116,11 +116,11 @@ static inline uint16_t ruleset_queue(const struct ruleset *ruleset, uint32_t buc
 }
 
 /* The mark of a packet by which the supervisor tries a bucket's queue: no packet of anybody else has these bits together. */
-#define RULESET_TRIAL(bucket) (MARK_MADE | MARK_INSPECTED | (uint32_t)(bucket) << MARK_TIMETABLE_SHIFT)
+#define RULESET_SELF_TEST(bucket) (MARK_MADE | MARK_INSPECTED | (uint32_t)(bucket) << MARK_TIMETABLE_SHIFT)
 
-static inline bool ruleset_is_trial(uint32_t mark)
+static inline bool ruleset_is_self_test(uint32_t mark)
 {
-	return (mark & RULESET_TRIAL(0)) == RULESET_TRIAL(0);
+	return (mark & RULESET_SELF_TEST(0)) == RULESET_SELF_TEST(0);
 }
 
 #define RULESET_LOG_GROUP 4410u

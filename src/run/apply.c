@@ -177,7 +177,7 @@ static void put_in_force(struct supervisor *s, struct policy *policy)
 	s->renew_at = child_now() + RENEW_EVERY;
 	clock_watch_applied(s, policy->compiled.site);
 	drift_watch_applied(s);
-	trial_soon(&s->trial);
+	self_test_soon(&s->self_test);
 }
 
 static int try_policy(struct supervisor *s, enum policy_source from, struct policy *policy,

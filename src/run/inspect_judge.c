@@ -179,7 +179,7 @@ struct judgement judge_packet(struct judge *judge, const struct queued *packet)
 		judge->board->truncated++;
 		return drop;
 	}
-	if (ruleset_is_trial(packet->mark)) {
+	if (ruleset_is_self_test(packet->mark)) {
 		try_out(judge, packet);
 		return drop;
 	}

@@ -47,7 +47,7 @@ size_t status_problems(const struct supervisor *s, const struct netfilter_counts
 		{ !s->policy, "No policy is in force: everything is denied. Apply one: gatehouse apply DIR." },
 		{ s->policy && !crew_serves(&s->crew),
 		  "An inspector is not serving: the traffic that it inspects is closed until it does." },
-		{ trial_fails(&s->trial),
+		{ self_test_fails(&s->self_test),
 		  "What the gate sends itself to be denied is not denied in time: is it overloaded? Nothing is opened by "
 		  "that; if it stays so, restart the gate (systemctl restart gatehouse)." },
 		{ status_passing(s),
@@ -265,17 +265,17 @@ static void write_drift(struct supervisor *s, struct writer *w)
 	writer_close_map(w);
 }
 
-/* ---- trial ---- */
+/* ---- self-test ---- */
 
-static void write_trial(struct supervisor *s, struct writer *w)
+static void write_self_test(struct supervisor *s, struct writer *w)
 {
-	writer_name(w, "trial");
+	writer_name(w, "self_test");
 	writer_open_map(w);
-	writer_put_bool(w, "possible", s->trial.possible);
-	writer_put_bool(w, "fails", trial_fails(&s->trial));
-	if (s->trial.denied_at)
-		status_put_time(w, "denied", s->trial.denied_at);
-	writer_put_uint(w, "times", s->trial.times);
+	writer_put_bool(w, "possible", s->self_test.possible);
+	writer_put_bool(w, "fails", self_test_fails(&s->self_test));
+	if (s->self_test.denied_at)
+		status_put_time(w, "denied", s->self_test.denied_at);
+	writer_put_uint(w, "times", s->self_test.times);
 	writer_close_map(w);
 }
 
@@ -342,7 +342,7 @@ void status_write(struct supervisor *s, struct writer *w)
 	write_rules(s, w);
 	write_drops(w, &counts);
 	write_drift(s, w);
-	write_trial(s, w);
+	write_self_test(s, w);
 	status_write_clock(s, w);
 	write_ledger(s, w);
 	writer_put_text(w, "events", s->events_path);

@@ -9,7 +9,7 @@
  *   rules: list of {rule, allowed, denied, now {allowed, denied}, call}; drops: list of {reason, packets, bytes};
  *   events: path of the log;
  *   drift {checked, findings, warnings, restored, guarded}; maintenance {until} or null;
- *   trial {possible, fails, denied (when), times};
+ *   self_test {possible, fails, denied (when), times};
  *   clock {trusted, doubt, why, synchronised, now, latest, closed: list of rule ids};
  *   ledger {path, writable, why, flushed, waiting, lost, bytes} or null.
  */

@@ -157,7 +157,7 @@ static void run_once(struct supervisor *s)
 	if (is_ready(&fds[FD_LISTENER]))
 		supervisor_serve_client(s);
 	renew_windows(s);
-	trial_tick(s);
+	self_test_tick(s);
 	events_tick(&s->events);
 	feed_tick(s);
 }
@@ -337,7 +337,7 @@ static int start(struct supervisor *s, const char *folder, unsigned queues)
 	if (r == 0)
 		r = crew_start(s, queues);
 	if (r == 0)
-		trial_open(s);
+		self_test_open(s);
 	if (r == 0)
 		r = first_policy(s, folder);
 	if (r < 0)
@@ -352,7 +352,7 @@ static void end(struct supervisor *s)
 {
 	feed_close(s);
 	crew_stop(&s->crew);
-	trial_close(&s->trial);
+	self_test_close(&s->self_test);
 	drift_watch_close(s);
 	clock_watch_close(s);
 	if (s->nflog_open)
@@ -373,7 +373,7 @@ int supervisor_run(const char *state, const char *runtime, const char *folder, u
 	int r;
 
 	s = (struct supervisor){ .state = state, .runtime = runtime, .voice = voice, .listener = -1,
-				 .started_at = time(NULL), .clock.timer = -1, .trial.fd = -1, .events.log.fd = -1 };
+				 .started_at = time(NULL), .clock.timer = -1, .self_test.fd = -1, .events.log.fd = -1 };
 	r = start(&s, folder, queues);
 	if (r == 0) {
 		events_deed(&s.events, EVENTS_STARTED, s.after_a_crash ? "The gate was started. The one before it did not "

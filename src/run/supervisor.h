@@ -18,7 +18,7 @@
 #include "run/events.h"
 #include "run/feed.h"
 #include "run/rates.h"
-#include "run/trial.h"
+#include "run/self_test.h"
 #include "run/watchdog.h"
 
 /* How the supervisor speaks: cli/ prints. Lines have no newline. */
@@ -51,7 +51,7 @@ struct supervisor {
 	struct feed feed;
 	struct clock_watch clock;
 	struct rates rates;
-	struct trial trial;
+	struct self_test self_test;
 	struct watchdog watchdog;
 	bool metrics_failed;    /* said once */
 	struct policy *policy;  /* in force; NULL: default deny */

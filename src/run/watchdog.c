@@ -15,7 +15,7 @@ void watchdog_open(struct supervisor *s)
 
 static bool does_its_work(struct supervisor *s, int64_t now)
 {
-	if (!s->policy || (crew_serves(&s->crew) && !trial_fails(&s->trial)))
+	if (!s->policy || (crew_serves(&s->crew) && !self_test_fails(&s->self_test)))
 		s->watchdog.served_at = now;
 	return now - s->watchdog.served_at < 2 * s->watchdog.limit;
 }

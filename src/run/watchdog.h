@@ -2,7 +2,7 @@
 #pragma once
 /*
  * systemd's watchdog: a sign of life as long as the supervisor gets on with its work and the gate with its own.
- * A gate that has a policy and whose inspectors have not all served, and denied what must be denied (run/trial.h), for twice
+ * A gate that has a policy and whose inspectors have not all served, and denied what must be denied (run/self_test.h), for twice
  * systemd's limit is started again as a whole.
  */
 #include <stdint.h>

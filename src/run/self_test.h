@@ -11,11 +11,11 @@
 #include "netfilter/guard.h"
 #include "policy/ruleset.h"
 
-#define TRIAL_MISSES 2u /* in a row: that is a failure */
+#define SELF_TEST_MISSES 2u /* in a row: that is a failure */
 
 struct supervisor;
 
-struct trial {
+struct self_test {
 	struct guard table;
 	bool open, possible;
 	int fd;                               /* raw, -1 = none */
@@ -29,13 +29,13 @@ struct trial {
 };
 
 /* Where it is not possible that is said, and it is no failure. */
-void trial_open(struct supervisor *s);
-void trial_close(struct trial *trial);
+void self_test_open(struct supervisor *s);
+void self_test_close(struct self_test *test);
 
 /* Call in every turn of the loop. */
-void trial_tick(struct supervisor *s);
+void self_test_tick(struct supervisor *s);
 
 /* A policy is in force: try at once. */
-void trial_soon(struct trial *trial);
+void self_test_soon(struct self_test *test);
 
-bool trial_fails(const struct trial *trial);
+bool self_test_fails(const struct self_test *test);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "run/trial.h"
+#include "run/self_test.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -38,10 +38,10 @@ static void make_packet(struct packet *ret)
 	memcpy(ret->frame, frame, sizeof(frame));
 }
 
-static bool send_to_queue(const struct trial *t, uint32_t bucket)
+static bool send_to_queue(const struct self_test *t, uint32_t bucket)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	uint32_t mark = RULESET_TRIAL(bucket);
+	uint32_t mark = RULESET_SELF_TEST(bucket);
 	struct packet packet;
 
 	make_packet(&packet);
@@ -63,7 +63,7 @@ static unsigned count_restarts(const struct crew *crew)
 
 static void begin(struct supervisor *s)
 {
-	struct trial *t = &s->trial;
+	struct self_test *t = &s->self_test;
 	bool sent = true;
 
 	for (size_t i = 0; i < s->crew.queues; i++) {
@@ -79,17 +79,17 @@ static void begin(struct supervisor *s)
 static bool is_denied(const struct supervisor *s)
 {
 	for (size_t i = 0; i < s->crew.queues; i++)
-		if (s->crew.members[i].board->tried == s->trial.before[i])
+		if (s->crew.members[i].board->tried == s->self_test.before[i])
 			return false;
 	return true;
 }
 
 static void denied(struct supervisor *s)
 {
-	struct trial *t = &s->trial;
+	struct self_test *t = &s->self_test;
 
-	if (trial_fails(t))
-		events_deed(&s->events, EVENTS_TRIAL_WORKS, "What the gate sends itself to be denied is denied again.");
+	if (self_test_fails(t))
+		events_deed(&s->events, EVENTS_SELF_TEST_WORKS, "What the gate sends itself to be denied is denied again.");
 	t->misses = 0;
 	t->times++;
 	t->denied_at = time(NULL);
@@ -99,19 +99,19 @@ static void denied(struct supervisor *s)
 static void missed(struct supervisor *s)
 {
 	static const char text[] = "What the gate sends itself to be denied was not denied in time by an inspector.";
-	struct trial *t = &s->trial;
+	struct self_test *t = &s->self_test;
 
 	t->under_way = false;
 	t->due = 0; /* again at once */
-	if (++t->misses != TRIAL_MISSES)
+	if (++t->misses != SELF_TEST_MISSES)
 		return;
-	events_deed(&s->events, EVENTS_TRIAL_FAILED, text);
+	events_deed(&s->events, EVENTS_SELF_TEST_FAILED, text);
 	s->voice->warn(text);
 }
 
-void trial_tick(struct supervisor *s)
+void self_test_tick(struct supervisor *s)
 {
-	struct trial *t = &s->trial;
+	struct self_test *t = &s->self_test;
 	int64_t now = child_now();
 	bool serves = s->policy && crew_serves(&s->crew);
 
@@ -129,37 +129,37 @@ void trial_tick(struct supervisor *s)
 		begin(s);
 }
 
-void trial_soon(struct trial *trial)
+void self_test_soon(struct self_test *test)
 {
-	trial->due = 0;
+	test->due = 0;
 }
 
-bool trial_fails(const struct trial *trial)
+bool self_test_fails(const struct self_test *test)
 {
-	return trial->misses >= TRIAL_MISSES;
+	return test->misses >= SELF_TEST_MISSES;
 }
 
-void trial_open(struct supervisor *s)
+void self_test_open(struct supervisor *s)
 {
-	struct trial *t = &s->trial;
-	int r = guard_open_trial(&t->table);
+	struct self_test *t = &s->self_test;
+	int r = guard_open_self_test(&t->table);
 
 	t->open = r == 0;
 	t->fd = r == 0 ? socket_raw(AF_INET) : -1;
 	if (r == 0 && t->fd < 0) {
 		r = t->fd;
-		trial_close(t);
+		self_test_close(t);
 	}
 	t->possible = r == 0;
 	if (r < 0)
 		supervisor_warn(s, "whether the inspectors deny cannot be tried (%s)", failure_text(r));
 }
 
-void trial_close(struct trial *trial)
+void self_test_close(struct self_test *test)
 {
-	if (trial->fd >= 0)
-		close(trial->fd);
-	if (trial->open)
-		guard_close(&trial->table);
-	*trial = (struct trial){ .fd = -1 };
+	if (test->fd >= 0)
+		close(test->fd);
+	if (test->open)
+		guard_close(&test->table);
+	*test = (struct self_test){ .fd = -1 };
 }
