@@ -13,15 +13,16 @@ LAYERS := \
 	inspect:base,protocol \
 	netfilter:base,protocol,policy \
 	capture:base,protocol \
-	record:base,json,protocol \
-	run:base,json,protocol,policy,inspect,netfilter,capture,record \
-	cli:base,json,protocol,policy,inspect,netfilter,capture,record,run
+	bundle:base,json \
+	record:base,json,protocol,bundle \
+	run:base,json,protocol,policy,inspect,netfilter,capture,bundle,record \
+	cli:base,json,protocol,policy,inspect,netfilter,capture,bundle,record,run
 FLOORS := $(foreach l,$(LAYERS),$(firstword $(subst :, ,$(l))))
 
 # ---- what it is built with ---------------------------------------------------------------------------
 # Debian packages, for building and for everything that `make demo` and `make check` use.
 PACKAGES_BUILD := build-essential pkg-config clang lld wabt libmnl-dev libnftnl-dev \
-	libjansson-dev libseccomp-dev libpcap-dev libsqlite3-dev tzdata
+	libjansson-dev libseccomp-dev libpcap-dev libsqlite3-dev libsodium-dev tzdata
 PACKAGES_TEST := nftables iproute2 procps python3 libcmocka-dev libmodbus-dev mbpoll tshark \
 	python3-prometheus-client systemd strace rsyslog rsyslog-gnutls openssl
 # The validator of the schemas runs in whatever Node is at hand; its modules come from npm into $(BUILD).
@@ -42,7 +43,7 @@ BUILD ?= build$(if $(SAN),-san)$(if $(filter clang%,$(CC)),-clang)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
-PKGS := libmnl libnftnl jansson libseccomp libpcap sqlite3
+PKGS := libmnl libnftnl jansson libseccomp libpcap sqlite3 libsodium
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 WARN := -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wformat=2 \
 	-Wswitch-enum -Wpointer-arith -Wundef -Wno-unused-parameter $(if $(SAN),,-Wconversion)
@@ -140,7 +141,7 @@ $(LIB): $(call obj,$(LIB_SRC))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar qcs $@ $^
 LIBS_INSPECT = -lmnl -lseccomp -lm -lpthread
-LIBS = -lnftnl -lmnl -ljansson -lseccomp -lpcap -lsqlite3 -lm -lpthread
+LIBS = -lnftnl -lmnl -ljansson -lseccomp -lpcap -lsqlite3 -lsodium -lm -lpthread
 link = $(CC) $(CFLAGS) $(SANFLAGS) $(LDHARDEN) -o $@
 
 $(BUILD)/gatehouse: $(call obj,$(MAIN_SRC)) $(BUILD)/obj/run/vm_native.o $(LIB)

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "bundle/bundle.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/calendar.h"
+#include "bundle/judge.h"
+#include "bundle/payload.h"
+#include "bundle/refuse.h"
+#include "json/writer.h"
+
+/* ---- writing ---- */
+
+static void put_documents(struct writer *w, const struct bundle *bundle)
+{
+	char digest[DIGEST_SIZE];
+
+	writer_name(w, "documents");
+	writer_open_list(w);
+	for (size_t i = 0; i < bundle->document_count; i++) {
+		const struct bundle_document *d = &bundle->documents[i];
+
+		digest_of(d->text, d->len, digest);
+		writer_open_map(w);
+		writer_put_text(w, "path", d->path);
+		writer_put_text(w, "sha256", digest);
+		writer_put_text(w, "text", d->text);
+		writer_close_map(w);
+	}
+	writer_close_list(w);
+}
+
+static void put_bundle(struct writer *w, const struct bundle *bundle, int64_t now)
+{
+	char created[INSTANT_SIZE], apply_by[CALENDAR_DATE_SIZE];
+
+	payload_format_instant(now, created);
+	calendar_format_date(bundle->apply_by, apply_by);
+	writer_open_map(w);
+	writer_put_int(w, "format", 1);
+	writer_put_text(w, "site", bundle->site);
+	writer_put_int(w, "serial", bundle->serial);
+	if (bundle->reset_from != NO_SERIAL)
+		writer_put_int(w, "reset_from", bundle->reset_from);
+	writer_put_text(w, "created", created);
+	writer_put_text(w, "apply_by", apply_by);
+	if (bundle->note)
+		writer_put_text(w, "note", bundle->note);
+	writer_put_text(w, "proposer", bundle->proposer);
+	put_documents(w, bundle);
+	writer_name(w, "permits");
+	writer_open_map(w);
+	writer_put_int(w, "format", bundle->permits_format);
+	writer_put_text(w, "sha256", bundle->permits);
+	writer_close_map(w);
+	writer_close_map(w);
+}
+
+char *bundle_payload(const struct bundle *bundle, int64_t now, struct arena *arena)
+{
+	char *text = NULL, *copy = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	struct writer w;
+
+	if (out) {
+		writer_init(&w, out, false);
+		put_bundle(&w, bundle, now);
+		if (fclose(out) == 0)
+			copy = arena_strndup(arena, text, size);
+	}
+	free(text);
+	return copy;
+}
+
+/* ---- reading ---- */
+
+struct bundle_members {
+	const struct value *format, *site, *serial, *reset_from, *created, *apply_by, *note, *proposer, *documents,
+		*permits;
+};
+
+struct document_members {
+	const struct value *path, *sha256, *text;
+};
+
+struct permits_members {
+	const struct value *format, *sha256;
+};
+
+/* Names for findings, never opened: but nobody should wonder what they would be. */
+static bool is_path(const char *path)
+{
+	if (*path == '/' || !*path)
+		return false;
+	for (const char *part = path; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL) {
+		size_t len = strcspn(part, "/");
+
+		if (!len || (len == 1 && *part == '.') || (len == 2 && !strncmp(part, "..", 2)))
+			return false;
+	}
+	return true;
+}
+
+static bool check_document(const struct binder *b, const struct document_members *m, const char *before)
+{
+	char digest[DIGEST_SIZE];
+
+	digest_of(m->text->text, strlen(m->text->text), digest);
+	if (strcmp(digest, m->sha256->text) != 0)
+		return payload_refuse(b, m->sha256, "make it again with `bundle create`",
+				      "the document %s is not the one with this digest", m->path->text);
+	if (!is_path(m->path->text))
+		return payload_refuse(b, m->path, "make it again with `bundle create`",
+				      "this is no name of a document of a site folder");
+	return !before || strcmp(before, m->path->text) < 0 ||
+	       payload_refuse(b, m->path, "make it again with `bundle create`",
+			      "documents are not sorted by path, or one is there twice");
+}
+
+static bool read_document(const struct binder *b, const struct value *at, struct bundle *bundle)
+{
+#define ROW(name) { #name, BIND_TEXT, offsetof(struct document_members, name), true }
+	static const struct bind_row rows[] = { ROW(path), ROW(sha256), ROW(text) };
+#undef ROW
+	static const struct bind_table table = { "a document", BIND_ROWS(rows) };
+	struct bundle_document *last = &bundle->documents[bundle->document_count];
+	struct document_members m = { 0 };
+
+	if (!bind_type(b, at, BIND_MAP) || !bind_map(b, at, &table, &m) ||
+	    !check_document(b, &m, bundle->document_count ? last[-1].path : NULL))
+		return false;
+	*last = (struct bundle_document){ m.path->text, m.text->text, strlen(m.text->text) };
+	bundle->document_count++;
+	return true;
+}
+
+static bool read_documents(const struct binder *b, const struct value *list, struct bundle *bundle)
+{
+	bundle->documents = arena_array(b->arena, list->count, sizeof(*bundle->documents));
+	for (size_t i = 0; i < list->count; i++)
+		if (!read_document(b, &list->items[i], bundle))
+			return false;
+	return true;
+}
+
+static bool read_digest(const struct binder *b, const struct value *at, const char **ret)
+{
+	*ret = at->text;
+	return digest_is_one(at->text) || payload_refuse(b, at, "make it again with `bundle create`",
+							 "this is no SHA-256");
+}
+
+static bool read_permits(const struct binder *b, const struct value *map, struct bundle *bundle)
+{
+	static const struct bind_row rows[] = {
+		{ "format", BIND_INT, offsetof(struct permits_members, format), true },
+		{ "sha256", BIND_TEXT, offsetof(struct permits_members, sha256), true },
+	};
+	static const struct bind_table table = { "a permit list", BIND_ROWS(rows) };
+	struct permits_members m = { 0 };
+
+	if (!bind_map(b, map, &table, &m) || !read_digest(b, m.sha256, &bundle->permits))
+		return false;
+	bundle->permits_format = m.format->integer;
+	return true;
+}
+
+static bool read_proposer(const struct binder *b, const struct value *at, struct bundle *bundle)
+{
+	bundle->proposer = at->text;
+	return key_id_is_one(at->text) ||
+	       payload_refuse(b, at, "make it again with `bundle create`", "this is no key id");
+}
+
+static bool read_reset(const struct binder *b, const struct value *at, struct bundle *bundle)
+{
+	bundle->reset_from = at ? at->integer : NO_SERIAL;
+	return !at || (at->integer >= 0 && at->integer < bundle->serial) ||
+	       payload_refuse(b, at, "name the serial that is left, 0 on a new box", "a reset only goes up");
+}
+
+static bool read_members(const struct binder *b, const struct bundle_members *m, struct bundle *ret)
+{
+	int64_t created;
+
+	ret->created = m->created->text;
+	if (m->format->integer != 1)
+		return payload_refuse(b, m->format, "use a newer program", "this program does not know that format");
+	return payload_text(b, m->site, &ret->site) && payload_serial(b, m->serial, &ret->serial) &&
+	       read_reset(b, m->reset_from, ret) && payload_instant(b, m->created, &created) &&
+	       payload_day(b, m->apply_by, 0, &ret->apply_by) && read_proposer(b, m->proposer, ret) &&
+	       (!m->note || payload_text(b, m->note, &ret->note)) && read_documents(b, m->documents, ret) &&
+	       read_permits(b, m->permits, ret);
+}
+
+bool bundle_from(const struct envelope *envelope, struct arena *arena, struct diag_list *diags,
+		 struct bundle *ret)
+{
+#define ROW(name, types, required) { #name, types, offsetof(struct bundle_members, name), required }
+	static const struct bind_row rows[] = {
+		ROW(format, BIND_INT, true), ROW(site, BIND_TEXT, true), ROW(serial, BIND_INT, true),
+		ROW(reset_from, BIND_INT, false), ROW(created, BIND_TEXT, true), ROW(apply_by, BIND_TEXT, true),
+		ROW(note, BIND_TEXT, false), ROW(proposer, BIND_TEXT, true), ROW(documents, BIND_LIST, true),
+		ROW(permits, BIND_MAP, true),
+	};
+#undef ROW
+	static const struct bind_table table = { "a bundle", BIND_ROWS(rows) };
+	const struct binder b = { arena, diags };
+	struct bundle_members m = { 0 };
+	size_t before = diags->errors;
+
+	*ret = (struct bundle){ .file = envelope->file };
+	memcpy(ret->digest, envelope->digest, sizeof(ret->digest));
+	return bind_map(&b, envelope->value, &table, &m) && diags->errors == before && read_members(&b, &m, ret) &&
+	       diags->errors == before;
+}
+
+/* ---- judging ---- */
+
+static bool check_apply_by(const struct bundle *bundle, int64_t today, struct diag_list *diags)
+{
+	char text[CALENDAR_DATE_SIZE];
+
+	calendar_format_date(bundle->apply_by, text);
+	return today <= bundle->apply_by ||
+	       refuse(diags, bundle->file, "bundle-expired", "make it again with a new serial, and let it be signed",
+		      "it was to be applied by %s; since then somebody may have thought better of it", text);
+}
+
+bool bundle_judge(const struct envelope *envelope, const struct bundle *bundle, const struct trust *trust,
+		  int64_t today, struct diag_list *diags)
+{
+	if (strcmp(bundle->site, trust->site) != 0)
+		return refuse(diags, bundle->file, "wrong-site", "look which file you meant",
+			      "it is for %s; the trust document is of %s", bundle->site, trust->site);
+	return judge(envelope, trust, bundle->proposer, today, diags) && check_apply_by(bundle, today, diags);
+}
