@@ -95,6 +95,8 @@ static int write_all(const struct compile_line *line, const struct compiled *com
 	if (!r)
 		r = write_file(line->out, "policy.json", compiled, compile_write_policy, arena);
 	if (!r)
+		r = write_file(line->out, "permits.jsonl", compiled, compile_write_permits, arena);
+	if (!r)
 		r = write_file(line->out, "rsyslog.conf", compiled, compile_write_rsyslog, arena);
 	return r;
 }
@@ -105,7 +107,8 @@ static void tell(const struct context *context, const struct compile_line *line,
 	struct writer w;
 
 	if (!context->json) {
-		printf("%s: %zu rules, %zu conduits; ruleset.nft, policy.json and rsyslog.conf written to %s\n",
+		printf("%s: %zu rules, %zu conduits; ruleset.nft, policy.json, permits.jsonl and rsyslog.conf written to "
+		       "%s\n",
 		       compiled->ruleset.site, compiled->site->rule_count,
 		       compiled->ruleset.conduit_count, line->out);
 		return;
@@ -166,9 +169,9 @@ const struct command command_compile = {
 	.name = "compile",
 	.arguments = "DIR -o OUT [--at TIME]",
 	.summary = "writes what a site folder means: the nftables ruleset and the inspection policy",
-	.help = "Writes OUT/ruleset.nft (loadable by `nft -f`), OUT/policy.json and OUT/rsyslog.conf (forwards the\n"
-		"event log to the site's log_collectors). The same documents and the same time give the same\n"
-		"bytes. Nothing is put in force; conduits are numbered afresh.\n\n"
+	.help = "Writes OUT/ruleset.nft (loadable by `nft -f`), OUT/policy.json, OUT/permits.jsonl (whose SHA-256 a\n"
+		"bundle carries) and OUT/rsyslog.conf (forwards the event log to the site's log_collectors). The same\n"
+		"documents and the same time give the same bytes. Nothing is put in force; conduits are numbered afresh.\n\n"
 		"options\n"
 		"  -o OUT     the folder to write to; it is made when it is missing\n"
 		"  --at TIME  as of then (2026-11-22T14:00:00Z, or seconds since 1970; default: now): what is\n"

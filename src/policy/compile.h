@@ -65,6 +65,14 @@ bool compile_for_box(const struct documents *documents, const struct compile_tim
 void compile_write_policy(const struct compiled *compiled, FILE *out);
 
 /*
+ * Writes the permit list: all that is permitted, without marks and without unrolled times, so that the same documents
+ * give the same bytes on any day and any gate. JSON Lines, the site and then a line a rule. Its SHA-256 is in a
+ * bundle: what a program once wrote as a format it goes on writing as that one.
+ */
+#define PERMITS_FORMAT 1
+void compile_write_permits(const struct compiled *compiled, FILE *out);
+
+/*
  * Writes what makes rsyslog forward the event log to the site's log_collectors, as RFC 5424; deterministic.
  * The two paths are those of an installation.
  */

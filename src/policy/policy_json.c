@@ -102,8 +102,10 @@ static void write_time(struct writer *w, const char *name, int minutes)
 	writer_put_text(w, name, text);
 }
 
-static void write_schedules(struct writer *w, const struct rule *rule)
+void policy_json_schedules(struct writer *w, const struct rule *rule)
 {
+	if (!rule->schedule_count)
+		return;
 	writer_name(w, "schedule");
 	writer_open_list(w);
 	for (size_t i = 0; i < rule->schedule_count; i++) {
@@ -123,31 +125,33 @@ static void write_schedules(struct writer *w, const struct rule *rule)
 	writer_close_list(w);
 }
 
+void policy_json_allow(struct writer *w, const struct rule *rule)
+{
+	if (!rule->protocol->inspected)
+		return;
+	writer_name(w, "allow");
+	writer_open_list(w);
+	for (size_t i = 0; i < rule_entry_count(rule); i++)
+		write_entry(w, rule_entry(rule, i));
+	for (size_t i = 0; i < rule_cip_count(rule); i++)
+		policy_json_cip(w, rule_cip(rule, i), &rule->routes);
+	writer_close_list(w);
+}
+
 static void write_rule(struct writer *w, const struct rule *rule)
 {
 	writer_open_map(w);
 	writer_put_text(w, "id", rule->id);
 	if (rule->m.expires)
 		writer_put_text(w, "expires", rule->m.expires->text);
-	if (rule->schedule_count)
-		write_schedules(w, rule);
+	policy_json_schedules(w, rule);
 	if (rule->quirks)
 		writer_put_bool(w, "any_transaction_id", rule->quirks & PROGRAM_QUIRK_TRANSACTION_ID);
-	if (rule->protocol->inspected) {
-		writer_name(w, "allow");
-		writer_open_list(w);
-		for (size_t i = 0; i < rule->entries.count; i++)
-			write_entry(w, &rule->entries.items[i]);
-		for (size_t i = 0; rule->profile && i < rule->profile->entries.count; i++)
-			write_entry(w, &rule->profile->entries.items[i]);
-		for (size_t i = 0; i < rule_cip_count(rule); i++)
-			policy_json_cip(w, rule_cip(rule, i), &rule->routes);
-		writer_close_list(w);
-	}
+	policy_json_allow(w, rule);
 	writer_close_map(w);
 }
 
-static void write_end(struct writer *w, const char *name, const struct asset *asset)
+void policy_json_end(struct writer *w, const char *name, const struct asset *asset)
 {
 	char text[ADDRESS_TEXT_SIZE];
 
@@ -174,8 +178,8 @@ static void write_conduit(struct writer *w, const struct conduit *conduit)
 	const struct rule *first = conduit->rules[0];
 
 	writer_open_map(w);
-	write_end(w, "server", first->from);
-	write_end(w, "device", first->to);
+	policy_json_end(w, "server", first->from);
+	policy_json_end(w, "device", first->to);
 	writer_put_text(w, "transport", first->protocol->transport == IPPROTO_TCP ? "tcp" : "udp");
 	writer_put_uint(w, "port", first->port);
 	writer_put_text(w, "protocol", first->protocol->name);
