@@ -17,6 +17,7 @@
 #include "protocol/program.h"
 #include "run/clock_watch.h"
 #include "run/control.h"
+#include "run/in_force.h"
 #include "run/numbers.h"
 
 struct apply {
@@ -115,7 +116,7 @@ static int store(struct apply *a, const struct numbers *numbers)
 	int r = numbers_store(numbers, state_path(a, "conduits.json"));
 
 	if (!r)
-		r = documents_store(&a->documents, state_path(a, "in-force.json"));
+		r = in_force_store_folder(a->context->state, &a->documents);
 	return r;
 }
 

@@ -23,6 +23,10 @@ static const struct command *const commands[] = {
 	&command_profiles,
 	&command_services,
 	&command_new,
+	&command_key,
+	&command_trust,
+	&command_bundle,
+	&command_log,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

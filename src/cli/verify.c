@@ -14,6 +14,7 @@
 #include "policy/compile.h"
 #include "policy/documents.h"
 #include "run/control.h"
+#include "run/in_force.h"
 #include "run/drift_json.h"
 #include "run/numbers.h"
 #include "run/supervisor.h"
@@ -33,24 +34,25 @@ static int system_error(const char *what, const char *name, int error)
 
 /* ---- from the state folder, when no supervisor runs ---- */
 
-static int compile_state(struct verify *v, const char *documents_path, struct compiled *ret)
+static int compile_state(struct verify *v, struct compiled *ret)
 {
 	const char *numbers_path = arena_printf(&v->arena, "%s/conduits.json", v->context->state);
-	struct documents documents;
+	struct in_force in_force;
 	struct diag_list diags;
 	struct numbers numbers;
-	int r = documents_load(documents_path, &v->arena, &documents);
+	int r;
 
+	diag_init(&diags, &v->arena);
+	r = in_force_load(v->context->state, &v->arena, &diags, &in_force);
 	if (r < 0)
-		return system_error("cannot read", documents_path, r);
+		return system_error("cannot read", in_force.path, r);
 	r = numbers_load(numbers_path, &v->arena, &numbers);
 	if (r < 0)
 		return system_error("cannot read", numbers_path, r);
-	diag_init(&diags, &v->arena);
 	/* windows are unrolled from the time of the compilation: only that time gives the same ones */
 	if (!numbers.time.now)
 		numbers.time.now = time(NULL);
-	if (compile_for_box(&documents, &numbers.time, numbers.items, numbers.count, &v->arena, &diags, ret)) {
+	if (compile_for_box(&in_force.documents, &numbers.time, numbers.items, numbers.count, &v->arena, &diags, ret)) {
 		ret->ruleset.queue_count = numbers.queues;
 		return EXIT_CLEAN;
 	}
@@ -85,15 +87,14 @@ static const struct value *as_value(struct verify *v, const struct drift_list *l
 
 static int verify_state(struct verify *v)
 {
-	const char *path = arena_printf(&v->arena, "%s/in-force.json", v->context->state);
 	const struct ruleset *ruleset = &supervisor_nothing;
 	struct compiled compiled;
 	struct drift_list list;
 	int r, code;
 
-	v->nothing = access(path, F_OK) < 0 && errno == ENOENT;
+	v->nothing = !in_force_exists(v->context->state);
 	if (!v->nothing) {
-		code = compile_state(v, path, &compiled);
+		code = compile_state(v, &compiled);
 		if (code != EXIT_CLEAN)
 			return code;
 		ruleset = &compiled.ruleset;
