@@ -217,6 +217,19 @@ bool bundle_from(const struct envelope *envelope, struct arena *arena, struct di
 	       diags->errors == before;
 }
 
+struct bundle *bundle_copy(const struct bundle *from, struct arena *arena)
+{
+	struct bundle *to = arena_alloc(arena, sizeof(*to));
+	const char **texts[] = { &to->file, &to->site, &to->created, &to->note, &to->proposer, &to->permits };
+
+	*to = *from;
+	to->documents = NULL;
+	to->document_count = 0;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		*texts[i] = *texts[i] ? arena_printf(arena, "%s", *texts[i]) : NULL;
+	return to;
+}
+
 /* ---- judging ---- */
 
 static bool check_apply_by(const struct bundle *bundle, int64_t today, struct diag_list *diags)

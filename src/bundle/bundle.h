@@ -39,6 +39,9 @@ char *bundle_payload(const struct bundle *bundle, int64_t now, struct arena *are
 bool bundle_from(const struct envelope *envelope, struct arena *arena, struct diag_list *diags,
 		 struct bundle *ret);
 
+/* The same, without its documents, in another arena. */
+struct bundle *bundle_copy(const struct bundle *from, struct arena *arena);
+
 /* May it be applied for the first time at this site, on this day? False with findings. */
 bool bundle_judge(const struct envelope *envelope, const struct bundle *bundle, const struct trust *trust,
 		  int64_t today, struct diag_list *diags);

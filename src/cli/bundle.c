@@ -134,7 +134,7 @@ static int check_permits(struct bundle_line *l)
 {
 	int code = site_input_compile(&l->input, time(NULL));
 
-	if (code == EXIT_CLEAN && !bundle_site_check(l->input.bundle, &l->input.compiled, &l->diags))
+	if (code == EXIT_CLEAN && !bundle_site_check(l->input.bundle, &l->input.compiled, DIAG_ERROR, &l->diags))
 		code = EXIT_FINDINGS;
 	return code;
 }

@@ -13,6 +13,8 @@ static const struct command *const commands[] = {
 	&command_explain,
 	&command_plan,
 	&command_apply,
+	&command_confirm,
+	&command_rollback,
 	&command_run,
 	&command_status,
 	&command_verify,

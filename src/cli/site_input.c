@@ -64,7 +64,7 @@ int site_input_in_force(struct site_input *input, const struct context *context,
 
 	begin(input, command, "what is in force", arena);
 	input->in_force = true;
-	r = in_force_load(context->state, arena, &input->diags, &in_force);
+	r = in_force_load(context->state, NULL, arena, &input->diags, &in_force);
 	if (r == -ENOENT)
 		return EXIT_CLEAN;
 	if (r < 0)

@@ -114,6 +114,15 @@ static void print_policy(const struct value *policy)
 		       text_of(policy, "schedules_until"));
 }
 
+static void print_bundle(const struct value *bundle, const struct value *trial)
+{
+	if (bundle && bundle->type == VALUE_MAP)
+		printf("Bundle     serial %lld, created %s\n", number_of(bundle, "serial"), text_of(bundle, "created"));
+	if (trial && trial->type == VALUE_MAP)
+		printf("ON TRIAL   undoes itself in %lld seconds, unless `gatehouse confirm` comes\n",
+		       number_of(trial, "seconds_left"));
+}
+
 static void print_queues(const struct value *queues)
 {
 	for (size_t i = 0; queues && i < queues->count; i++) {
@@ -148,6 +157,7 @@ static void print_health(const struct value *status)
 	print_fail_open(value_member(status, "fail_open"));
 	if (policy && policy->type == VALUE_MAP)
 		print_policy(policy);
+	print_bundle(value_member(policy, "bundle"), value_member(status, "trial"));
 	print_drift(value_member(status, "drift"), value_member(status, "maintenance"));
 	print_self_test(value_member(status, "self_test"));
 	print_clock(value_member(status, "clock"));

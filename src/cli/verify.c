@@ -43,7 +43,7 @@ static int compile_state(struct verify *v, struct compiled *ret)
 	int r;
 
 	diag_init(&diags, &v->arena);
-	r = in_force_load(v->context->state, &v->arena, &diags, &in_force);
+	r = in_force_load(v->context->state, NULL, &v->arena, &diags, &in_force);
 	if (r < 0)
 		return system_error("cannot read", in_force.path, r);
 	r = numbers_load(numbers_path, &v->arena, &numbers);
@@ -92,7 +92,7 @@ static int verify_state(struct verify *v)
 	struct drift_list list;
 	int r, code;
 
-	v->nothing = !in_force_exists(v->context->state);
+	v->nothing = !in_force_exists(v->context->state, NULL);
 	if (!v->nothing) {
 		code = compile_state(v, &compiled);
 		if (code != EXIT_CLEAN)

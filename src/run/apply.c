@@ -8,9 +8,12 @@
 #include <time.h>
 
 #include "base/failure.h"
+#include "bundle/trust_store.h"
 #include "netfilter/commit.h"
 #include "policy/model.h"
+#include "run/bundle_site.h"
 #include "run/control.h"
+#include "run/in_force.h"
 #include "run/numbers.h"
 
 #define RENEW_EVERY (12 * 3600 * 1000) /* ms */
@@ -29,24 +32,69 @@ static void policy_free(struct policy *policy)
 
 /* ---- documents -> policy ---- */
 
-static bool is_new(enum policy_source from)
+static bool is_folder(enum policy_source from)
 {
 	return from == SOURCE_PROPOSED || from == SOURCE_FOLDER;
 }
 
-static const char *source_path(struct supervisor *s, enum policy_source from, struct arena *arena)
+static const char *cannot_read(const char *path, int error, struct arena *arena)
 {
-	return state_path(s, from == SOURCE_PROPOSED ? CONTROL_PROPOSED : "in-force.json", arena);
+	return arena_printf(arena, "cannot read %s: %s", path, failure_text(error));
 }
 
-static int read_documents(struct supervisor *s, enum policy_source from, const char *folder,
-			  struct policy *policy, struct diag_list *diags)
+static int read_in_force(struct supervisor *s, struct policy *policy, struct diag_list *diags, struct arena *arena,
+			 const char **ret_text)
 {
-	if (from == SOURCE_RUNNING)
-		return documents_copy(&s->policy->documents, &policy->arena, &policy->documents), 0;
-	if (from == SOURCE_FOLDER)
-		return documents_read(folder, &policy->arena, diags, &policy->documents);
-	return documents_load(source_path(s, from, &policy->arena), &policy->arena, &policy->documents);
+	struct in_force in_force;
+	int r = in_force_load(s->state, s->trial.damaged ? NULL : &s->trial.slots, &policy->arena, diags, &in_force);
+
+	policy->documents = in_force.documents;
+	policy->bundle = in_force.bundle;
+	if (r < 0)
+		*ret_text = cannot_read(in_force.path, r, arena);
+	return r;
+}
+
+static void copy_running(const struct policy *from, struct policy *to)
+{
+	documents_copy(&from->documents, &to->arena, &to->documents);
+	to->bundle = from->bundle ? bundle_copy(from->bundle, &to->arena) : NULL;
+}
+
+/* Of a site folder: where it is, or as a client handed it over. */
+static int read_folder(struct supervisor *s, const char *folder, struct policy *policy, struct diag_list *diags,
+		       struct arena *arena, const char **ret_text)
+{
+	const char *path = folder ? folder : state_path(s, CONTROL_PROPOSED, arena);
+	int r;
+
+	if (trust_store_exists(s->state)) {
+		*ret_text = SUPERVISOR_FOLDER_REFUSED;
+		return 1;
+	}
+	r = folder ? documents_read(folder, &policy->arena, diags, &policy->documents) :
+		     documents_load(path, &policy->arena, &policy->documents);
+	if (r < 0)
+		*ret_text = cannot_read(path, r, arena);
+	return r;
+}
+
+static int read_documents(struct supervisor *s, enum policy_source from, const char *folder, struct policy *policy,
+			  struct diag_list *diags, struct arena *arena, const char **ret_text)
+{
+	switch (from) {
+	case SOURCE_IN_FORCE:
+		return read_in_force(s, policy, diags, arena, ret_text);
+	case SOURCE_RUNNING:
+		copy_running(s->policy, policy);
+		return 0;
+	case SOURCE_BUNDLE:
+		return trial_read(s, policy, diags, ret_text);
+	case SOURCE_PROPOSED:
+	case SOURCE_FOLDER:
+		return read_folder(s, folder, policy, diags, arena, ret_text);
+	}
+	return -EINVAL;
 }
 
 /*
@@ -162,22 +210,60 @@ static int store(struct supervisor *s, const struct policy *policy, const struct
 {
 	int r = numbers_store(numbers, state_path(s, "conduits.json", arena));
 
-	if (r == 0 && is_new(from))
-		r = documents_store(&policy->documents, state_path(s, "in-force.json", arena));
+	if (r == 0 && is_folder(from))
+		r = in_force_store_folder(s->state, &policy->documents);
 	return r;
 }
 
-static void put_in_force(struct supervisor *s, struct policy *policy)
+void supervisor_put_in_force(struct supervisor *s, struct policy *policy)
 {
 	policy_free(s->policy);
 	s->policy = policy;
-	s->events.compiled = &policy->compiled;
-	policy->applied_at = time(NULL);
+	s->events.compiled = policy ? &policy->compiled : NULL;
+	if (policy)
+		policy->applied_at = time(NULL);
 	rates_forget(&s->rates);
 	s->renew_at = child_now() + RENEW_EVERY;
-	clock_watch_applied(s, policy->compiled.site);
+	clock_watch_applied(s, policy ? policy->compiled.site : NULL);
 	drift_watch_applied(s);
 	self_test_soon(&s->self_test);
+}
+
+/*
+ * G1: at its first apply a bundle must come to the permit list that was signed; a newer program that reads it in another
+ * way says so and goes on.
+ */
+static int check_bundle(struct supervisor *s, enum policy_source from, struct policy *policy, struct arena *arena,
+			struct diag_list *diags, const char **ret_text)
+{
+	bool first = from == SOURCE_BUNDLE;
+	int r = 0;
+
+	if (policy->bundle && !bundle_site_check(policy->bundle, &policy->compiled, first ? DIAG_ERROR : DIAG_WARNING,
+						 diags) && first) {
+		*ret_text = "the bundle was refused; nothing was changed";
+		return 1;
+	}
+	if (first)
+		r = trial_begin(s, policy);
+	if (r < 0)
+		*ret_text = arena_printf(arena, "the bundle cannot be stored in %s: %s; nothing was changed", s->state,
+					 failure_text(r));
+	return r;
+}
+
+static const char *success_text(struct supervisor *s, enum policy_source from, const struct policy *policy,
+				struct arena *arena)
+{
+	const struct compiled *c = &policy->compiled;
+
+	if (from == SOURCE_BUNDLE)
+		return arena_printf(arena, "The bundle of %s with serial %lld is on trial: rules %zu, conduits %zu. Unless "
+				    "`gatehouse confirm` comes within %lld seconds, it undoes itself.", c->site->id,
+				    (long long)policy->bundle->serial, c->site->rule_count, c->ruleset.conduit_count,
+				    (long long)s->trial.seconds);
+	return arena_printf(arena, "The policy of %s is in force: rules %zu, conduits %zu.", c->site->id,
+			    c->site->rule_count, c->ruleset.conduit_count);
 }
 
 static int try_policy(struct supervisor *s, enum policy_source from, struct policy *policy,
@@ -192,18 +278,21 @@ static int try_policy(struct supervisor *s, enum policy_source from, struct poli
 	if (r > 0)
 		*ret_text = "the documents have errors; nothing was changed";
 	if (r == 0)
-		r = enforce(s, policy, arena, diags, ret_text);
+		r = check_bundle(s, from, policy, arena, diags, ret_text);
 	if (r != 0)
 		return r;
-	if (is_new(from))
+	r = enforce(s, policy, arena, diags, ret_text);
+	if (r != 0 && from == SOURCE_BUNDLE)
+		trial_cancel(s, policy);
+	if (r != 0)
+		return r;
+	if (is_folder(from) || from == SOURCE_BUNDLE)
 		lift_quarantines(s, policy);
-	*ret_text = arena_printf(arena, "The policy of %s is in force: rules %zu, conduits %zu.",
-				 policy->compiled.site->id, policy->compiled.site->rule_count,
-				 policy->compiled.ruleset.conduit_count);
+	*ret_text = success_text(s, from, policy, arena);
 	r = store(s, policy, &numbers, from, arena);
 	if (r < 0)
 		s->voice->warn(arena_printf(arena, "the policy is in force but could not be stored in %s (%s)%s",
-			s->state, failure_text(r), !is_new(from) ? "" :
+			s->state, failure_text(r), !is_folder(from) ? "" :
 			": after a restart the one stored before is back. Apply it again then"));
 	return 0;
 }
@@ -219,16 +308,13 @@ int supervisor_apply(struct supervisor *s, enum policy_source from, const char *
 		return -ENOMEM;
 	diag_init(&found, &policy->arena);
 	*ret_text = "";
-	r = read_documents(s, from, folder, policy, &found);
-	if (r < 0)
-		*ret_text = arena_printf(arena, "cannot read %s: %s",
-					 folder ? folder : source_path(s, from, arena), failure_text(r));
-	else
+	r = read_documents(s, from, folder, policy, &found, arena, ret_text);
+	if (r == 0)
 		r = try_policy(s, from, policy, arena, &found, ret_text);
 	diag_sort(&found);
 	keep_findings(&found, arena, diags);
 	if (r == 0)
-		put_in_force(s, policy);
+		supervisor_put_in_force(s, policy);
 	feed_resume(s);
 	if (r == 0) {
 		events_applied(&s->events, *ret_text);

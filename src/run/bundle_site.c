@@ -33,13 +33,14 @@ int bundle_site_digest(const struct compiled *compiled, char ret[static DIGEST_S
 	return r;
 }
 
-bool bundle_site_check(const struct bundle *bundle, const struct compiled *compiled, struct diag_list *diags)
+bool bundle_site_check(const struct bundle *bundle, const struct compiled *compiled, enum diag_severity severity,
+		       struct diag_list *diags)
 {
 	const struct diag_place place = { .file = bundle->file };
 	char digest[DIGEST_SIZE];
 
 	if (strcmp(bundle->site, compiled->site->id) != 0) {
-		diag_add(diags, DIAG_ERROR, "wrong-site", &place, "make it again with `bundle create`",
+		diag_add(diags, severity, "wrong-site", &place, "make it again with `bundle create`",
 			 "it says that it is for %s, and its documents that they are for %s", bundle->site,
 			 compiled->site->id);
 		return false;
@@ -47,7 +48,7 @@ bool bundle_site_check(const struct bundle *bundle, const struct compiled *compi
 	if (bundle->permits_format == PERMITS_FORMAT && bundle_site_digest(compiled, digest) == 0 &&
 	    !strcmp(digest, bundle->permits))
 		return true;
-	diag_add(diags, DIAG_ERROR, "permits-differ", &place,
+	diag_add(diags, severity, "permits-differ", &place,
 		 "make and sign it again with the program that the gate runs; `compile` writes the list as permits.jsonl",
 		 "its documents do not come to the permit list that was signed: this program reads them differently");
 	return false;

@@ -13,7 +13,8 @@ __attribute__((warn_unused_result))
 int bundle_site_digest(const struct compiled *compiled, char ret[static DIGEST_SIZE]);
 
 /*
- * Is what was compiled what was reviewed (G1), and the site the one that the bundle says? False with findings:
- * "permits-differ", "wrong-site".
+ * Is what was compiled what was reviewed (G1), and the site the one that the bundle says? False with a finding of
+ * that severity: "permits-differ", "wrong-site".
  */
-bool bundle_site_check(const struct bundle *bundle, const struct compiled *compiled, struct diag_list *diags);
+bool bundle_site_check(const struct bundle *bundle, const struct compiled *compiled, enum diag_severity severity,
+		       struct diag_list *diags);

@@ -285,7 +285,7 @@ void clock_watch_applied(struct supervisor *s, const struct site *site)
 {
 	s->clock.changed = false;
 	s->clock.call_at = 0;
-	s->clock.has_servers = names_time_servers(site);
+	s->clock.has_servers = site && names_time_servers(site);
 	save(s);
 }
 

@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "json/writer.h"
 
 static int socket_address(const char *runtime, struct sockaddr_un *ret)
 {
@@ -150,32 +152,104 @@ static void add_finding(const struct value *map, struct diag_list *diags)
 		 message ? message : "");
 }
 
-int control_apply(const char *runtime, const char *state, const struct documents *documents,
-		  struct arena *arena, struct diag_list *diags, bool *ret_applied,
-		  const char **ret_text)
+static const char *cannot_ask(const char *runtime, struct arena *arena)
 {
-	const char *path = arena_printf(arena, "%s/%s", state, CONTROL_PROPOSED);
-	const struct value *answer, *ok, *findings;
-	int r = control_connect(runtime);
+	return arena_printf(arena, "the supervisor cannot be asked through %s/" CONTROL_SOCKET, runtime);
+}
 
-	*ret_text = arena_printf(arena, "the supervisor cannot be asked through %s/" CONTROL_SOCKET, runtime);
-	if (r < 0)
-		return r;
-	close(r); /* somebody is there to take the documents */
-	r = documents_store(documents, path);
-	if (r < 0)
-		*ret_text = arena_printf(arena, "the supervisor was given nothing: cannot write %s", path);
-	if (r == 0)
-		r = control_call(runtime, "{\"command\":\"apply\"}", arena, &answer);
+/* Is somebody there to take what is handed over? */
+static int knock(const char *runtime)
+{
+	int fd = control_connect(runtime);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+static int ask(const char *runtime, const char *request, struct arena *arena, struct diag_list *diags, bool *ret_ok,
+	       const char **ret_text)
+{
+	const struct value *answer, *ok, *findings;
+	int r = control_call(runtime, request, arena, &answer);
+
+	*ret_text = cannot_ask(runtime, arena);
 	if (r < 0)
 		return r;
 	ok = value_member(answer, "ok");
-	*ret_applied = ok && ok->type == VALUE_BOOL && ok->boolean;
+	*ret_ok = ok && ok->type == VALUE_BOOL && ok->boolean;
 	*ret_text = value_member_text(answer, "text");
 	findings = value_member(answer, "findings");
 	for (size_t i = 0; findings && findings->type == VALUE_LIST && i < findings->count; i++)
 		add_finding(&findings->items[i], diags);
 	return 0;
+}
+
+static const char *nothing_given(const char *path, struct arena *arena)
+{
+	return arena_printf(arena, "the supervisor was given nothing: cannot write %s", path);
+}
+
+int control_apply(const char *runtime, const char *state, const struct documents *documents,
+		  struct arena *arena, struct diag_list *diags, bool *ret_applied,
+		  const char **ret_text)
+{
+	const char *path = arena_printf(arena, "%s/%s", state, CONTROL_PROPOSED);
+	int r = knock(runtime);
+
+	*ret_text = cannot_ask(runtime, arena);
+	if (r < 0)
+		return r;
+	r = documents_store(documents, path);
+	*ret_text = nothing_given(path, arena);
+	return r < 0 ? r : ask(runtime, "{\"command\":\"apply\"}", arena, diags, ret_applied, ret_text);
+}
+
+/* A request about bundles. */
+static const char *request_of(const char *command, const char *user, int64_t seconds, struct arena *arena)
+{
+	char *text = NULL, *copy = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	struct writer w;
+
+	if (out) {
+		writer_init(&w, out, false);
+		writer_open_map(&w);
+		writer_put_text(&w, "command", command);
+		writer_put_text(&w, "user", user);
+		writer_put_int(&w, "seconds", seconds);
+		writer_close_map(&w);
+		copy = fclose(out) == 0 ? arena_strndup(arena, text, size) : NULL;
+	}
+	free(text);
+	return copy ? copy : "{}";
+}
+
+int control_apply_bundle(const char *runtime, const char *state, const char *bytes, size_t len, int64_t seconds,
+			 const char *user, struct arena *arena, struct diag_list *diags, bool *ret_applied,
+			 const char **ret_text)
+{
+	const char *path = arena_printf(arena, "%s/" CONTROL_BUNDLE, state);
+	int r = knock(runtime);
+
+	*ret_text = cannot_ask(runtime, arena);
+	if (r < 0)
+		return r;
+	r = file_replace(path, bytes, len, 0600);
+	*ret_text = nothing_given(path, arena);
+	return r < 0 ? r : ask(runtime, request_of("apply-bundle", user, seconds, arena), arena, diags, ret_applied,
+			       ret_text);
+}
+
+int control_decide(const char *runtime, const char *what, const char *user, struct arena *arena, bool *ret_done,
+		   const char **ret_text)
+{
+	struct diag_list diags;
+
+	diag_init(&diags, arena);
+	return ask(runtime, request_of(what, user, 0, arena), arena, &diags, ret_done, ret_text);
 }
 
 /* ---- server ---- */

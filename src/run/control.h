@@ -6,6 +6,10 @@
  *   {"command": "status"}                     -> what run/status.h writes
  *   {"command": "apply"}                      -> {"ok": bool, "text": "...", "findings": [...]}
  *                                                applies the documents in STATE/proposed.json
+ *   {"command": "apply-bundle", "seconds": N, "user": "..."}
+ *                                             -> the same; the bundle in STATE/proposed.bundle, on trial for so long
+ *   {"command": "confirm", "user": "..."}     -> {"ok": bool, "error": errno or 0, "text": "..."}; ends the trial
+ *   {"command": "rollback", "user": "..."}    -> the same; undoes it
  *   {"command": "verify"}                     -> what run/drift_json.h writes, or {"ok": false, "text"}
  *   {"command": "maintenance", "seconds": N}  -> {"ok": bool, "until": seconds UTC or 0, "text"}; 0 ends it
  *   {"command": "clock", "confirm": bool}     -> {"ok": true, "clock": as in status}
@@ -17,6 +21,7 @@
 
 #define CONTROL_SOCKET "control.sock"
 #define CONTROL_PROPOSED "proposed.json" /* in the state folder */
+#define CONTROL_BUNDLE "proposed.bundle" /* likewise */
 #define CONTROL_REQUEST_MAX (64u << 10)
 #define CONTROL_ANSWER_MAX (64u << 20)
 
@@ -39,6 +44,17 @@ __attribute__((warn_unused_result))
 int control_apply(const char *runtime, const char *state, const struct documents *documents,
 		  struct arena *arena, struct diag_list *diags, bool *ret_applied,
 		  const char **ret_text);
+
+/* The same with a bundle, whose bytes are handed over: on trial for so many seconds; `user` is at the box. */
+__attribute__((warn_unused_result))
+int control_apply_bundle(const char *runtime, const char *state, const char *bytes, size_t len, int64_t seconds,
+			 const char *user, struct arena *arena, struct diag_list *diags, bool *ret_applied,
+			 const char **ret_text);
+
+/* "confirm" or "rollback". Results as above. */
+__attribute__((warn_unused_result))
+int control_decide(const char *runtime, const char *what, const char *user, struct arena *arena, bool *ret_done,
+		   const char **ret_text);
 
 /* ---- server ---- */
 

@@ -26,7 +26,7 @@ static uint64_t digest_text(uint64_t digest, const char *text)
 	return digest;
 }
 
-static uint64_t digest_of(const struct drift_list *list)
+static uint64_t list_digest(const struct drift_list *list)
 {
 	uint64_t digest = 0xcbf29ce484222325u;
 
@@ -56,7 +56,7 @@ static void tell(struct supervisor *s, const struct drift_list *list)
 /* The same findings are told once. */
 static void record(struct supervisor *s, const struct drift_list *list)
 {
-	uint64_t digest = digest_of(list);
+	uint64_t digest = list_digest(list);
 
 	s->drift.findings = list->findings;
 	s->drift.warnings = list->warnings;

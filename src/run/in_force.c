@@ -13,12 +13,16 @@ static const char *folder_path(const char *state, struct arena *arena)
 }
 
 /* The digest of the bundle in force, or "". */
-static int find_bundle(const char *state, struct arena *arena, const char **ret)
+static int find_bundle(const char *state, const struct slots *known, struct arena *arena, const char **ret)
 {
 	struct slots *slots = arena_alloc(arena, sizeof(*slots));
 	char boot[BOOT_ID_SIZE];
-	int r = slots_load(state, arena, slots);
+	int r = 0;
 
+	if (known)
+		*slots = *known;
+	else
+		r = slots_load(state, arena, slots);
 	if (r < 0)
 		return r;
 	r = slots_boot_id(boot);
@@ -26,11 +30,11 @@ static int find_bundle(const char *state, struct arena *arena, const char **ret)
 	return 0;
 }
 
-bool in_force_exists(const char *state)
+bool in_force_exists(const char *state, const struct slots *slots)
 {
 	struct arena arena = { 0 };
 	const char *digest = "";
-	bool exists = find_bundle(state, &arena, &digest) < 0 || *digest ||
+	bool exists = find_bundle(state, slots, &arena, &digest) < 0 || *digest ||
 		      access(folder_path(state, &arena), F_OK) == 0 || errno != ENOENT;
 
 	arena_free(&arena);
@@ -50,10 +54,11 @@ static int load_bundle(const char *state, const char *digest, struct arena *aren
 	return 0;
 }
 
-int in_force_load(const char *state, struct arena *arena, struct diag_list *diags, struct in_force *ret)
+int in_force_load(const char *state, const struct slots *slots, struct arena *arena, struct diag_list *diags,
+		  struct in_force *ret)
 {
 	const char *digest = "";
-	int r = find_bundle(state, arena, &digest);
+	int r = find_bundle(state, slots, arena, &digest);
 
 	*ret = (struct in_force){ .path = arena_printf(arena, "%s/bundles.json", state) };
 	if (r < 0)

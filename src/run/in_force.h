@@ -13,12 +13,13 @@ struct in_force {
 	struct bundle *bundle;     /* NULL: a site folder */
 };
 
-/* Is there anything? What cannot be looked at counts. */
-bool in_force_exists(const char *state);
+/* Is there anything? What cannot be looked at counts. slots: those that are known, or NULL: as they are on disk. */
+bool in_force_exists(const char *state, const struct slots *slots);
 
 /* -ENOENT: nothing; -EBADMSG: damaged, perhaps with findings; else negative errno. ret->path is set in any case. */
 __attribute__((warn_unused_result))
-int in_force_load(const char *state, struct arena *arena, struct diag_list *diags, struct in_force *ret);
+int in_force_load(const char *state, const struct slots *slots, struct arena *arena, struct diag_list *diags,
+		  struct in_force *ret);
 
 /* Puts the documents of a folder in force. */
 __attribute__((warn_unused_result))

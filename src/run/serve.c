@@ -42,6 +42,20 @@ static void serve_status(struct supervisor *s, const struct value *request, stru
 	status_write(s, w);
 }
 
+static void write_result(struct writer *w, int result, const char *text, const struct diag_list *diags)
+{
+	writer_open_map(w);
+	writer_put_bool(w, "ok", result == 0);
+	writer_put_int(w, "error", result < 0 ? -result : 0);
+	writer_put_text(w, "text", text);
+	writer_name(w, "findings");
+	writer_open_list(w);
+	for (size_t i = 0; i < diags->count; i++)
+		write_finding(w, &diags->items[i]);
+	writer_close_list(w);
+	writer_close_map(w);
+}
+
 static void serve_apply(struct supervisor *s, const struct value *request, struct writer *w)
 {
 	struct arena arena = { 0 };
@@ -51,16 +65,61 @@ static void serve_apply(struct supervisor *s, const struct value *request, struc
 
 	diag_init(&diags, &arena);
 	r = supervisor_apply(s, SOURCE_PROPOSED, NULL, &arena, &diags, &text);
-	writer_open_map(w);
-	writer_put_bool(w, "ok", r == 0);
-	writer_put_int(w, "error", r < 0 ? -r : 0);
-	writer_put_text(w, "text", text);
-	writer_name(w, "findings");
-	writer_open_list(w);
-	for (size_t i = 0; i < diags.count; i++)
-		write_finding(w, &diags.items[i]);
-	writer_close_list(w);
-	writer_close_map(w);
+	write_result(w, r, text, &diags);
+	arena_free(&arena);
+}
+
+static const char *user_of(const struct value *request)
+{
+	const char *user = value_member_text(request, "user");
+
+	return user ? user : "-";
+}
+
+static void serve_apply_bundle(struct supervisor *s, const struct value *request, struct writer *w)
+{
+	const struct value *seconds = value_member(request, "seconds");
+	struct arena arena = { 0 };
+	struct diag_list diags;
+	const char *text;
+	int r;
+
+	if (!seconds || seconds->type != VALUE_INT || seconds->integer < 1 || seconds->integer > TRIAL_MOST) {
+		write_refusal(w, "a trial lasts a day at most");
+		return;
+	}
+	diag_init(&diags, &arena);
+	s->trial.seconds = seconds->integer;
+	r = supervisor_apply(s, SOURCE_BUNDLE, NULL, &arena, &diags, &text);
+	if (r == 0)
+		trial_begun(s, s->policy, user_of(request), text);
+	write_result(w, r, text, &diags);
+	arena_free(&arena);
+}
+
+static void serve_confirm(struct supervisor *s, const struct value *request, struct writer *w)
+{
+	struct arena arena = { 0 };
+	struct diag_list none;
+	const char *text;
+	int r;
+
+	diag_init(&none, &arena);
+	r = trial_confirm(s, user_of(request), &arena, &text);
+	write_result(w, r, text, &none);
+	arena_free(&arena);
+}
+
+static void serve_rollback(struct supervisor *s, const struct value *request, struct writer *w)
+{
+	struct arena arena = { 0 };
+	struct diag_list none;
+	const char *text;
+	int r;
+
+	diag_init(&none, &arena);
+	r = trial_roll_back(s, user_of(request), "somebody at the box undid it", &arena, &text);
+	write_result(w, r, text, &none);
 	arena_free(&arena);
 }
 
@@ -112,6 +171,9 @@ static const struct {
 } commands[] = {
 	{ "status", serve_status },
 	{ "apply", serve_apply },
+	{ "apply-bundle", serve_apply_bundle },
+	{ "confirm", serve_confirm },
+	{ "rollback", serve_rollback },
 	{ "verify", serve_verify },
 	{ "maintenance", serve_maintenance },
 	{ "clock", serve_clock },

@@ -98,10 +98,32 @@ static void write_dates(const struct site *site, struct writer *w)
 	writer_put_uint(w, "overdue", overdue);
 }
 
+static void write_bundle(const struct bundle *bundle, struct writer *w)
+{
+	writer_name(w, "bundle");
+	if (!bundle) {
+		writer_text(w, NULL);
+		return;
+	}
+	writer_open_map(w);
+	writer_put_int(w, "serial", bundle->serial);
+	writer_put_text(w, "digest", bundle->digest);
+	writer_put_text(w, "created", bundle->created);
+	writer_close_map(w);
+}
+
+static void write_version(const struct policy *policy, struct writer *w)
+{
+	char documents[DOCUMENTS_DIGEST_SIZE], signed_one[DIGEST_SIZE + 32];
+
+	documents_digest(&policy->documents, documents);
+	if (policy->bundle)
+		snprintf(signed_one, sizeof(signed_one), "%lld %s", (long long)policy->bundle->serial, policy->bundle->digest);
+	writer_put_text(w, "version", policy->bundle ? signed_one : documents);
+}
+
 static void write_policy(struct supervisor *s, struct writer *w)
 {
-	char version[DOCUMENTS_DIGEST_SIZE];
-
 	writer_name(w, "policy");
 	if (!s->policy) {
 		writer_text(w, NULL);
@@ -109,8 +131,7 @@ static void write_policy(struct supervisor *s, struct writer *w)
 	}
 	writer_open_map(w);
 	writer_put_text(w, "site", s->policy->compiled.site->id);
-	documents_digest(&s->policy->documents, version);
-	writer_put_text(w, "version", version);
+	write_version(s->policy, w);
 	status_put_time(w, "applied", s->policy->applied_at);
 	if (s->policy->compiled.ruleset.window_count)
 		status_put_time(w, "schedules_until", s->policy->applied_at +
@@ -118,6 +139,22 @@ static void write_policy(struct supervisor *s, struct writer *w)
 	writer_put_uint(w, "rules", s->policy->compiled.site->rule_count);
 	writer_put_uint(w, "conduits", s->policy->compiled.ruleset.conduit_count);
 	write_dates(s->policy->compiled.site, w);
+	write_bundle(s->policy->bundle, w);
+	writer_close_map(w);
+}
+
+static void write_trial(const struct supervisor *s, struct writer *w)
+{
+	int64_t left = (s->trial.slots.trial_ends - child_now()) / 1000;
+
+	writer_name(w, "trial");
+	if (!trial_runs(s)) {
+		writer_text(w, NULL);
+		return;
+	}
+	writer_open_map(w);
+	writer_put_int(w, "serial", s->trial.slots.highest);
+	writer_put_int(w, "seconds_left", left < 0 ? 0 : left);
 	writer_close_map(w);
 }
 
@@ -338,6 +375,7 @@ void status_write(struct supervisor *s, struct writer *w)
 	write_problems(s, w, &counts, r);
 	status_write_inspectors(s, w);
 	write_policy(s, w);
+	write_trial(s, w);
 	write_conduits(s, w, &counts);
 	write_rules(s, w);
 	write_drops(w, &counts);

@@ -19,9 +19,11 @@
 #include <unistd.h>
 
 #include "base/failure.h"
+#include "bundle/trust_store.h"
 #include "netfilter/commit.h"
 #include "netfilter/read.h"
 #include "run/control.h"
+#include "run/in_force.h"
 
 const struct ruleset supervisor_nothing = {
 	.site = "none",
@@ -144,6 +146,7 @@ static void run_once(struct supervisor *s)
 
 	timeout = drift < timeout ? drift : timeout;
 	timeout = feed_timeout(s) < timeout ? feed_timeout(s) : timeout;
+	timeout = trial_timeout(s) < timeout ? trial_timeout(s) : timeout;
 	poll(fds, count, timeout);
 	follow_clock(s);
 	if (is_ready(&fds[FD_DRIFT]))
@@ -156,6 +159,7 @@ static void run_once(struct supervisor *s)
 		on_signal(s);
 	if (is_ready(&fds[FD_LISTENER]))
 		supervisor_serve_client(s);
+	trial_tick(s);
 	renew_windows(s);
 	self_test_tick(s);
 	events_tick(&s->events);
@@ -278,12 +282,24 @@ static int close_what_is_open(struct supervisor *s)
 	return r == 0 && counts.in_force ? 0 : deny_everything(s);
 }
 
-static bool has_policy(const struct supervisor *s)
+int supervisor_deny(struct supervisor *s)
 {
-	char path[4096];
+	int r = deny_everything(s);
 
-	snprintf(path, sizeof(path), "%s/in-force.json", s->state);
-	return access(path, F_OK) == 0;
+	if (r == 0)
+		supervisor_put_in_force(s, NULL);
+	return r;
+}
+
+/*
+ * A box whose bundle cannot be put in force guards all the same, by denying everything: only so can it be given
+ * another bundle.
+ */
+static int deny_for_want(struct supervisor *s)
+{
+	s->voice->warn("EVERYTHING IS DENIED, since what should be in force cannot be: apply a bundle "
+		       "(gatehouse apply FILE)");
+	return supervisor_deny(s);
 }
 
 static int first_policy(struct supervisor *s, const char *folder)
@@ -293,7 +309,7 @@ static int first_policy(struct supervisor *s, const char *folder)
 	const char *text;
 	int r;
 
-	if (!folder && !has_policy(s)) {
+	if (!folder && !s->trial.damaged && !in_force_exists(s->state, &s->trial.slots)) {
 		r = deny_everything(s);
 		if (r == 0)
 			s->voice->say("No policy is in force on this box: everything is denied. "
@@ -307,10 +323,12 @@ static int first_policy(struct supervisor *s, const char *folder)
 		s->voice->say(text);
 	else
 		supervisor_warn(s, "%s", text);
+	arena_free(&arena);
+	if (r != 0 && !folder && trust_store_exists(s->state))
+		return deny_for_want(s);
 	if (r != 0 && !folder)
 		s->voice->warn("not guarding: inspected traffic stays closed. If the stored policy cannot be "
 			       "repaired, start with the site folder: gatehouse run DIR");
-	arena_free(&arena);
 	return r > 0 ? -EINVAL : r;
 }
 
@@ -334,6 +352,8 @@ static int start(struct supervisor *s, const char *folder, unsigned queues)
 		clock_watch_open(s);
 	if (r == 0)
 		feed_open(s);
+	if (r == 0)
+		trial_open(s);
 	if (r == 0)
 		r = crew_start(s, queues);
 	if (r == 0)

@@ -19,6 +19,7 @@
 #include "run/feed.h"
 #include "run/rates.h"
 #include "run/self_test.h"
+#include "run/trial.h"
 #include "run/watchdog.h"
 
 /* How the supervisor speaks: cli/ prints. Lines have no newline. */
@@ -34,6 +35,8 @@ struct policy {
 	struct documents documents;
 	struct compiled compiled;
 	int64_t applied_at; /* seconds UTC */
+	struct envelope *envelope; /* of a bundle that is applied now */
+	struct bundle *bundle;     /* NULL: a site folder */
 };
 
 struct supervisor {
@@ -53,6 +56,7 @@ struct supervisor {
 	struct rates rates;
 	struct self_test self_test;
 	struct watchdog watchdog;
+	struct trial trial;
 	bool metrics_failed;    /* said once */
 	struct policy *policy;  /* in force; NULL: default deny */
 	int64_t started_at;     /* seconds UTC */
@@ -75,20 +79,30 @@ int supervisor_run(const char *state, const char *runtime, const char *folder, u
 		   const struct supervisor_voice *voice);
 
 enum policy_source {
-	SOURCE_IN_FORCE = 1, /* STATE/in-force.json */
+	SOURCE_IN_FORCE = 1, /* as run/in_force.h finds it */
 	SOURCE_PROPOSED,     /* STATE/proposed.json */
+	SOURCE_BUNDLE,       /* STATE/proposed.bundle: on trial */
 	SOURCE_FOLDER,       /* a site folder */
 	SOURCE_RUNNING       /* what is in force, from memory */
 };
 
+#define SUPERVISOR_FOLDER_REFUSED \
+	"this box has a trust document: only signed bundles are applied (`gatehouse bundle create`); nothing was changed"
+
 /*
  * Applies a site (folder: for SOURCE_FOLDER, otherwise NULL). Returns 0; 1 when the documents or the
  * kernel's refusal are findings in diags; negative errno otherwise. Whatever it returns but 0, the old
- * policy is in force. *ret_text: what happened, in arena.
+ * policy is in force. *ret_text: what happened, in arena. Folders are refused once the box has a trust document.
  */
 __attribute__((warn_unused_result))
 int supervisor_apply(struct supervisor *s, enum policy_source from, const char *folder,
 		     struct arena *arena, struct diag_list *diags, const char **ret_text);
+
+/* This policy (NULL: none) is in force from now on; the former one is freed. */
+void supervisor_put_in_force(struct supervisor *s, struct policy *policy);
+
+/* Nothing passes any more, and no policy is in force. Negative errno: the kernel did not take that. */
+__attribute__((warn_unused_result)) int supervisor_deny(struct supervisor *s);
 
 /* Answers one client of the control socket. */
 void supervisor_serve_client(struct supervisor *s);
