@@ -142,8 +142,11 @@ static const char *last_line(int fd, struct arena *arena)
 	return newline ? newline + 1 : text;
 }
 
-/* A crash may have come between a line and its head. */
-static void catch_up(const char *line, struct arena *arena, struct change_head *head)
+/*
+ * A crash may have come between a line and its head. The head is put right before anything follows: two lines behind it
+ * could not be told from lines that somebody made up.
+ */
+static int catch_up(const char *state, const char *line, struct arena *arena, struct change_head *head)
 {
 	const struct value_source source = { .file = CHANGE_LOG, .text = line, .len = strlen(line) };
 	const struct value *value, *number;
@@ -154,9 +157,10 @@ static void catch_up(const char *line, struct arena *arena, struct change_head *
 	number = value_member(value, "number");
 	if (!number || number->type != VALUE_INT || number->integer != head->number + 1 ||
 	    strcmp(value_member_text(value, "previous") ?: "", head->digest) != 0)
-		return;
+		return 0;
 	head->number++;
 	digest_of(line, strlen(line), head->digest);
+	return write_head(state, head, arena);
 }
 
 static int append_line(int fd, const char *line, size_t len, struct arena *arena)
@@ -182,7 +186,9 @@ static int append(int fd, const char *state, const struct change *change, struct
 		r = change_head_read(state, arena, &head);
 	if (r < 0 && r != -ENOENT && r != -EBADMSG)
 		return r;
-	catch_up(last_line(fd, arena), arena, &head);
+	r = catch_up(state, last_line(fd, arena), arena, &head);
+	if (r < 0)
+		return r;
 	line = make_line(change, &head, arena, &len);
 	if (!line)
 		return -EINVAL;

@@ -61,3 +61,11 @@ int change_head_read(const char *state, struct arena *arena, struct change_head 
 
 #define CHANGE_LOG "changes.jsonl"
 #define CHANGE_LOG_MAX (256u << 20) /* bytes that are read */
+
+/*
+ * The last change whose event begins so ("bundle-"): its event, and its detail of that name. -ENOENT: none; else
+ * negative errno.
+ */
+__attribute__((warn_unused_result))
+int change_log_last(const char *state, const char *prefix, const char *detail, struct arena *arena,
+		    const char **ret_event, const char **ret_detail);

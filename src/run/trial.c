@@ -84,6 +84,35 @@ static void drop(struct supervisor *s, const char *why)
 	record(s, "bundle-undone", ITSELF, before.trial, NULL, why);
 }
 
+/* What happened to the bundle of the log's last line when no line says so; NULL: the line is right. */
+static const char *missing_event(const struct slots *slots, const char *event, const char *digest)
+{
+	bool was_trial = !strcmp(event, "bundle-trial");
+
+	if (*slots->trial)
+		return was_trial && !strcmp(digest, slots->trial) ? NULL : "bundle-trial";
+	if (!was_trial)
+		return *slots->confirmed && !strcmp(event, "bundle-none") ? "bundle-confirmed" : NULL;
+	return !strcmp(digest, slots->confirmed) ? "bundle-confirmed" : "bundle-undone";
+}
+
+/* G5: a crash came between a step and its line. */
+static void catch_up(struct supervisor *s, struct arena *arena)
+{
+	const char *event = "bundle-none", *digest = "", *missing;
+	const struct slots *slots = &s->trial.slots;
+	int r = change_log_last(s->state, "bundle-", "bundle", arena, &event, &digest);
+
+	if (r < 0 && r != -ENOENT)
+		return;
+	if (r < 0)
+		event = "bundle-none";
+	missing = missing_event(slots, event, digest);
+	if (missing)
+		record(s, missing, ITSELF, *slots->trial ? slots->trial : *digest ? digest : slots->confirmed, NULL,
+		       "found so at the start: it was ended before this could be written down");
+}
+
 void trial_open(struct supervisor *s)
 {
 	struct arena arena = { 0 };
@@ -92,6 +121,8 @@ void trial_open(struct supervisor *s)
 	s->trial.damaged = r < 0;
 	if (r < 0)
 		supervisor_warn(s, "%s/bundles.json: %s", s->state, failure_text(r));
+	if (r == 0)
+		catch_up(s, &arena);
 	if (slots_boot_id(s->trial.boot_id) < 0)
 		s->voice->warn("this boot has no id: a trial that runs is undone");
 	if (trial_runs(s) && is_over(s))

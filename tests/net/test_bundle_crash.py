@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The supervisor is killed at the system calls of `apply`, `confirm` and `rollback`, and `trust rotate` at its own: the box
+is afterwards in the old state or in the new one, the kernel enforces all the while, and the log holds together.
+
+Which calls there are is found by strace, not guessed. Without CALLS=all, only those are taken that change something on
+disk or in the kernel: a crash between two of them leaves what a crash before the second one leaves.
+"""
+import collections
+import json
+import os
+import re
+import shutil
+import signal
+import unittest
+
+from gate import READ, rule
+from lab import wait_until
+from test_bundle_gate import BundleBox
+
+OLD = [rule("historian-press", "historian", "press-plc", [READ])]
+NEW = OLD + [rule("energy-press", "energy", "press-plc", [READ])]
+CHANGING = {"rename", "renameat", "renameat2", "fsync", "fdatasync", "write", "pwrite64", "writev", "mkdir", "unlink", "unlinkat",
+            "ftruncate", "fchmod", "sendmsg", "sendto"}
+
+
+def calls_of(trace):
+    """How often each system call stands in a trace, in the order in which they first come."""
+    found = collections.Counter()
+    for line in trace.read_text(errors="replace").splitlines():
+        if m := re.match(r"(?:\d+ +)?(\w+)\(", line):
+            found[m[1]] += 1
+    if os.environ.get("CALLS") != "all":
+        found = collections.Counter({name: n for name, n in found.items() if name in CHANGING})
+    return [(name, k) for name, n in found.items() for k in range(1, n + 1)]
+
+
+@unittest.skipUnless(shutil.which("strace"), "strace is not installed")
+class Crash(BundleBox):
+    rules = OLD
+
+    def setUp(self):
+        super().setUp()
+        self.paths = {1: self.bundle(1, OLD), 2: self.bundle(2, NEW)}
+        self.serials = {json.loads(self.plant.run("bundle", "show", path, "--json").stdout)["digest"]: serial
+                        for serial, path in self.paths.items()}
+        self.gate.command("apply", self.paths[1])
+        self.gate.command("confirm")
+
+    # -- strace at the supervisor ----------------------------------------------------------------------------
+
+    def attach(self, *words):
+        """strace on the supervisor; returns when it is attached."""
+        trace = self.lab.folder / "crash.trace"
+        tracer = self.lab.start("gate", "strace", "-o", trace, *words, "-p", self.gate.daemon.pid, ready="attached",
+                                name="strace")
+        return tracer, trace
+
+    def calls(self, *command):
+        """The calls that the supervisor makes when it is asked so."""
+        tracer, trace = self.attach()
+        self.gate.command(*command)
+        tracer.process.send_signal(signal.SIGINT)
+        tracer.process.wait(20)
+        return calls_of(trace)
+
+    def kill_at(self, call, count, *command):
+        """False when it came through before that call."""
+        tracer, _ = self.attach("-e", f"inject={call}:signal=KILL:when={count}")
+        done = self.gate.command(*command, check=False)
+        if done.returncode == 0 and self.gate.daemon.process.poll() is None:
+            tracer.process.send_signal(signal.SIGINT)
+        tracer.process.wait(20)
+        wait_until(lambda: self.gate.daemon.process.poll() is not None or done.returncode == 0, "an end", 20)
+        return self.gate.daemon.process.poll() is not None
+
+    # -- what must be so afterwards ----------------------------------------------------------------------------
+
+    def assert_enforcing(self):
+        """Without a supervisor: the kernel has the gate's table, with what both policies allow and no more than both."""
+        text = self.lab.run("gate", "nft", "list", "ruleset").stdout
+        self.assertIn("policy drop", text)
+        self.assertIn("10.1.0.2 . 10.2.0.2 . tcp . 502", text)
+        self.assertNotIn("10.1.0.50", text)
+
+    def assert_whole(self, allowed):
+        """With it: one of the allowed (confirmed, trial) serials, and kernel, state and log agree."""
+        self.gate.command("verify")
+        self.gate.command("log", "verify")
+        status, slots = self.gate.status(), self.slots()
+        seen = (self.serials[slots["confirmed"]], self.serials.get(slots.get("trial")))
+        self.assertIn(seen, allowed)
+        self.assertEqual(status["policy"]["bundle"]["serial"], seen[1] or seen[0])
+        # The log tells of the last step, whatever came between them.
+        last = [e for e in self.changes() if e.startswith("bundle-")][-1]
+        self.assertIn(last, ["bundle-trial"] if seen[1] else ["bundle-confirmed", "bundle-undone", "bundle-refused"])
+
+    def crash_everywhere(self, before, command, allowed):
+        """before(): brings the box to where the command makes sense."""
+        before()
+        calls = self.calls(*command)
+        self.assertTrue(any(name.startswith("rename") for name, _ in calls), calls)
+        hit = 0
+        for call, count in calls:
+            with self.subTest(call=call, count=count):
+                before()
+                if self.kill_at(call, count, *command):
+                    hit += 1
+                    self.assert_enforcing()
+                    self.gate.start()
+                self.assert_whole(allowed)
+        self.assertGreater(hit, len(calls) // 2)
+
+    def to_confirmed(self):
+        if "trial" in self.slots():
+            self.gate.command("rollback")
+
+    def to_trial(self):
+        """The second one on trial, the first one confirmed."""
+        if self.serials[self.slots()["confirmed"]] == 2:
+            self.stop(signal.SIGTERM)
+            shutil.copy(self.saved, self.gate.state / "bundles.json")
+            (self.gate.state / "bundles" / self.first[0]).write_bytes(self.first[1])
+            self.gate.start()
+        if "trial" not in self.slots():
+            self.gate.command("apply", self.paths[2], "--confirm-within", "2h")
+
+    def save(self):
+        self.saved = self.lab.folder / "saved.json"
+        shutil.copy(self.gate.state / "bundles.json", self.saved)
+        name = self.slots()["confirmed"]
+        self.first = name, (self.gate.state / "bundles" / name).read_bytes()
+
+    def test_apply(self):
+        self.crash_everywhere(self.to_confirmed, ("apply", self.paths[2], "--confirm-within", "2h"),
+                              {(1, None), (1, 2)})
+
+    def test_confirm(self):
+        self.save()
+        self.crash_everywhere(self.to_trial, ("confirm",), {(1, 2), (2, None)})
+
+    def test_rollback(self):
+        self.save()
+        self.crash_everywhere(self.to_trial, ("rollback",), {(1, 2), (1, None)})
+
+    # -- trust rotate: a process of its own --------------------------------------------------------------------
+
+    def test_trust_rotate(self):
+        path = self.plant.trust({**self.plant.draft(serial=2), "site": "lab"}, ["anna", "olaf"], "two")
+        trust = self.gate.state / "trust.json"
+        old, new, trace = trust.read_bytes(), path.read_bytes(), self.lab.folder / "rotate.trace"
+        rotate = self.gate.words("trust", "rotate", path)
+        self.lab.run("gate", "strace", "-o", trace, *rotate)
+        calls = calls_of(trace)
+        self.assertTrue(any(name.startswith("rename") for name, _ in calls), calls)
+        self.assertEqual(trust.read_bytes(), new)
+        ends = set()
+        for call, count in calls:
+            with self.subTest(call=call, count=count):
+                trust.write_bytes(old)
+                done = self.lab.run("gate", "strace", "-o", trace, "-e", f"inject={call}:signal=KILL:when={count}",
+                                    *rotate, check=False)
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn(trust.read_bytes(), (old, new))
+                ends.add(trust.read_bytes() == new)
+                self.gate.command("trust", "show")
+                self.gate.command("log", "verify")
+                self.assertEqual(self.gate.status()["policy"]["bundle"]["serial"], 1)
+        self.assertEqual(ends, {True, False})
+
+
+if __name__ == "__main__":
+    unittest.main()
