@@ -32,17 +32,21 @@ static void record(struct supervisor *s, const char *event, const char *user, co
 		change.keys[change.key_count++] = envelope->signatures[i].key_id;
 	change_add(&change, "bundle", digest);
 	r = change_log_append(s->state, &change);
-	if (r < 0)
-		supervisor_warn(s, "%s is not in the change log (%s/" CHANGE_LOG "): %s", event, s->state,
+	if (r < 0 && !s->trial.record_at)
+		supervisor_warn(s, "%s is not in the change log (%s/" CHANGE_LOG ") yet: %s", event, s->state,
 				failure_text(r));
+	s->trial.record_at = r < 0 ? child_now() + 1000 : 0;
 }
 
+/* All of it or nothing: where only syncing failed, the new state is on disk already and the former one goes back. */
 static int store(struct supervisor *s, const struct slots *slots)
 {
 	int r = slots_store(s->state, slots);
 
 	if (r == 0)
 		s->trial.slots = *slots;
+	else if (slots_store(s->state, &s->trial.slots) < 0)
+		supervisor_warn(s, "%s/bundles.json may be ahead of what is in force", s->state);
 	return r;
 }
 
@@ -53,6 +57,17 @@ static struct slots without_trial(const struct slots *slots)
 	next.trial[0] = next.trial_boot[0] = '\0';
 	next.trial_ends = 0;
 	return next;
+}
+
+/* It is over, whether that can be written or not. */
+static void forget(struct supervisor *s)
+{
+	int r;
+
+	s->trial.slots = without_trial(&s->trial.slots);
+	r = slots_store(s->state, &s->trial.slots);
+	if (r < 0)
+		supervisor_warn(s, "that the trial is over cannot be written to %s: %s", s->state, failure_text(r));
 }
 
 bool trial_runs(const struct supervisor *s)
@@ -74,12 +89,9 @@ static const char *is_over(const struct supervisor *s)
 
 static void drop(struct supervisor *s, const char *why)
 {
-	const struct slots before = s->trial.slots, next = without_trial(&before);
-	int r = store(s, &next);
+	const struct slots before = s->trial.slots;
 
-	s->trial.slots = next;
-	if (r < 0)
-		supervisor_warn(s, "that the trial is over cannot be written to %s: %s", s->state, failure_text(r));
+	forget(s);
 	supervisor_warn(s, "the bundle on trial is undone: %s", why);
 	record(s, "bundle-undone", ITSELF, before.trial, NULL, why);
 }
@@ -96,21 +108,24 @@ static const char *missing_event(const struct slots *slots, const char *event, c
 	return !strcmp(digest, slots->confirmed) ? "bundle-confirmed" : "bundle-undone";
 }
 
-/* G5: a crash came between a step and its line. */
-static void catch_up(struct supervisor *s, struct arena *arena)
+/* G5: a crash came between a step and its line, or the disk was full. */
+static void catch_up(struct supervisor *s)
 {
-	const char *event = "bundle-none", *digest = "", *missing;
+	const char *event, *digest, *missing;
 	const struct slots *slots = &s->trial.slots;
-	int r = change_log_last(s->state, "bundle-", "bundle", arena, &event, &digest);
+	struct arena arena = { 0 };
+	int r = change_log_last(s->state, "bundle-", "bundle", &arena, &event, &digest);
 
-	if (r < 0 && r != -ENOENT)
-		return;
-	if (r < 0)
+	if (r < 0) {
 		event = "bundle-none";
-	missing = missing_event(slots, event, digest);
+		digest = slots->confirmed;
+	}
+	missing = r == 0 || r == -ENOENT ? missing_event(slots, event, digest) : NULL;
+	s->trial.record_at = 0;
 	if (missing)
-		record(s, missing, ITSELF, *slots->trial ? slots->trial : *digest ? digest : slots->confirmed, NULL,
-		       "found so at the start: it was ended before this could be written down");
+		record(s, missing, ITSELF, *slots->trial ? slots->trial : digest, NULL,
+		       "written down later: it could not be when it happened");
+	arena_free(&arena);
 }
 
 void trial_open(struct supervisor *s)
@@ -122,7 +137,7 @@ void trial_open(struct supervisor *s)
 	if (r < 0)
 		supervisor_warn(s, "%s/bundles.json: %s", s->state, failure_text(r));
 	if (r == 0)
-		catch_up(s, &arena);
+		catch_up(s);
 	if (slots_boot_id(s->trial.boot_id) < 0)
 		s->voice->warn("this boot has no id: a trial that runs is undone");
 	if (trial_runs(s) && is_over(s))
@@ -195,12 +210,7 @@ int trial_begin(struct supervisor *s, const struct policy *policy)
 
 void trial_cancel(struct supervisor *s, const struct policy *policy)
 {
-	const struct slots next = without_trial(&s->trial.slots);
-	int r = store(s, &next);
-
-	s->trial.slots = next;
-	if (r < 0)
-		supervisor_warn(s, "that the trial is over cannot be written to %s: %s", s->state, failure_text(r));
+	forget(s);
 	record(s, "bundle-refused", ITSELF, policy->bundle->digest, policy->envelope,
 	       "the kernel or an inspector did not take it");
 }
@@ -268,16 +278,13 @@ static int go_back(struct supervisor *s, struct arena *arena, const char **ret_t
 int trial_roll_back(struct supervisor *s, const char *user, const char *why, struct arena *arena,
 		    const char **ret_text)
 {
-	const struct slots before = s->trial.slots, next = without_trial(&before);
+	const struct slots before = s->trial.slots;
 	int r;
 
 	*ret_text = "no bundle is on trial; to go back to older content, sign it again as a bundle with a new serial";
 	if (!trial_runs(s))
 		return 1;
-	r = store(s, &next);
-	s->trial.slots = next;
-	if (r < 0)
-		supervisor_warn(s, "that the trial is over cannot be written to %s: %s", s->state, failure_text(r));
+	forget(s);
 	r = go_back(s, arena, ret_text);
 	record(s, "bundle-undone", user, before.trial, NULL, why);
 	return r;
@@ -320,6 +327,8 @@ void trial_tick(struct supervisor *s)
 {
 	if (s->trial.again_at && child_now() >= s->trial.again_at)
 		try_again(s);
+	if (s->trial.record_at && child_now() >= s->trial.record_at)
+		catch_up(s);
 	if (!trial_runs(s))
 		return;
 	if (is_over(s))
@@ -332,6 +341,8 @@ int trial_timeout(const struct supervisor *s)
 {
 	int64_t at = s->trial.again_at ? s->trial.again_at : INT64_MAX, left;
 
+	if (s->trial.record_at && s->trial.record_at < at)
+		at = s->trial.record_at;
 	if (trial_runs(s) && s->trial.slots.trial_ends < at)
 		at = s->trial.slots.trial_ends;
 	if (s->trial.not_serving_since && s->trial.not_serving_since + PATIENCE < at)

@@ -16,6 +16,7 @@ struct trial {
 	char boot_id[BOOT_ID_SIZE];
 	int64_t seconds;           /* of the next one */
 	int64_t not_serving_since; /* ms, CLOCK_BOOTTIME; 0: the inspectors serve */
+	int64_t record_at;         /* ms: the change log could not be written and is tried again; 0 */
 	int64_t again_at;          /* ms: going back failed and is tried again; 0 */
 	unsigned tries;
 };

@@ -20,6 +20,7 @@ from test_bundle_gate import BundleBox
 
 OLD = [rule("historian-press", "historian", "press-plc", [READ])]
 NEW = OLD + [rule("energy-press", "energy", "press-plc", [READ])]
+ON_DISK = {"rename", "fsync", "write", "mkdir", "ftruncate", "fchmod"}
 CHANGING = {"rename", "renameat", "renameat2", "fsync", "fdatasync", "write", "pwrite64", "writev", "mkdir", "unlink", "unlinkat",
             "ftruncate", "fchmod", "sendmsg", "sendto"}
 
@@ -92,8 +93,8 @@ class Crash(BundleBox):
         self.assertIn(seen, allowed)
         self.assertEqual(status["policy"]["bundle"]["serial"], seen[1] or seen[0])
         # The log tells of the last step, whatever came between them.
-        last = [e for e in self.changes() if e.startswith("bundle-")][-1]
-        self.assertIn(last, ["bundle-trial"] if seen[1] else ["bundle-confirmed", "bundle-undone", "bundle-refused"])
+        wanted = ["bundle-trial"] if seen[1] else ["bundle-confirmed", "bundle-undone", "bundle-refused"]
+        wait_until(lambda: [e for e in self.changes() if e.startswith("bundle-")][-1] in wanted, f"{wanted} in the log")
 
     def crash_everywhere(self, before, command, allowed):
         """before(): brings the box to where the command makes sense."""
@@ -142,6 +143,31 @@ class Crash(BundleBox):
     def test_rollback(self):
         self.save()
         self.crash_everywhere(self.to_trial, ("rollback",), {(1, 2), (1, None)})
+
+    # -- a full disk ---------------------------------------------------------------------------------------------
+
+    def fail_at(self, call, count, *command):
+        tracer, _ = self.attach("-e", f"inject={call}:error=ENOSPC:when={count}")
+        done = self.gate.command(*command, check=False)
+        tracer.process.send_signal(signal.SIGINT)
+        tracer.process.wait(20)
+        return done
+
+    def test_a_full_disk(self):
+        """It is taken or refused, and says so; the supervisor lives on."""
+        command = ("apply", self.paths[2], "--confirm-within", "2h")
+        calls = [(call, count) for call, count in self.calls(*command) if call in ON_DISK]
+        self.assertTrue(calls)
+        codes = set()
+        for call, count in calls:
+            with self.subTest(call=call, count=count):
+                self.to_confirmed()
+                done = self.fail_at(call, count, *command)
+                codes.add(done.returncode)
+                self.assertIsNone(self.gate.daemon.process.poll())
+                self.assertEqual("trial" in self.slots(), done.returncode == 0, done.stdout)
+                self.assert_whole({(1, 2)} if done.returncode == 0 else {(1, None)})
+        self.assertEqual(codes, {0, 3})
 
     # -- trust rotate: a process of its own --------------------------------------------------------------------
 
