@@ -68,6 +68,8 @@ static void forget(struct supervisor *s)
 	r = slots_store(s->state, &s->trial.slots);
 	if (r < 0)
 		supervisor_warn(s, "that the trial is over cannot be written to %s: %s", s->state, failure_text(r));
+	else
+		slots_clean(s->state, &s->trial.slots);
 }
 
 bool trial_runs(const struct supervisor *s)

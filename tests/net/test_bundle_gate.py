@@ -5,6 +5,7 @@ import json
 import pathlib
 import shutil
 import signal
+import time
 import unittest
 
 from bundle.plant import Plant
@@ -174,6 +175,23 @@ print(s.makefile().read())""", self.gate.runtime / "control.sock").stdout
             self.assertEqual(done.returncode, 1)
             self.assertIn("no bundle is on trial", done.stdout)
 
+    def test_the_first_one_ever_goes_back_to_nothing(self):
+        self.stop(signal.SIGTERM)
+        (self.gate.state / "in-force.json").unlink()
+        self.gate.start()
+        self.apply(self.bundle(1, WRITER))
+        self.assertTrue(self.writes())
+        self.gate.command("rollback")
+        self.assertIsNone(self.gate.status()["policy"])
+        with self.assertRaises((TimeoutError, OSError)):
+            self.lab.connect("10.2.0.2", source="10.1.0.2", seconds=0.7)
+
+    def test_bundles_that_nobody_names_are_removed(self):
+        for serial, rules, end in ((1, WRITER, "confirm"), (2, READER, "rollback"), (3, READER, "confirm")):
+            self.apply(self.bundle(serial, rules))
+            self.gate.command(end)
+            self.assertEqual([p.name for p in (self.gate.state / "bundles").iterdir()], [self.slots()["confirmed"]])
+
     def test_back_to_the_confirmed_one(self):
         self.apply(self.bundle(1, WRITER))
         self.gate.command("confirm")
@@ -199,13 +217,12 @@ print(s.makefile().read())""", self.gate.runtime / "control.sock").stdout
     def test_its_time_runs_on_without_the_supervisor(self):
         self.apply(self.bundle(1, WRITER), "--confirm-within", "1s")
         self.stop(signal.SIGKILL)
-        wait_until(lambda: self.ended(), "the trial's time", 20)
+        wait_until(self.ended, "the trial's time", 20)
         self.gate.start()
         self.assertFalse(self.writes())
         self.assertIsNone(self.gate.status()["trial"])
 
     def ended(self):
-        import time
         return "trial" not in self.slots() or time.clock_gettime(time.CLOCK_BOOTTIME) * 1000 > self.slots()["trial_ends"]
 
     def test_a_reboot_undoes_it(self):
