@@ -102,16 +102,17 @@ class Crash(BundleBox):
         before()
         calls = self.calls(*command)
         self.assertTrue(any(name.startswith("rename") for name, _ in calls), calls)
-        hit = 0
+        hit = set()
         for call, count in calls:
             with self.subTest(call=call, count=count):
                 before()
                 if self.kill_at(call, count, *command):
-                    hit += 1
+                    hit.add(call)
                     self.assert_enforcing()
                     self.gate.start()
                 self.assert_whole(allowed)
-        self.assertGreater(hit, len(calls) // 2)
+        # What the supervisor does by the clock stands among its calls, too, and is not met again: only kinds are sure.
+        self.assertTrue({"fsync", "write"} <= hit and any(name.startswith("rename") for name in hit), hit)
 
     def to_confirmed(self):
         if "trial" in self.slots():
