@@ -7,6 +7,7 @@
 #include "inspect/cyclic.h"
 #include "inspect/flow.h"
 #include "inspect/program.h"
+#include "inspect/uses.h"
 
 /* What is asked about: the message's bytes and the policy that it is held against. */
 struct question_context {
@@ -18,6 +19,7 @@ struct question_context {
 	struct program_time time;
 	uint64_t now;
 	bool recorded; /* an allowed message's fields are wanted too, not only those of a denied one */
+	struct parts *parts; /* where several requests in one message are written down; NULL: nobody wants them */
 };
 
 struct decision {
@@ -31,7 +33,7 @@ struct decision {
 	uint32_t rule;
 	unsigned answered;       /* of a reply: which of the flow's asks */
 	union asked asked;       /* of a request that was decoded, or of a reply that is withdrawn */
-	struct core_event fields; /* what was decoded, for an event: transaction, unit, ...; not set while `has` is 0 */
+	struct core_event fields; /* what was decoded, for a record: transaction, unit, ...; not set while `has` is 0 */
 };
 
 /* Allowed, by no rule. What is large is not cleared: who decides writes it, where it is wanted. */

@@ -38,10 +38,42 @@ static void note_fields(const struct modbus_message *m, bool request, struct cor
 	ret->has |= f->table != MODBUS_NO_TABLE ? CORE_HAS_ADDRESS | CORE_HAS_QUANTITY : 0;
 	ret->has |= f->max_write_quantity ? CORE_HAS_WRITE : 0;
 	ret->has |= f->shape == MODBUS_SHAPE_DIAGNOSTICS ? CORE_HAS_SUBFUNCTION : 0;
+	if (f->shape == MODBUS_SHAPE_MEI) {
+		ret->has |= CORE_HAS_SUBFUNCTION;
+		ret->has |= m->mei_type == MODBUS_MEI_IDENTIFICATION ? CORE_HAS_OBJECT : 0;
+		ret->subfunction = m->mei_type;
+		ret->read_code = m->read_code;
+		ret->object = m->object_id;
+	}
 	if (f->access == MODBUS_WRITE && f->table != MODBUS_NO_TABLE && m->data_length) {
 		ret->has |= CORE_HAS_VALUE;
 		ret->value = first_word(m);
 	}
+}
+
+static void note_record(const struct modbus_file_part *part, struct core_event *ret)
+{
+	ret->has |= CORE_HAS_RECORD | CORE_HAS_ADDRESS | CORE_HAS_QUANTITY;
+	ret->file = part->file;
+	ret->address = part->record;
+	ret->quantity = part->length;
+}
+
+/* The records that a file request asks for, each by itself; an event tells the first. */
+static void note_records(const struct modbus_message *m, struct parts *parts, struct decision *ret)
+{
+	for (unsigned i = 0; i < m->part_count && m->part_count > 1; i++) {
+		struct core_event *part = parts_add(parts);
+
+		if (!part)
+			break;
+		*part = ret->fields;
+		part->rule = ret->rule;
+		part->reason = (uint16_t)ret->reason;
+		note_record(&m->parts[i], part);
+	}
+	if (m->part_count)
+		note_record(&m->parts[0], &ret->fields);
 }
 
 static bool any_transaction(const struct program *p, uint32_t rule)
@@ -66,8 +98,10 @@ static void decide(const struct question_context *q, const uint8_t *p, size_t le
 	ret->rule = match.rule;
 	ret->any_transaction = any_transaction(q->program, match.rule);
 	modbus_ask(&m, &ret->asked.modbus);
-	if (decision_tells(ret, q))
-		note_fields(&m, true, &ret->fields);
+	if (!decision_tells(ret, q))
+		return;
+	note_fields(&m, true, &ret->fields);
+	note_records(&m, q->parts, ret);
 }
 
 static void decide_start(const struct question_context *q, const uint8_t *p, size_t len,

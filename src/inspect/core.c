@@ -34,6 +34,12 @@ struct core_totals *core_totals(void)
 	return &state.totals;
 }
 
+EXPORT(core_uses)
+struct core_uses *core_uses(void)
+{
+	return &state.uses;
+}
+
 EXPORT(core_program_area)
 uint8_t *core_program_area(void)
 {
@@ -82,6 +88,25 @@ static void carry_all_counts(void)
 	}
 }
 
+/* The same for a row of the table of uses. */
+static bool carry_use(struct core_use *use)
+{
+	const struct program_conduit *c = program_conduit(&state.program, use->what.conduit);
+	uint32_t old = use->what.rule;
+
+	if (!same_conduit(c, program_conduit(&state.before, use->what.conduit)))
+		return false;
+	if (old == CORE_NO_RULE)
+		return true;
+	for (uint32_t i = c->rules.first; i < c->rules.first + c->rules.count; i++) {
+		if (state.program.rules[i].key == state.before.rules[old].key) {
+			use->what.rule = i;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* An answer must not pass to the conduit that has the number now. */
 static void forget_listings(void)
 {
@@ -108,6 +133,7 @@ uint32_t core_program_load(uint32_t length)
 	state.sweep_next = state.sweep_cyclics = 0;
 	state.totals.generation++;
 	carry_all_counts();
+	uses_carry(&state, carry_use);
 	forget_listings();
 	return 1;
 }

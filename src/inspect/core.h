@@ -67,8 +67,16 @@ struct core_made {
 #define CORE_HAS_TAG 2048u
 #define CORE_HAS_CONNECTION 4096u /* connection: a cyclic one, its O->T id or that of the packet */
 #define CORE_HAS_SEQUENCE 8192u   /* sequence: of a cyclic packet */
+#define CORE_HAS_ATTRIBUTES 16384u  /* tag: several attribute numbers, "1,6,7" */
+#define CORE_HAS_FILE 32768u        /* tag: where in a data file, "N7:0" */
+#define CORE_HAS_PCCC 65536u        /* function, subfunction: command and function of PCCC (65535: it has none) */
+#define CORE_HAS_ELEMENTS 131072u   /* of the tag or data file, from there on */
+#define CORE_HAS_ROUTE 262144u      /* through the backplane; without it the device itself is meant */
+#define CORE_HAS_RECORD 524288u     /* file, address (record), quantity (registers) of functions 20, 21 */
+#define CORE_HAS_OBJECT 1048576u    /* read_code, object of device identification */
 
 #define CORE_TAG_MAX 63u /* characters of a tag that an event tells; a longer one ends in "..." */
+#define CORE_ROUTE_MAX 23u
 
 struct core_event {
 	uint32_t conduit;
@@ -79,16 +87,19 @@ struct core_event {
 	uint8_t action;       /* enum core_action */
 	uint8_t to_device;    /* direction of the message: 1 request, 0 reply */
 	uint16_t server_port;
-	uint16_t has;         /* CORE_HAS_* */
 	uint16_t transaction;
+	uint32_t has;         /* CORE_HAS_* */
+	uint32_t value;
 	uint8_t unit;
 	uint8_t function;
 	uint16_t address;
 	uint16_t quantity;
 	uint16_t write_address;
 	uint16_t write_quantity;
-	uint16_t subfunction;
-	uint32_t value;
+	uint16_t subfunction; /* of diagnostics; of function 43 the MEI type */
+	uint16_t file;
+	uint8_t read_code;
+	uint8_t object;
 	/* EtherNet/IP: of a message with several requests the one that was denied, else the first */
 	uint32_t class;
 	uint32_t instance;
@@ -96,8 +107,12 @@ struct core_event {
 	uint32_t connection;
 	uint32_t sequence;
 	uint16_t command;
+	uint16_t elements;
 	uint8_t service;
+	uint8_t counted;      /* it is in the table of uses (below) */
+	uint8_t route_length;
 	uint8_t tag_length;
+	char route[CORE_ROUTE_MAX + 1]; /* "1/0"; like tag */
 	char tag[CORE_TAG_MAX + 1]; /* printable; the last byte is zero */
 };
 #define CORE_NO_RULE 0xffffffffu
@@ -109,6 +124,7 @@ struct core_io {
 	uint32_t mark;     /* of the queued packet; conduit number 0: an ICMP error of some conduit */
 	uint32_t length;   /* of the packet; core -> host: of the replacement */
 	uint32_t trace;    /* 1: an event for allowed messages too */
+	uint64_t taken;    /* what the table of uses held when totals.packets was this has been read */
 	/* core -> host */
 	uint32_t verdict;  /* enum core_verdict */
 	uint32_t made_count;
@@ -124,6 +140,8 @@ struct core_io {
 struct core_rule_count {
 	uint64_t allowed; /* requests */
 	uint64_t denied;
+	uint64_t bytes;   /* of requests and replies that went on */
+	uint64_t other;   /* uses for which the table below had no place */
 };
 
 struct core_totals {
@@ -140,11 +158,33 @@ struct core_totals {
 	struct core_rule_count rules[CORE_RULES_MAX];
 };
 
+/*
+ * What was asked for: a row for each rule, request and verdict, as long as there is room. Of a message that carries
+ * several requests each is one. A row gives way to another when it was read since it last counted.
+ */
+#define CORE_USES_MAX 2048u
+struct core_use {
+	struct core_event what; /* kind, rule, reason, whether it was only observed; transaction, port and value are 0 */
+	uint32_t next;          /* the core's own */
+	uint64_t born;          /* io->now: with its place in the table it tells the row from any other */
+	uint64_t touched;       /* totals.packets */
+	uint64_t count;
+	int64_t first;          /* io->wall */
+	int64_t last;
+};
+
+struct core_uses {
+	uint32_t used;          /* rows, from the first one on; free ones among them have the count 0 */
+	uint32_t denied;        /* of these, rows of denials: at most half of the table */
+	struct core_use rows[CORE_USES_MAX];
+};
+
 /* Both sides of the sandbox are compiled from this file, by different compilers: same sizes, or no build. */
 _Static_assert(sizeof(struct core_made) == 1512, "struct core_made differs across the sandbox");
-_Static_assert(sizeof(struct core_event) == 128, "struct core_event differs across the sandbox");
-_Static_assert(sizeof(struct core_io) == 81776, "struct core_io differs across the sandbox");
-_Static_assert(sizeof(struct core_totals) == 2097216, "struct core_totals differs across the sandbox");
+_Static_assert(sizeof(struct core_event) == 160, "struct core_event differs across the sandbox");
+_Static_assert(sizeof(struct core_io) == 82816, "struct core_io differs across the sandbox");
+_Static_assert(sizeof(struct core_totals) == 4194368, "struct core_totals differs across the sandbox");
+_Static_assert(sizeof(struct core_uses) == 425992, "struct core_uses differs across the sandbox");
 
 /* The block for packets, verdicts and events. Valid for the life of the instance. */
 struct core_io *core_io(void);
@@ -154,6 +194,7 @@ uint8_t *core_program_area(void);
 
 /* The counters; the host only reads them. */
 struct core_totals *core_totals(void);
+struct core_uses *core_uses(void);
 
 /*
  * Checks the first `length` bytes of core_program_area() and puts them in force. Returns 1, or 0 when

@@ -125,21 +125,39 @@ static enum reason judge_message(struct crossing *x)
 			    x->core->io.now) ? REASON_NONE : REASON_UNEXPECTED_REPLY;
 }
 
+/* What is told and counted of the datagram. */
+static struct core_event facts_of(const struct crossing *x, enum core_event_kind kind, enum reason reason,
+				  enum core_action action)
+{
+	struct core_event e = x->decoded ? x->fields : (struct core_event){ 0 };
+
+	e.conduit = x->core->io.mark & MARK_CONDUIT;
+	e.kind = (uint16_t)kind;
+	e.reason = (uint16_t)reason;
+	e.server_port = x->server_port;
+	e.rule = x->rule;
+	e.action = (uint8_t)action;
+	e.to_device = x->from_server;
+	return e;
+}
+
+/* Is it counted: a request, or what is denied? Allowed cyclic data is what its connection was opened for. */
+static bool is_use(const struct crossing *x, enum core_event_kind kind)
+{
+	return kind == CORE_EVENT_DENIED ? !x->late : x->from_server && !x->cyclic;
+}
+
 static void note(struct crossing *x, enum core_event_kind kind, enum reason reason, enum core_action action)
 {
-	struct core_io *io = &x->core->io;
-	struct core_event *e = event_add(x->core, NULL, io->mark & MARK_CONDUIT, kind, reason);
-	struct core_event facts = *e;
+	struct core_event facts = facts_of(x, kind, reason, action);
+	struct core_event what = facts;
 
-	if (x->decoded)
-		*e = x->fields;
-	e->conduit = facts.conduit;
-	e->kind = facts.kind;
-	e->reason = facts.reason;
-	e->server_port = x->server_port;
-	e->rule = x->rule;
-	e->action = (uint8_t)action;
-	e->to_device = x->from_server;
+	if (x->conduit && is_use(x, kind)) {
+		uses_count(x->core, &what, action == CORE_ACTION_OBSERVED);
+		facts.counted = true;
+	}
+	if (kind == CORE_EVENT_DENIED || x->core->io.trace)
+		*event_add(x->core, NULL, facts.conduit, kind, reason) = facts;
 }
 
 static void finish(struct crossing *x, enum reason reason)
@@ -149,7 +167,7 @@ static void finish(struct crossing *x, enum reason reason)
 
 	if (reason != REASON_NONE && (!x->late || io->trace))
 		note(x, CORE_EVENT_DENIED, reason, observing ? CORE_ACTION_OBSERVED : CORE_ACTION_DROPPED);
-	else if (reason == REASON_NONE && io->trace)
+	else if (reason == REASON_NONE && (!x->cyclic || io->trace))
 		note(x, CORE_EVENT_ALLOWED, REASON_NONE, CORE_ACTION_NONE);
 	if (reason == REASON_NONE || observing)
 		io->verdict = CORE_PASS;

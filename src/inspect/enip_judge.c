@@ -199,6 +199,34 @@ static void judge_close(struct hearing *h, const struct cip_request *r)
 		h->out->reason = REASON_CONNECTION_NOT_ALLOWED;
 }
 
+/* ---- what is told of it ------------------------------------------------------------------------------------ */
+
+static void fill_fields(const struct hearing *h, const struct cip_request *r, struct core_event *ret)
+{
+	enip_fields(h->m, ret);
+	enip_fields_route(h->question.routes, ret);
+	enip_fields_request(r, h->question.tag, ret);
+}
+
+/* Of several requests in one message the one that is denied is told, else the first. */
+static void note(struct hearing *h, const struct cip_request *r)
+{
+	struct decision *d = h->out;
+	struct core_event *part = NULL;
+
+	if (!decision_tells(d, h->q))
+		return;
+	if (d->asked.enip.multiple)
+		part = parts_add(h->q->parts);
+	fill_fields(h, r, part ? part : &d->fields);
+	if (!part)
+		return;
+	part->reason = (uint16_t)d->reason;
+	part->rule = d->rule;
+	if (d->reason != REASON_NONE || !(d->fields.has & CORE_HAS_SERVICE))
+		d->fields = *part;
+}
+
 /* ---- requests ----------------------------------------------------------------------------------------------- */
 
 /*
@@ -234,10 +262,7 @@ static void judge_request(struct hearing *h, const struct cip_request *r)
 		if (match.reason == REASON_NONE && !h->question.start)
 			judge_offset(h, r);
 	}
-	if (h->out->reason != REASON_NONE || (h->q->recorded && !(h->out->fields.has & CORE_HAS_SERVICE))) {
-		enip_fields(h->m, &h->out->fields);
-		enip_fields_request(r, h->question.tag, &h->out->fields);
-	}
+	note(h, r);
 }
 
 /*
@@ -257,6 +282,18 @@ static void cannot_walk(struct hearing *h, enum reason reason)
 		ask->service = h->m->cip[0] & (uint8_t)~CIP_REPLY_BIT;
 }
 
+/* What stands behind a denied request that passes all the same is judged, too; the decision stays what it is. */
+static void judge_aside(struct hearing *h, const struct cip_request *r)
+{
+	struct decision *out = h->out, aside = *out;
+
+	aside.reason = REASON_NONE;
+	h->out = &aside;
+	judge_request(h, r);
+	h->out = out;
+	out->malformed |= aside.malformed;
+}
+
 /* Every request of the message, to its end: the reply to a denied one tells of all. */
 static void judge_all(struct hearing *h)
 {
@@ -271,6 +308,8 @@ static void judge_all(struct hearing *h)
 			ask->scope = scope_on_route(h, ask->scope);
 		if (h->out->reason == REASON_NONE)
 			judge_request(h, &w.request);
+		else if (h->q->conduit->mode == PROGRAM_OBSERVE)
+			judge_aside(h, &w.request);
 		if (h->out->malformed)
 			return;
 		reason = cip_walk_next(&w);

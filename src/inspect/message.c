@@ -92,6 +92,56 @@ static struct core_event *note(struct passage *p, const struct decision *d, enum
 	return e;
 }
 
+/* A denied message, now that all is known of it. */
+static void count_denial(struct passage *p, struct core_event *e)
+{
+	struct core_event what = *e;
+
+	e->counted = true;
+	uses_count(p->core, &what, e->action == CORE_ACTION_OBSERVED);
+}
+
+/* A request or a part of one that goes on. */
+static void count_use(struct passage *p, struct core_event *what)
+{
+	what->conduit = p->conduit->number;
+	what->to_device = true;
+	uses_count(p->core, what, what->reason != REASON_NONE);
+}
+
+/* What is wrong with a message as a whole is not said of its parts. */
+static bool parts_tell(const struct parts *parts, const struct decision *d)
+{
+	bool told = d->reason == REASON_NONE;
+
+	for (uint32_t i = 0; i < parts->count && !told; i++)
+		told = parts->items[i].reason != REASON_NONE;
+	return told && parts->count;
+}
+
+/* A request that goes on: each of its parts, when there are several. */
+static void count_uses(struct passage *p, const struct decision *d)
+{
+	struct parts *parts = &p->core->parts;
+	struct core_event whole;
+
+	if (!parts_tell(parts, d)) {
+		whole = d->fields.has ? d->fields : (struct core_event){ 0 };
+		whole.reason = (uint16_t)d->reason;
+		whole.rule = d->rule;
+		count_use(p, &whole);
+		return;
+	}
+	for (uint32_t i = 0; i < parts->count; i++)
+		count_use(p, &parts->items[i]);
+}
+
+static void count_bytes(struct passage *p, const struct arrival *a)
+{
+	if (a->decision.rule != CORE_NO_RULE)
+		p->core->totals.rules[a->decision.rule].bytes += a->size;
+}
+
 /* ---- what becomes of a message --------------------------------------------------------------------------- */
 
 /* Does the gate answer the request: one that is denied, or whose reply is withdrawn? */
@@ -115,6 +165,7 @@ static enum outcome reset(struct passage *p, const struct arrival *a)
 		e->cause = e->reason;
 		e->reason = REASON_DENIED_AFTER_PARTIAL;
 	}
+	count_denial(p, e);
 	made_resets(p->core, p->conduit, p->flow);
 	return OUTCOME_RESET;
 }
@@ -147,7 +198,9 @@ static enum outcome allow(struct passage *p, const struct arrival *a)
 	if (p->from_server) {
 		ask_pending(p, d);
 		request_count(p->core, d->rule, true);
+		count_uses(p, d);
 	}
+	count_bytes(p, a);
 	if (a->app->passes)
 		learn(p, a);
 	if (!p->from_server)
@@ -164,8 +217,11 @@ static enum outcome allow(struct passage *p, const struct arrival *a)
 static enum outcome observe(struct passage *p, struct arrival *a)
 {
 	const struct decision *d = &a->decision;
+	struct core_event *e;
 
-	note(p, d, CORE_EVENT_DENIED, CORE_ACTION_OBSERVED);
+	e = note(p, d, CORE_EVENT_DENIED, CORE_ACTION_OBSERVED);
+	if (!p->from_server || d->malformed)
+		count_denial(p, e);
 	if (a->size == 0) {
 		p->flow->passthrough = true;
 		half_advance(p->sender, &p->core->pool, p->sender->nxt);
@@ -174,7 +230,10 @@ static enum outcome observe(struct passage *p, struct arrival *a)
 	if (p->from_server && !d->malformed) {
 		ask_pending(p, d);
 		request_count(p->core, d->rule, false);
+		e->counted = true;
+		count_uses(p, d);
 	}
+	count_bytes(p, a);
 	half_advance(p->sender, &p->core->pool, p->sender->frame + a->size);
 	return OUTCOME_ON;
 }
@@ -208,7 +267,8 @@ static enum outcome deny(struct passage *p, struct arrival *a)
 		request_count(p->core, d->rule, false);
 	if (resets)
 		return reset(p, a);
-	note(p, d, CORE_EVENT_DENIED, refusal.length ? CORE_ACTION_REPLIED : CORE_ACTION_DROPPED);
+	count_denial(p, note(p, d, CORE_EVENT_DENIED,
+			     refusal.length ? CORE_ACTION_REPLIED : CORE_ACTION_DROPPED));
 	p->sender->swallow = a->size;
 	p->sender->withheld = false;
 	if (p->from_server)
@@ -240,6 +300,7 @@ static void decide_whole(struct passage *p, struct arrival *a)
 		a->app->reply(&a->question, a->bytes, a->size, &a->decision);
 		return;
 	}
+	p->core->parts.count = 0;
 	a->app->request(&a->question, a->bytes, a->size, &a->decision);
 	if (a->decision.reason == REASON_NONE && !request_rate_allows(p->core, p->conduit))
 		a->decision.reason = REASON_RATE_EXCEEDED;
@@ -279,7 +340,8 @@ static void arrival_init(struct passage *p, struct arrival *a)
 		.symbols = &p->core->table.symbols, .cyclics = &p->core->cyclics,
 		.time = { p->core->io.wall, p->flow->opened },
 		.now = p->core->io.now,
-		.recorded = p->core->io.trace || p->conduit->requests_per_second,
+		.recorded = p->core->io.trace || p->from_server,
+		.parts = &p->core->parts,
 	};
 }
 

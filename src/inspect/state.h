@@ -10,6 +10,7 @@
 #include "inspect/flow.h"
 #include "inspect/listing.h"
 #include "inspect/program.h"
+#include "inspect/uses.h"
 #include "protocol/segment.h"
 
 #define RATES_MAX (MARK_CONDUIT + 1u) /* a bucket for every conduit number */
@@ -35,6 +36,9 @@ struct core_state {
 	struct rate rates[RATES_MAX];
 	struct listings listings;
 	struct cyclics cyclics;
+	struct core_uses uses;
+	struct use_index use_index;
+	struct parts parts;       /* of the request that is being decided on */
 	uint8_t scratch[CORE_PACKET_MAX]; /* a message that arrived in pieces, put together */
 	_Alignas(8) uint8_t programs[2][PROGRAM_MAX]; /* last: not cleared */
 };

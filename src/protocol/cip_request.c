@@ -188,6 +188,9 @@ static enum reason read_head(struct cursor *c, struct cip_request *ret)
 	ret->known = ret->object == CIP_NO_OBJECT ? NULL : cip_service(ret->object, ret->service);
 	ret->shape = ret->known ? ret->known->shape : CIP_SHAPE_OPAQUE;
 	ret->attribute_count = 0;
+	ret->elements = 0;
+	ret->data = NULL;
+	ret->length = 0;
 	return REASON_NONE;
 }
 

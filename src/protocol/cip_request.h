@@ -40,7 +40,7 @@ enum reason cip_request(const uint8_t *p, size_t len, struct cip_request *ret);
 
 /*
  * Service, path and what follows from them, of a request of which `len` bytes have arrived: false when
- * the path is not wholly there, or wrong. Its data is not looked at.
+ * the path is not wholly there, or wrong. Its data is not looked at: the result has none.
  */
 bool cip_request_start(const uint8_t *p, size_t len, struct cip_request *ret);
 

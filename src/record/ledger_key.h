@@ -7,7 +7,7 @@
 #include "record/ledger.h"
 
 #define LEDGER_KEY_MAX 512u
-#define LEDGER_NOTE_MAX 256u
+#define LEDGER_NOTE_MAX 512u
 #define LEDGER_TEXT_MAX 512u /* of a moment */
 
 /* Returns the key's hash, never 0. */

@@ -46,6 +46,8 @@ struct board {
 	uint32_t reserved;
 	uint64_t memory_size;          /* of the core's linear memory */
 	uint64_t totals_offset;        /* struct core_totals in it; UINT64_MAX: not to be seen */
+	uint64_t uses_offset;          /* struct core_uses, likewise */
+	_Atomic uint64_t taken;        /* see struct core_io; the supervisor writes it, an inspector only clears it */
 	_Atomic uint64_t received;     /* packets */
 	_Atomic uint64_t overruns;     /* times that the kernel had no room for more packets */
 	_Atomic uint64_t truncated;    /* packets dropped because part of them was missing */

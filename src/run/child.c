@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,6 +21,7 @@
 #define HEALTHY_AFTER 60000
 #define STUCK_AFTER 3000   /* without a single call of the core; it is called every 100 ms */
 #define CHANNEL_BUFFER (1 << 20)
+#define COPY_TRIES 200     /* a decision takes microseconds; the later half of the tries gives up the processor */
 
 int64_t child_now(void)
 {
@@ -317,14 +320,14 @@ void child_stop(struct child *child)
 	forget_process(child);
 }
 
-const struct core_totals *child_totals(struct child *child)
+/* A block of the core's memory, or NULL while it cannot be seen. */
+static const void *see(struct child *child, uint64_t offset, size_t size)
 {
 	const struct board *board = child->board;
 	void *p;
 
-	if (child->state < CHILD_WAITING || board->memory_size == 0 ||
-	    board->totals_offset > board->memory_size ||
-	    board->memory_size - board->totals_offset < sizeof(struct core_totals))
+	if (child->state < CHILD_WAITING || board->memory_size == 0 || offset > board->memory_size ||
+	    board->memory_size - offset < size || offset % sizeof(uint64_t))
 		return NULL;
 	if (!child->memory) {
 		p = mmap(NULL, board->memory_size, PROT_READ, MAP_SHARED, child->memory_fd, 0);
@@ -333,5 +336,38 @@ const struct core_totals *child_totals(struct child *child)
 		child->memory = p;
 		child->memory_size = board->memory_size;
 	}
-	return (const struct core_totals *)(const void *)(child->memory + board->totals_offset);
+	return child->memory_size >= offset + size ? child->memory + offset : NULL;
+}
+
+const struct core_totals *child_totals(struct child *child)
+{
+	return see(child, child->board->totals_offset, sizeof(struct core_totals));
+}
+
+const struct core_uses *child_uses(struct child *child)
+{
+	return see(child, child->board->uses_offset, sizeof(struct core_uses));
+}
+
+/* Has the process ended? Then nobody changes its memory any more. */
+static bool has_ended(const struct child *child)
+{
+	struct pollfd poll_fd = { .fd = child->pid_fd, .events = POLLIN };
+
+	return child->pid_fd < 0 || poll(&poll_fd, 1, 0) != 0;
+}
+
+bool child_copy(const struct child *child, const void *from, size_t size, void *ret)
+{
+	for (unsigned i = 0; i < COPY_TRIES; i++) {
+		uint64_t turn = atomic_load(&child->board->turn);
+
+		memcpy(ret, from, size);
+		atomic_thread_fence(memory_order_seq_cst);
+		if (turn % 2 == 0 && atomic_load(&child->board->turn) == turn)
+			return true;
+		if (i >= COPY_TRIES / 2)
+			sched_yield();
+	}
+	return has_ended(child);
 }

@@ -88,5 +88,14 @@ void child_stop(struct child *child);
 /* The core's counters, or NULL while they cannot be seen. */
 const struct core_totals *child_totals(struct child *child);
 
+/* Its table of uses, likewise. */
+const struct core_uses *child_uses(struct child *child);
+
+/*
+ * Copies a part of these blocks as it was between two decisions of the core; of a process that ended as it is. False: the
+ * core was always at work.
+ */
+bool child_copy(const struct child *child, const void *from, size_t size, void *ret);
+
 /* CLOCK_BOOTTIME in milliseconds. */
 int64_t child_now(void);

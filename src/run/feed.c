@@ -2,6 +2,7 @@
 #include "run/feed.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/failure.h"
@@ -12,11 +13,11 @@
 
 /* ---- readings ---- */
 
-static void add_rule(struct ledger *ledger, const char *rule, const char *verdict, uint64_t count)
+static void add_rule(struct ledger *ledger, const char *rule, const char *verdict, uint64_t count, uint64_t bytes)
 {
 	const struct ledger_subject subject = { .kind = LEDGER_USAGE, .field = { rule, "", "", "", verdict } };
 
-	ledger_reading_add(ledger, &subject, count, 0);
+	ledger_reading_add(ledger, &subject, count, bytes);
 }
 
 /* Sources are LEDGER_KERNEL, then the inspectors. */
@@ -31,16 +32,30 @@ static void read_inspector(struct supervisor *s, struct child *child, unsigned s
 	for (uint32_t i = 0; i < s->policy->compiled.rule_count && i < CORE_RULES_MAX; i++) {
 		const char *rule = names_rule(&s->policy->compiled, i);
 
-		add_rule(ledger, rule, "allowed", totals->rules[i].allowed);
-		add_rule(ledger, rule, "denied", totals->rules[i].denied);
+		add_rule(ledger, rule, "allowed", totals->rules[i].allowed, totals->rules[i].bytes);
+		add_rule(ledger, rule, "denied", totals->rules[i].denied, 0);
+		if (totals->rules[i].other)
+			add_rule(ledger, rule, "other", totals->rules[i].other, 0);
 	}
 	ledger_reading_end(ledger);
 }
 
+static void take_uses(struct supervisor *s, unsigned member)
+{
+	struct uses_taken **taken = &s->feed.taken[member];
+
+	if (!*taken)
+		*taken = calloc(1, sizeof(**taken));
+	if (*taken)
+		uses_take(&s->crew.members[member], *taken, &s->policy->compiled, s->feed.ledger);
+}
+
 void feed_read_inspectors(struct supervisor *s)
 {
-	for (unsigned i = 0; s->feed.ledger && s->policy && !s->feed.paused && i < s->crew.count; i++)
+	for (unsigned i = 0; s->feed.ledger && s->policy && !s->feed.paused && i < s->crew.count; i++) {
 		read_inspector(s, &s->crew.members[i], LEDGER_KERNEL + 1 + i);
+		take_uses(s, i);
+	}
 }
 
 /* What the ruleset itself dropped, by reason, is of no rule. */
@@ -85,12 +100,15 @@ static void read_kernel_first(struct supervisor *s, const struct netfilter_count
 
 /* ---- one by one ---- */
 
+/* What is in the table of uses is taken from there. */
 void feed_event(struct supervisor *s, const struct core_event *event)
 {
 	struct usage usage;
 
-	if (s->feed.ledger && usage_of_denial(s->events.compiled, event, &usage))
-		ledger_add(s->feed.ledger, &usage.subject, 1, 0, time(NULL));
+	if (!s->feed.ledger || event->kind != CORE_EVENT_DENIED || event->counted)
+		return;
+	usage_of_request(s->events.compiled, event, &usage);
+	ledger_add(s->feed.ledger, &usage.subject, 1, 0, time(NULL));
 }
 
 void feed_refused(struct supervisor *s, const struct nflog_message *message)
@@ -219,6 +237,8 @@ void feed_close(struct supervisor *s)
 		ledger_flush(s->feed.ledger, time(NULL));
 	metrics_forget(s);
 	ledger_free(s->feed.ledger);
+	for (unsigned i = 0; i < CREW_MAX; i++)
+		free(s->feed.taken[i]);
 	s->feed = (struct feed){ 0 };
 	s->events.ledger = NULL;
 }

@@ -11,6 +11,8 @@
 #include "netfilter/read.h"
 #include "record/ledger.h"
 #include "run/channel.h"
+#include "run/crew.h"
+#include "run/uses.h"
 
 #define FEED_EVERY 10000 /* ms; more when it takes long: a hundredth of the time at most */
 #define FEED_SHARE 100
@@ -24,6 +26,7 @@ struct feed {
 	bool open;
 	bool paused;
 	char path[4096];       /* of the ledger */
+	struct uses_taken *taken[CREW_MAX]; /* of each inspector; NULL: not looked at yet */
 };
 
 /* Before a policy is loaded: where the kernel's counters stand is what the ledger counts from. */

@@ -23,6 +23,7 @@ static void enter(struct judge *judge, uint32_t conduit)
 	io->now = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	io->wall = wall.tv_sec;
 	io->trace = 0;
+	io->taken = atomic_load_explicit(&judge->board->taken, memory_order_relaxed);
 	atomic_store_explicit(&judge->board->conduit, conduit, memory_order_relaxed);
 	atomic_fetch_add_explicit(&judge->board->turn, 1, memory_order_seq_cst);
 }
@@ -39,6 +40,7 @@ void judge_forget(struct judge *judge)
 	const void *program = policy_program(&length);
 	int loaded = 0;
 
+	judge->board->taken = 0;
 	enter(judge, 0);
 	if (vm_reset(judge->vm) < 0)
 		_exit(INSPECT_EXIT_CORE);
@@ -65,12 +67,12 @@ struct scope {
 };
 
 /* It is printed: only what a terminal shows as it is. */
-static bool tag_is_sound(const struct core_event *event)
+static bool text_is_sound(const char *text, size_t length, size_t most)
 {
-	if (event->tag_length > CORE_TAG_MAX || event->tag[event->tag_length])
+	if (length > most || text[length])
 		return false;
-	for (unsigned i = 0; i < event->tag_length; i++)
-		if (event->tag[i] <= ' ' || event->tag[i] > '~')
+	for (size_t i = 0; i < length; i++)
+		if (text[i] <= ' ' || text[i] > '~')
 			return false;
 	return true;
 }
@@ -82,7 +84,8 @@ static bool event_is_sound(const struct core_event *event, const struct scope *s
 	return event->kind >= CORE_EVENT_DENIED && event->kind <= CORE_EVENT_ALLOWED &&
 	       event->reason < REASON_COUNT && event->cause < REASON_COUNT &&
 	       event->action <= CORE_ACTION_OBSERVED &&
-	       event->to_device <= 1 && tag_is_sound(event) &&
+	       event->to_device <= 1 && text_is_sound(event->tag, event->tag_length, CORE_TAG_MAX) &&
+	       text_is_sound(event->route, event->route_length, CORE_ROUTE_MAX) &&
 	       (event->rule == CORE_NO_RULE || event->rule < policy_rule_count());
 }
 

@@ -240,6 +240,9 @@ static void start_core(struct inspector *in, bool keep)
 	close(INSPECT_MEMORY);
 	in->judge.board->memory_size = size;
 	in->judge.board->totals_offset = vm_totals_offset(in->judge.vm);
+	in->judge.board->uses_offset = vm_uses_offset(in->judge.vm);
+	if (!keep)
+		in->judge.board->taken = 0;
 }
 
 /* From here on the process has nothing but the descriptors below `end`. */

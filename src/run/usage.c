@@ -45,23 +45,65 @@ static void add_part(struct usage *u, const char *name, unsigned value)
 }
 
 /* The client wrote it, but the core made it printable. */
-static void add_tag(struct usage *u, const char *tag)
+static void add_text(struct usage *u, const char *name, const char *text)
 {
 	char json[2 * CORE_TAG_MAX + 3], *p = json;
 
 	*p++ = '"';
-	for (const char *from = tag; *from && from < tag + CORE_TAG_MAX; from++) {
+	for (const char *from = text; *from && from < text + CORE_TAG_MAX; from++) {
 		if (*from == '"' || *from == '\\')
 			*p++ = '\\';
 		*p++ = *from;
 	}
 	*p++ = '"';
 	*p = '\0';
-	add_texts(u, "tag", tag, json);
+	add_texts(u, name, text, json);
 }
 
-/* What is asked for, without what makes every request another one: transaction and values. */
-static void set_modbus(const struct core_event *e, struct usage *u)
+/* The numbers that a request may have, in the order in which they are told. */
+static void add_numbers(const struct core_event *e, struct usage *u)
+{
+	const struct {
+		uint32_t has;
+		const char *name;
+		uint32_t value;
+	} numbers[] = {
+		{ CORE_HAS_MESSAGE, "unit", e->unit },
+		{ CORE_HAS_CLASS, "class", e->class },
+		{ CORE_HAS_INSTANCE, "instance", e->instance },
+		{ CORE_HAS_ATTRIBUTE, "attribute", e->attribute },
+		{ CORE_HAS_PCCC, "command", e->function },
+		{ CORE_HAS_PCCC, "function", e->subfunction },
+		{ CORE_HAS_SUBFUNCTION, "subfunction", e->subfunction },
+		{ CORE_HAS_OBJECT, "read_code", e->read_code },
+		{ CORE_HAS_OBJECT, "object", e->object },
+		{ CORE_HAS_RECORD, "file", e->file },
+		{ CORE_HAS_ADDRESS, "address", e->address },
+		{ CORE_HAS_QUANTITY, "quantity", e->quantity },
+		{ CORE_HAS_WRITE, "write_address", e->write_address },
+		{ CORE_HAS_WRITE, "write_quantity", e->write_quantity },
+		{ CORE_HAS_ELEMENTS, "elements", e->elements },
+	};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (e->has & numbers[i].has)
+			add_part(u, numbers[i].name, numbers[i].value);
+}
+
+/* The tag last: whatever is in it, it is no other part. */
+static void add_words(const struct core_event *e, struct usage *u)
+{
+	if (e->has & CORE_HAS_ROUTE)
+		add_text(u, "route", e->route);
+	if (e->has & CORE_HAS_ATTRIBUTES)
+		add_text(u, "attributes", e->tag);
+	if (e->has & CORE_HAS_FILE)
+		add_text(u, "at", e->tag);
+	if (e->has & CORE_HAS_TAG)
+		add_text(u, "tag", e->tag);
+}
+
+static void name_modbus(const struct core_event *e, struct usage *u)
 {
 	const struct modbus_function *function = modbus_function(e->function);
 
@@ -69,19 +111,6 @@ static void set_modbus(const struct core_event *e, struct usage *u)
 		snprintf(u->service, sizeof(u->service), "%s", function->name);
 	else
 		snprintf(u->service, sizeof(u->service), "function-%u", e->function);
-	strcpy(u->parts, "{");
-	add_part(u, "unit", e->unit);
-	if (e->has & CORE_HAS_SUBFUNCTION)
-		add_part(u, "subfunction", e->subfunction);
-	if (e->has & CORE_HAS_ADDRESS)
-		add_part(u, "address", e->address);
-	if (e->has & CORE_HAS_QUANTITY)
-		add_part(u, "quantity", e->quantity);
-	if (e->has & CORE_HAS_WRITE) {
-		add_part(u, "write_address", e->write_address);
-		add_part(u, "write_quantity", e->write_quantity);
-	}
-	strcat(u->parts, "}");
 }
 
 static void name_cip(const struct core_event *e, struct usage *u)
@@ -99,44 +128,33 @@ static void name_cip(const struct core_event *e, struct usage *u)
 		snprintf(u->service, sizeof(u->service), "command-%u", e->command);
 }
 
-/* The tag last: whatever is in it, it is no other part. */
-static void set_cip(const struct core_event *e, struct usage *u)
-{
-	name_cip(e, u);
-	strcpy(u->parts, "{");
-	if (e->has & CORE_HAS_CLASS)
-		add_part(u, "class", e->class);
-	if (e->has & CORE_HAS_INSTANCE)
-		add_part(u, "instance", e->instance);
-	if (e->has & CORE_HAS_ATTRIBUTE)
-		add_part(u, "attribute", e->attribute);
-	if (e->has & CORE_HAS_TAG)
-		add_tag(u, e->tag);
-	strcat(u->parts, "}");
-}
-
-bool usage_of_denial(const struct compiled *compiled, const struct core_event *e, struct usage *u)
+/* What is asked for, without what makes every request another one: transaction and values. */
+void usage_of_request(const struct compiled *compiled, const struct core_event *e, struct usage *u)
 {
 	const char *protocol = names_protocol(compiled, e->conduit);
+	const char *observed = e->action == CORE_ACTION_OBSERVED ? "observed/" : "";
 
-	if (e->kind != CORE_EVENT_DENIED)
-		return false;
 	*u = (struct usage){ .subject = { .kind = LEDGER_USAGE } };
 	if (e->has & CORE_HAS_MESSAGE)
-		set_modbus(e, u);
+		name_modbus(e, u);
 	else if (e->has & CORE_HAS_COMMAND)
-		set_cip(e, u);
+		name_cip(e, u);
 	else if (e->has & CORE_HAS_CONNECTION)
 		strcpy(u->service, "cyclic-data");
-	snprintf(u->verdict, sizeof(u->verdict), "%s%s", e->action == CORE_ACTION_OBSERVED ? "observed/" : "",
-		 reason_code((enum reason)e->reason));
+	strcpy(u->parts, "{");
+	add_numbers(e, u);
+	add_words(e, u);
+	strcat(u->parts, "}");
+	if (e->kind == CORE_EVENT_ALLOWED)
+		strcpy(u->verdict, "allowed");
+	else
+		snprintf(u->verdict, sizeof(u->verdict), "%s%s", observed, reason_code((enum reason)e->reason));
 	u->subject.field[0] = names_rule(compiled, e->rule);
 	u->subject.field[1] = protocol ? protocol : "";
 	u->subject.field[2] = u->service;
 	u->subject.field[3] = u->detail;
 	u->subject.field[4] = u->verdict;
 	u->subject.note = u->parts;
-	return true;
 }
 
 /* ---- the kernel's ---- */

@@ -39,6 +39,10 @@ struct core_io *vm_io(struct vm *vm);
 const struct core_totals *vm_totals(struct vm *vm);
 size_t vm_totals_offset(struct vm *vm);
 
+/* The table of uses, likewise. */
+const struct core_uses *vm_uses(struct vm *vm);
+size_t vm_uses_offset(struct vm *vm);
+
 /*
  * Copies a match program in and loads it. *ret_loaded: 1 in force, 0 refused. After a 1 call vm_sweep()
  * until io->more is 0: the packets it makes name conduits of the program that was in force before.

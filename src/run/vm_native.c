@@ -40,6 +40,16 @@ size_t vm_totals_offset(struct vm *vm)
 	return SIZE_MAX;
 }
 
+const struct core_uses *vm_uses(struct vm *vm)
+{
+	return core_uses();
+}
+
+size_t vm_uses_offset(struct vm *vm)
+{
+	return SIZE_MAX;
+}
+
 enum vm_result vm_load(struct vm *vm, const void *program, size_t length, int *ret_loaded)
 {
 	*ret_loaded = 0;

@@ -31,6 +31,8 @@ struct vm {
 	struct core_io *io;
 	const struct core_totals *totals;
 	size_t totals_offset;
+	const struct core_uses *uses;
+	size_t uses_offset;
 	uint32_t length;          /* argument and result of the call under way */
 	uint32_t result;
 };
@@ -113,6 +115,11 @@ static void call_io(struct vm *vm)
 static void call_totals(struct vm *vm)
 {
 	vm->result = Z_coreZ_core_totals(&vm->instance);
+}
+
+static void call_uses(struct vm *vm)
+{
+	vm->result = Z_coreZ_core_uses(&vm->instance);
 }
 
 static void call_area(struct vm *vm)
@@ -209,7 +216,11 @@ static int find_blocks(struct vm *vm)
 		return -EFAULT;
 	vm->totals_offset = vm->result;
 	vm->totals = checked(vm, vm->result, sizeof(*vm->totals), alignof(struct core_totals));
-	return vm->io && vm->totals ? 0 : -EFAULT;
+	if (guarded(vm, call_uses) != VM_DONE)
+		return -EFAULT;
+	vm->uses_offset = vm->result;
+	vm->uses = checked(vm, vm->result, sizeof(*vm->uses), alignof(struct core_uses));
+	return vm->io && vm->totals && vm->uses ? 0 : -EFAULT;
 }
 
 static void instantiate(struct vm *vm)
@@ -260,6 +271,16 @@ const struct core_totals *vm_totals(struct vm *vm)
 size_t vm_totals_offset(struct vm *vm)
 {
 	return vm->totals_offset;
+}
+
+const struct core_uses *vm_uses(struct vm *vm)
+{
+	return vm->uses;
+}
+
+size_t vm_uses_offset(struct vm *vm)
+{
+	return vm->uses_offset;
 }
 
 enum vm_result vm_load(struct vm *vm, const void *program, size_t length, int *ret_loaded)

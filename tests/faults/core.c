@@ -12,6 +12,7 @@ enum fault { OUT_OF_BOUNDS = 1, RECURSION, UNREACHABLE, UNKNOWN_CONDUIT, GIANT_M
 
 static struct core_io io;
 static struct core_totals totals;
+static struct core_uses uses;
 static uint8_t area[PROGRAM_MAX];
 static volatile uint32_t depth;
 static uint32_t refusing; /* every further program */
@@ -29,6 +30,11 @@ EXPORT(core_program_area) uint8_t *core_program_area(void)
 EXPORT(core_totals) struct core_totals *core_totals(void)
 {
 	return &totals;
+}
+
+EXPORT(core_uses) struct core_uses *core_uses(void)
+{
+	return &uses;
 }
 
 EXPORT(core_program_load) uint32_t core_program_load(uint32_t length)

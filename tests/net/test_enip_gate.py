@@ -373,8 +373,9 @@ class Ledger(EnipCase):
             found = ledger.execute("SELECT protocol, service, detail, verdict, count FROM usage WHERE service <> '' "
                                    "ORDER BY service").fetchall()
         self.assertEqual(found, [
-            ("ethernet-ip", "stop", "class=142 instance=1", "service-not-allowed", 1),
-            ("ethernet-ip", "write-tag", "tag=Count", "tag-not-allowed", 2)])
+            ("ethernet-ip", "register-session", "", "allowed", 1),
+            ("ethernet-ip", "stop", "class=142 instance=1 route=1/0", "service-not-allowed", 1),
+            ("ethernet-ip", "write-tag", "elements=1 route=1/0 tag=Count", "tag-not-allowed", 2)])
 
 
 class Datagrams(EnipCase):

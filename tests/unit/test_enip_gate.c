@@ -24,7 +24,8 @@ static void test_what_is_recorded(void **state)
 	server_says(&m);
 	denied(REASON_TAG_NOT_ALLOWED, CORE_ACTION_REPLIED);
 	assert_int_equal(core_io()->events[0].rule, 1);
-	assert_int_equal(core_io()->events[0].has, CORE_HAS_COMMAND | CORE_HAS_SERVICE | CORE_HAS_TAG);
+	assert_int_equal(core_io()->events[0].has, CORE_HAS_COMMAND | CORE_HAS_SERVICE | CORE_HAS_TAG |
+			 CORE_HAS_ELEMENTS);
 	assert_int_equal(core_io()->events[0].service, 0x4d);
 	assert_string_equal(core_io()->events[0].tag, "LINE3.Rate");
 }

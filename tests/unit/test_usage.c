@@ -17,7 +17,7 @@ static void assert_usage(const struct core_event *event, const char *service, co
 	struct usage usage;
 
 	memset(&usage, 'x', sizeof(usage));
-	assert_true(usage_of_denial(NULL, event, &usage));
+	usage_of_request(NULL, event, &usage);
 	assert_string_equal(usage.subject.field[2], service);
 	assert_string_equal(usage.subject.field[3], detail);
 	assert_string_equal(usage.subject.note, parts);
@@ -96,17 +96,9 @@ static void what_could_not_be_read(void **state)
 					  .action = CORE_ACTION_OBSERVED };
 	struct usage usage;
 
-	assert_usage(&event, "", "", "");
-	assert_true(usage_of_denial(NULL, &event, &usage));
+	assert_usage(&event, "", "", "{}");
+	usage_of_request(NULL, &event, &usage);
 	assert_string_equal(usage.subject.field[4], "observed/device-initiated");
-}
-
-static void a_connection_is_no_denial(void **state)
-{
-	const struct core_event event = { .kind = CORE_EVENT_OPENED };
-	struct usage usage;
-
-	assert_false(usage_of_denial(NULL, &event, &usage));
 }
 
 int main(void)
@@ -119,7 +111,6 @@ int main(void)
 		cmocka_unit_test(the_longest_fits),
 		cmocka_unit_test(what_is_below_cip),
 		cmocka_unit_test(what_could_not_be_read),
-		cmocka_unit_test(a_connection_is_no_denial),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
