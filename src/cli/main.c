@@ -22,6 +22,7 @@ static const struct command *const commands[] = {
 	&command_clock,
 	&command_decode,
 	&command_replay,
+	&command_learn,
 	&command_profiles,
 	&command_services,
 	&command_new,

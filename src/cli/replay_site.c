@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "inspect/core.h"
-#include "policy/documents.h"
 
 static struct program_header *header_of(const struct replay_site *site)
 {
@@ -97,13 +96,17 @@ int replay_site_load(const char *folder, bool dated, int64_t now, struct arena *
 		     struct diag_list *diags, struct replay_site *ret)
 {
 	struct documents documents;
-	int err;
+	int err = documents_read(folder, arena, diags, &documents);
 
 	*ret = (struct replay_site){ .arena = arena };
-	err = documents_read(folder, arena, diags, &documents);
-	if (err)
-		return err;
-	if (!compile_site(&documents, now, NULL, 0, arena, diags, &ret->compiled) || diags->errors)
+	return err ? err : replay_site_compile(&documents, dated, now, arena, diags, ret);
+}
+
+int replay_site_compile(const struct documents *documents, bool dated, int64_t now, struct arena *arena,
+			struct diag_list *diags, struct replay_site *ret)
+{
+	*ret = (struct replay_site){ .arena = arena };
+	if (!compile_site(documents, now, NULL, 0, arena, diags, &ret->compiled) || diags->errors)
 		return 1;
 	ret->program_size = ret->compiled.program_size;
 	ret->program = arena_alloc(arena, ret->program_size);
@@ -137,45 +140,81 @@ static void replace_conduits(struct replay_site *site, const struct program_cond
 	site->program_size = size;
 }
 
-const char *replay_site_narrow(struct replay_site *site, const char *id,
-			       const struct replay_conduit *pairs, size_t pair_count)
+static uint32_t find_rule(const struct replay_site *site, const char *id)
 {
-	struct program_conduit *conduits;
-	const struct program_conduit *like = NULL;
 	uint32_t rule = 0;
 
 	while (rule < site->compiled.rule_count && strcmp(site->compiled.rules[rule].id, id) != 0)
 		rule++;
-	if (rule < site->compiled.rule_count)
-		like = program_conduit_of(site, site->compiled.rules[rule].conduit);
-	if (!like)
-		return "no rule in force that is inspected has this id";
-	conduits = arena_array(site->arena, pair_count + 1, sizeof(*conduits));
-	site->conduits = arena_array(site->arena, pair_count + 1, sizeof(*site->conduits));
-	site->conduit_count = 0;
-	for (uint32_t i = 0; i < pair_count; i++) {
-		struct program_conduit *c = &conduits[site->conduit_count];
-		struct replay_conduit *to = &site->conduits[site->conduit_count];
+	return rule;
+}
 
-		if (pairs[i].program != like->protocol)
-			continue;
-		site->conduit_count++;
-		*c = *like;
-		c->number = (uint32_t)site->conduit_count;
-		c->family = pairs[i].server.family;
-		memcpy(c->server, pairs[i].server.address, sizeof(c->server));
-		memcpy(c->device, pairs[i].device.address, sizeof(c->device));
-		c->port = pairs[i].device.port;
-		c->rules = (struct program_span){ rule, 1 };
-		*to = pairs[i];
-		to->number = c->number;
-		to->inspected = true;
-		to->rules = site->compiled.rules[rule].id;
-		to->only_rule = rule;
-		to->datagrams = datagrams_of(site, c);
-	}
+/* The conduit of a rule, NULL when it has none that is inspected. */
+static const struct program_conduit *conduit_of(const struct replay_site *site, uint32_t rule)
+{
+	return rule < site->compiled.rule_count ? program_conduit_of(site, site->compiled.rules[rule].conduit) : NULL;
+}
+
+/* One more conduit: this rule, between these two. */
+static void add_pair(struct replay_site *site, struct program_conduit *conduits, uint32_t rule,
+		     const struct replay_conduit *pair)
+{
+	struct program_conduit *c = &conduits[site->conduit_count];
+	struct replay_conduit *to = &site->conduits[site->conduit_count++];
+
+	*c = *conduit_of(site, rule);
+	c->number = (uint32_t)site->conduit_count;
+	c->family = pair->server.family;
+	memcpy(c->server, pair->server.address, sizeof(c->server));
+	memcpy(c->device, pair->device.address, sizeof(c->device));
+	c->port = pair->device.port;
+	c->rules = (struct program_span){ rule, 1 };
+	*to = *pair;
+	to->number = c->number;
+	to->inspected = true;
+	to->rules = site->compiled.rules[rule].id;
+	to->only_rule = rule;
+	to->datagrams = datagrams_of(site, c);
+}
+
+static struct program_conduit *begin_pairs(struct replay_site *site, size_t most)
+{
+	site->conduits = arena_array(site->arena, most + 1, sizeof(*site->conduits));
+	site->conduit_count = 0;
+	return arena_array(site->arena, most + 1, sizeof(struct program_conduit));
+}
+
+static const char *end_pairs(struct replay_site *site, const struct program_conduit *conduits)
+{
 	replace_conduits(site, conduits, site->conduit_count);
 	return site->program_size > PROGRAM_MAX ? "too many connections in the capture" : NULL;
+}
+
+const char *replay_site_narrow(struct replay_site *site, const char *id,
+			       const struct replay_conduit *pairs, size_t pair_count)
+{
+	uint32_t rule = find_rule(site, id);
+	const struct program_conduit *like = conduit_of(site, rule);
+	struct program_conduit *conduits;
+
+	if (!like)
+		return "no rule in force that is inspected has this id";
+	conduits = begin_pairs(site, pair_count);
+	for (size_t i = 0; i < pair_count; i++)
+		if (pairs[i].program == like->protocol)
+			add_pair(site, conduits, rule, &pairs[i]);
+	return end_pairs(site, conduits);
+}
+
+const char *replay_site_assign(struct replay_site *site, const char *const *ids, const struct replay_conduit *pairs,
+			       size_t pair_count)
+{
+	struct program_conduit *conduits = begin_pairs(site, pair_count);
+
+	for (size_t i = 0; i < pair_count; i++)
+		if (conduit_of(site, find_rule(site, ids[i])))
+			add_pair(site, conduits, find_rule(site, ids[i]), &pairs[i]);
+	return end_pairs(site, conduits);
 }
 
 const struct replay_conduit *replay_site_find(const struct replay_site *site,

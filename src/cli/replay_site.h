@@ -13,6 +13,7 @@
 #include "capture/headers.h"
 #include "cli/traffic.h"
 #include "policy/compile.h"
+#include "policy/documents.h"
 
 /* A conduit as the replay looks it up. */
 struct replay_conduit {
@@ -43,12 +44,21 @@ __attribute__((warn_unused_result))
 int replay_site_load(const char *folder, bool dated, int64_t now, struct arena *arena,
 		     struct diag_list *diags, struct replay_site *ret);
 
+/* The same from documents that are read already. */
+__attribute__((warn_unused_result))
+int replay_site_compile(const struct documents *documents, bool dated, int64_t now, struct arena *arena,
+			struct diag_list *diags, struct replay_site *ret);
+
 /*
  * Makes the rule `id` the only one, for every connection of these pairs (ends of the devices with
  * their ports). NULL, or why that cannot be.
  */
 const char *replay_site_narrow(struct replay_site *site, const char *id,
 			       const struct replay_conduit *pairs, size_t pair_count);
+
+/* The same with a rule of its own for each pair; a pair whose rule is not there has none. */
+const char *replay_site_assign(struct replay_site *site, const char *const *ids, const struct replay_conduit *pairs,
+			       size_t pair_count);
 
 /* The conduit of a connection, or NULL. */
 const struct replay_conduit *replay_site_find(const struct replay_site *site,

@@ -37,6 +37,27 @@ static const struct protocol protocols[] = {
 };
 #define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
 
+static const struct protocol *find_protocol(const char *name, size_t len)
+{
+	for (size_t i = 0; i < PROTOCOLS; i++)
+		if (strlen(protocols[i].name) == len && memcmp(protocols[i].name, name, len) == 0)
+			return &protocols[i];
+	return NULL;
+}
+
+const struct protocol *protocol_of(uint8_t program)
+{
+	for (size_t i = 0; i < PROTOCOLS; i++)
+		if (protocols[i].program == program)
+			return &protocols[i];
+	return NULL;
+}
+
+const struct protocol *protocol_called(const char *name)
+{
+	return find_protocol(name, strlen(name));
+}
+
 void ports_init(struct ports *ports)
 {
 	ports->count = 0;
@@ -44,14 +65,6 @@ void ports_init(struct ports *ports)
 		ports->items[ports->count].port = protocols[i].port;
 		ports->items[ports->count++].protocol = &protocols[i];
 	}
-}
-
-static const struct protocol *find_protocol(const char *name, size_t len)
-{
-	for (size_t i = 0; i < PROTOCOLS; i++)
-		if (strlen(protocols[i].name) == len && memcmp(protocols[i].name, name, len) == 0)
-			return &protocols[i];
-	return NULL;
 }
 
 static bool add(struct ports *ports, const struct protocol *found, uint16_t port)

@@ -55,6 +55,10 @@ struct ports {
 	} items[PORTS_MAX];
 };
 
+/* The row of an enum program_protocol; of TCP. */
+const struct protocol *protocol_of(uint8_t program);
+const struct protocol *protocol_called(const char *name);
+
 void ports_init(struct ports *ports);
 
 /* Takes "modbus=1502". NULL, or what is wrong with it. */

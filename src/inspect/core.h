@@ -112,7 +112,7 @@ struct core_event {
 	uint8_t counted;      /* it is in the table of uses (below) */
 	uint8_t route_length;
 	uint8_t tag_length;
-	char route[CORE_ROUTE_MAX + 1]; /* "1/0"; like tag */
+	char route[CORE_ROUTE_MAX + 1]; /* "1/0", "1/3/2/10.3.0.7"; like tag */
 	char tag[CORE_TAG_MAX + 1]; /* printable; the last byte is zero */
 };
 #define CORE_NO_RULE 0xffffffffu

@@ -123,7 +123,7 @@ static void put_elements(uint16_t elements, struct core_event *ret)
 static void put_hop(struct text *t, const struct cip_segment *hop)
 {
 	if (t->length)
-		put(t, ',');
+		put(t, '/');
 	put_number(t, hop->number);
 	put(t, '/');
 	if (hop->length == 1)

@@ -101,9 +101,11 @@ static void count_denial(struct passage *p, struct core_event *e)
 	uses_count(p->core, &what, e->action == CORE_ACTION_OBSERVED);
 }
 
-/* A request or a part of one that goes on. */
+/* A request or a part of one that goes on. What no rule came near is the first rule's to learn from: that observes, too. */
 static void count_use(struct passage *p, struct core_event *what)
 {
+	if (what->rule == CORE_NO_RULE && what->reason != REASON_NONE)
+		what->rule = p->conduit->rules.first;
 	what->conduit = p->conduit->number;
 	what->to_device = true;
 	uses_count(p->core, what, what->reason != REASON_NONE);

@@ -176,20 +176,13 @@ static void raise_access(const struct cip_service *s, struct cip_entry *ret)
 {
 	if (!s || !s->sets)
 		return;
-	for (size_t i = 0; i < ret->path.count; i++) {
-		const struct cip_class *class = cip_class(ret->path.items[i].class);
-
-		if (class && class->set_access == CIP_CONTROL)
+	for (size_t i = 0; i < ret->path.count; i++)
+		if (cip_setting_controls(ret->path.items[i].class, 1, 0))
 			ret->access = CIP_CONTROL;
-	}
-	for (size_t i = 0; i < cip_attribute_count; i++) {
-		const struct cip_attribute *a = &cip_attributes[i];
-
-		for (size_t k = 0; a->class == cip_entry_class(ret) && k < ret->attributes.count; k++)
-			if (a->access == CIP_CONTROL && a->number >= ret->attributes.items[k].first &&
-			    a->number <= ret->attributes.items[k].last)
-				ret->access = CIP_CONTROL;
-	}
+	for (size_t i = 0; i < ret->attributes.count; i++)
+		if (cip_setting_controls(cip_entry_class(ret), ret->attributes.items[i].first,
+					 ret->attributes.items[i].last))
+			ret->access = CIP_CONTROL;
 }
 
 static void warn_control(const struct loader *l, const struct value *at, const struct cip_entry *entry,

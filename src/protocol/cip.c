@@ -227,3 +227,18 @@ bool cip_lists_attributes(uint8_t shape)
 	return shape == CIP_SHAPE_ATTRIBUTE_LIST || shape == CIP_SHAPE_SET_ATTRIBUTE_LIST ||
 	       shape == CIP_SHAPE_LISTING;
 }
+
+bool cip_setting_controls(uint32_t class, uint32_t first, uint32_t last)
+{
+	const struct cip_class *c = cip_class(class);
+
+	if (c && c->set_access == CIP_CONTROL)
+		return true;
+	for (size_t i = 0; i < cip_attribute_count; i++) {
+		const struct cip_attribute *a = &cip_attributes[i];
+
+		if (a->class == class && a->access == CIP_CONTROL && a->number >= first && a->number <= last)
+			return true;
+	}
+	return false;
+}

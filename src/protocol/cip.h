@@ -92,3 +92,6 @@ const struct cip_attribute *cip_attribute(uint32_t class, uint32_t number);
 
 /* Whether a request of that layout (enum cip_shape) names its attributes in its data. */
 bool cip_lists_attributes(uint8_t shape);
+
+/* Does setting one of the attributes first .. last of that class do more than to change data? */
+bool cip_setting_controls(uint32_t class, uint32_t first, uint32_t last);

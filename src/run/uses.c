@@ -24,7 +24,7 @@ static bool clean(struct core_use *use)
 	       (use->what.kind == CORE_EVENT_ALLOWED || use->what.kind == CORE_EVENT_DENIED);
 }
 
-static uint64_t growth(struct uses_taken *taken, uint32_t row, const struct core_use *use)
+uint64_t uses_growth(struct uses_taken *taken, uint32_t row, const struct core_use *use)
 {
 	uint64_t before = taken->rows[row].born == use->born ? taken->rows[row].count : 0;
 
@@ -42,7 +42,7 @@ static void take_row(struct uses_taken *taken, uint32_t row, struct core_use *us
 
 	if (!clean(use))
 		return;
-	count = growth(taken, row, use);
+	count = uses_growth(taken, row, use);
 	if (!count)
 		return;
 	usage_of_request(compiled, &use->what, &usage);

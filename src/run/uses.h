@@ -15,5 +15,8 @@ struct uses_taken {
 	} rows[CORE_USES_MAX];
 };
 
+/* What a row counted since it was last asked about, by its place. */
+uint64_t uses_growth(struct uses_taken *taken, uint32_t row, const struct core_use *use);
+
 void uses_take(struct child *child, struct uses_taken *taken, const struct compiled *compiled,
 	       struct ledger *ledger);

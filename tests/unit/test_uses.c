@@ -99,6 +99,8 @@ static void test_observed_is_told_apart(void **state)
 	assert_int_equal(core_uses()->rows[0].what.action, CORE_ACTION_OBSERVED);
 	assert_int_equal(core_uses()->denied, 0);
 	assert_int_equal(core_io()->events[0].counted, 1);
+	ask(1, 0, 1); /* no rule has this function */
+	assert_int_equal(core_uses()->rows[1].what.rule, 0);
 	assert_int_equal(core_totals()->rules[1].bytes, 12);
 }
 
