@@ -174,6 +174,20 @@ $(FAULTS)/gatehouse: $(BUILD)/gatehouse faulty-inspector
 faulty-inspector:
 	$(Q)$(MAKE) --no-print-directory BUILD=$(FAULTS) CORE_SRC=tests/faults/core.c $(FAULTS)/gatehouse-inspect
 .PHONY: faulty-inspector
+# A gate that keeps no ledger and counts no uses: only for tests/bench/record.
+RECORD_OFF := $(BUILD)/record-off
+$(BUILD)/obj/tests/record_off_feed.o: tests/bench/record_off_feed.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+$(RECORD_OFF)/gatehouse: $(call obj,$(MAIN_SRC)) $(BUILD)/obj/run/vm_native.o $(BUILD)/obj/tests/record_off_feed.o $(LIB) \
+		uncounting-inspector
+	$(Q)$(link) $(filter %.o %.a,$^) $(LIBS)
+uncounting-inspector:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(RECORD_OFF) \
+		CORE_SRC='$(filter-out src/inspect/uses.c,$(CORE_SRC)) tests/bench/record_off_uses.c' \
+		$(RECORD_OFF)/gatehouse-inspect
+.PHONY: uncounting-inspector
 $(BUILD)/peers/%: tests/peers/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -285,6 +299,8 @@ bench: deps
 	$(Q)$(MAKE) --no-print-directory tests-built
 	$(Q)BUILD=$(BUILD) tests/bench/instructions
 	$(Q)BUILD=$(BUILD) tests/bench/bench
+	$(Q)$(MAKE) --no-print-directory $(RECORD_OFF)/gatehouse
+	$(Q)BUILD=$(BUILD) tests/bench/record
 	$(Q)BUILD=$(BUILD) tests/bench/compiler
 
 # `make check` runs a few of these (tests/net/test_differential.py). SEED= repeats from one on.
