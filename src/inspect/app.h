@@ -19,7 +19,7 @@ struct question_context {
 	struct program_time time;
 	uint64_t now;
 	bool recorded; /* an allowed message's fields are wanted too, not only those of a denied one */
-	struct parts *parts; /* where several requests in one message are written down; NULL: nobody wants them */
+	struct core_state *core; /* whose table of uses (uses.h) a request is noted in; NULL: in none */
 };
 
 struct decision {
@@ -33,7 +33,7 @@ struct decision {
 	uint32_t rule;
 	unsigned answered;       /* of a reply: which of the flow's asks */
 	union asked asked;       /* of a request that was decoded, or of a reply that is withdrawn */
-	struct core_event fields; /* what was decoded, for a record: transaction, unit, ...; not set while `has` is 0 */
+	struct core_event fields; /* what was decoded, for an event: transaction, unit, ...; not set while `has` is 0 */
 };
 
 /* Allowed, by no rule. What is large is not cleared: who decides writes it, where it is wanted. */
@@ -58,6 +58,21 @@ static inline void decision_malformed(struct decision *d, enum reason reason)
 static inline bool decision_tells(const struct decision *d, const struct question_context *q)
 {
 	return d->reason != REASON_NONE || q->recorded;
+}
+
+/* May a request of this reason go on, so that it is noted as a use? Of one that is denied only one of several. */
+static inline bool decision_is_use(enum reason reason, bool several, const struct question_context *q)
+{
+	return q->core && (reason == REASON_NONE || (several && q->conduit->mode == PROGRAM_OBSERVE));
+}
+
+/*
+ * The rule that a use is told of. What is only observed and no rule came near is the first rule's to learn from: that
+ * observes, too.
+ */
+static inline uint32_t use_rule(uint32_t rule, enum reason reason, const struct program_conduit *c)
+{
+	return rule == CORE_NO_RULE && reason != REASON_NONE ? c->rules.first : rule;
 }
 
 /* What a passing message changes of what is known: see `passes`. */

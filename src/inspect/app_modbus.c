@@ -59,21 +59,51 @@ static void note_record(const struct modbus_file_part *part, struct core_event *
 	ret->quantity = part->length;
 }
 
-/* The records that a file request asks for, each by itself; an event tells the first. */
-static void note_records(const struct modbus_message *m, struct parts *parts, struct decision *ret)
-{
-	for (unsigned i = 0; i < m->part_count && m->part_count > 1; i++) {
-		struct core_event *part = parts_add(parts);
+/* A request that is told of, or one of the records that it is for. */
+struct telling {
+	const struct modbus_message *message;
+	const struct modbus_file_part *part;
+};
 
-		if (!part)
-			break;
-		*part = ret->fields;
-		part->rule = ret->rule;
-		part->reason = (uint16_t)ret->reason;
-		note_record(&m->parts[i], part);
+static void tell(const void *context, struct core_event *ret)
+{
+	const struct telling *t = context;
+
+	note_fields(t->message, true, ret);
+	if (t->part)
+		note_record(t->part, ret);
+}
+
+static void note_use(const struct question_context *q, const struct telling *t, const struct decision *d)
+{
+	const struct modbus_file_part *part = t->part;
+	const struct modbus_message *m = t->message;
+	struct use_key key;
+
+	use_key_begin(q->conduit->number, use_rule(d->rule, d->reason, q->conduit), (uint16_t)d->reason,
+		      (uint32_t)m->unit << 8 | m->function, NULL, 0, &key);
+	key.words[2] = m->address | (uint64_t)m->quantity << 16 | (uint64_t)m->write_address << 32 |
+		       (uint64_t)m->write_quantity << 48;
+	key.words[3] = m->subfunction | (uint64_t)m->mei_type << 16 | (uint64_t)m->read_code << 24 |
+		       (uint64_t)m->object_id << 32;
+	if (part)
+		key.words[2] = part->file | (uint64_t)part->record << 16 | (uint64_t)part->length << 32;
+	uses_note(q->core, &key, tell, t);
+}
+
+/* The records that a file request asks for, each by itself. */
+static void note_uses(const struct question_context *q, const struct modbus_message *m, const struct decision *d)
+{
+	struct telling t = { .message = m };
+
+	if (!decision_is_use(d->reason, m->part_count > 1, q))
+		return;
+	if (m->part_count == 0)
+		note_use(q, &t, d);
+	for (unsigned i = 0; i < m->part_count; i++) {
+		t.part = &m->parts[i];
+		note_use(q, &t, d);
 	}
-	if (m->part_count)
-		note_record(&m->parts[0], &ret->fields);
 }
 
 static bool any_transaction(const struct program *p, uint32_t rule)
@@ -98,10 +128,12 @@ static void decide(const struct question_context *q, const uint8_t *p, size_t le
 	ret->rule = match.rule;
 	ret->any_transaction = any_transaction(q->program, match.rule);
 	modbus_ask(&m, &ret->asked.modbus);
+	note_uses(q, &m, ret);
 	if (!decision_tells(ret, q))
 		return;
 	note_fields(&m, true, &ret->fields);
-	note_records(&m, q->parts, ret);
+	if (m.part_count)
+		note_record(&m.parts[0], &ret->fields);
 }
 
 static void decide_start(const struct question_context *q, const uint8_t *p, size_t len,

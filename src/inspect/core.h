@@ -165,9 +165,8 @@ struct core_totals {
 #define CORE_USES_MAX 2048u
 struct core_use {
 	struct core_event what; /* kind, rule, reason, whether it was only observed; transaction, port and value are 0 */
-	uint32_t next;          /* the core's own */
 	uint64_t born;          /* io->now: with its place in the table it tells the row from any other */
-	uint64_t touched;       /* totals.packets */
+	uint64_t touched;       /* totals.packets when it was last asked for */
 	uint64_t count;
 	int64_t first;          /* io->wall */
 	int64_t last;
@@ -184,7 +183,7 @@ _Static_assert(sizeof(struct core_made) == 1512, "struct core_made differs acros
 _Static_assert(sizeof(struct core_event) == 160, "struct core_event differs across the sandbox");
 _Static_assert(sizeof(struct core_io) == 82816, "struct core_io differs across the sandbox");
 _Static_assert(sizeof(struct core_totals) == 4194368, "struct core_totals differs across the sandbox");
-_Static_assert(sizeof(struct core_uses) == 425992, "struct core_uses differs across the sandbox");
+_Static_assert(sizeof(struct core_uses) == 409608, "struct core_uses differs across the sandbox");
 
 /* The block for packets, verdicts and events. Valid for the life of the instance. */
 struct core_io *core_io(void);

@@ -3,6 +3,7 @@
 
 #include "inspect/cyclic_judge.h"
 #include "inspect/enip_fields.h"
+#include "inspect/enip_uses.h"
 #include "inspect/match_cip.h"
 
 #define MESSAGE_ROUTER_CLASS 3u /* transport class of connections to it */
@@ -208,23 +209,38 @@ static void fill_fields(const struct hearing *h, const struct cip_request *r, st
 	enip_fields_request(r, h->question.tag, ret);
 }
 
+struct telling {
+	const struct hearing *hearing;
+	const struct cip_request *request;
+};
+
+static void tell(const void *context, struct core_event *ret)
+{
+	const struct telling *t = context;
+
+	fill_fields(t->hearing, t->request, ret);
+}
+
+static void note_use(const struct hearing *h, const struct cip_request *r)
+{
+	const struct telling t = { h, r };
+	const struct decision *d = h->out;
+	uint8_t space[USE_BYTES_MAX];
+	struct use_key key;
+
+	enip_use_key(&h->question, r, h->m->command, use_rule(d->rule, d->reason, h->q->conduit), d->reason, space, &key);
+	uses_note(h->q->core, &key, tell, &t);
+}
+
 /* Of several requests in one message the one that is denied is told, else the first. */
 static void note(struct hearing *h, const struct cip_request *r)
 {
 	struct decision *d = h->out;
-	struct core_event *part = NULL;
 
-	if (!decision_tells(d, h->q))
-		return;
-	if (d->asked.enip.multiple)
-		part = parts_add(h->q->parts);
-	fill_fields(h, r, part ? part : &d->fields);
-	if (!part)
-		return;
-	part->reason = (uint16_t)d->reason;
-	part->rule = d->rule;
-	if (d->reason != REASON_NONE || !(d->fields.has & CORE_HAS_SERVICE))
-		d->fields = *part;
+	if (!h->question.start && decision_is_use(d->reason, d->asked.enip.multiple, h->q))
+		note_use(h, r);
+	if (d->reason != REASON_NONE || (h->q->recorded && !(d->fields.has & CORE_HAS_SERVICE)))
+		fill_fields(h, r, &d->fields);
 }
 
 /* ---- requests ----------------------------------------------------------------------------------------------- */
@@ -374,10 +390,10 @@ static void begin(struct hearing *h, const struct question_context *q, const str
 		ret->reason = REASON_CONNECTION_NOT_ALLOWED;
 }
 
-/* What there is to tell of a message whose requests told nothing. */
+/* What there is to tell of a message whose requests told nothing; of one that has none for the table of uses, too. */
 static void end(const struct hearing *h)
 {
-	if (!h->out->fields.has && decision_tells(h->out, h->q))
+	if (!h->out->fields.has && (decision_tells(h->out, h->q) || !carries_cip(h->m)))
 		enip_fields(h->m, &h->out->fields);
 }
 

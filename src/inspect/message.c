@@ -101,41 +101,28 @@ static void count_denial(struct passage *p, struct core_event *e)
 	uses_count(p->core, &what, e->action == CORE_ACTION_OBSERVED);
 }
 
-/* A request or a part of one that goes on. What no rule came near is the first rule's to learn from: that observes, too. */
-static void count_use(struct passage *p, struct core_event *what)
+/* A message that goes on as a whole: its requests were not noted, or are not what is wrong with it. */
+static void count_whole(struct passage *p, const struct decision *d)
 {
-	if (what->rule == CORE_NO_RULE && what->reason != REASON_NONE)
-		what->rule = p->conduit->rules.first;
-	what->conduit = p->conduit->number;
-	what->to_device = true;
-	uses_count(p->core, what, what->reason != REASON_NONE);
+	struct core_event what = { 0 };
+
+	if (d->fields.has)
+		what = d->fields;
+	what.conduit = p->conduit->number;
+	what.rule = use_rule(d->rule, d->reason, p->conduit);
+	what.reason = (uint16_t)d->reason;
+	what.to_device = true;
+	uses_count(p->core, &what, d->reason != REASON_NONE);
 }
 
-/* What is wrong with a message as a whole is not said of its parts. */
-static bool parts_tell(const struct parts *parts, const struct decision *d)
-{
-	bool told = d->reason == REASON_NONE;
-
-	for (uint32_t i = 0; i < parts->count && !told; i++)
-		told = parts->items[i].reason != REASON_NONE;
-	return told && parts->count;
-}
-
-/* A request that goes on: each of its parts, when there are several. */
 static void count_uses(struct passage *p, const struct decision *d)
 {
-	struct parts *parts = &p->core->parts;
-	struct core_event whole;
+	const struct use_notes *notes = &p->core->use_notes;
 
-	if (!parts_tell(parts, d)) {
-		whole = d->fields.has ? d->fields : (struct core_event){ 0 };
-		whole.reason = (uint16_t)d->reason;
-		whole.rule = d->rule;
-		count_use(p, &whole);
-		return;
-	}
-	for (uint32_t i = 0; i < parts->count; i++)
-		count_use(p, &parts->items[i]);
+	if (notes->count && (d->reason == REASON_NONE || notes->denied))
+		uses_count_noted(p->core);
+	else
+		count_whole(p, d);
 }
 
 static void count_bytes(struct passage *p, const struct arrival *a)
@@ -302,7 +289,7 @@ static void decide_whole(struct passage *p, struct arrival *a)
 		a->app->reply(&a->question, a->bytes, a->size, &a->decision);
 		return;
 	}
-	p->core->parts.count = 0;
+	uses_forget(p->core);
 	a->app->request(&a->question, a->bytes, a->size, &a->decision);
 	if (a->decision.reason == REASON_NONE && !request_rate_allows(p->core, p->conduit))
 		a->decision.reason = REASON_RATE_EXCEEDED;
@@ -342,8 +329,8 @@ static void arrival_init(struct passage *p, struct arrival *a)
 		.symbols = &p->core->table.symbols, .cyclics = &p->core->cyclics,
 		.time = { p->core->io.wall, p->flow->opened },
 		.now = p->core->io.now,
-		.recorded = p->core->io.trace || p->from_server,
-		.parts = &p->core->parts,
+		.recorded = p->core->io.trace || p->conduit->requests_per_second,
+		.core = p->core,
 	};
 }
 

@@ -38,7 +38,7 @@ struct core_state {
 	struct cyclics cyclics;
 	struct core_uses uses;
 	struct use_index use_index;
-	struct parts parts;       /* of the request that is being decided on */
+	struct use_notes use_notes;
 	uint8_t scratch[CORE_PACKET_MAX]; /* a message that arrived in pieces, put together */
 	_Alignas(8) uint8_t programs[2][PROGRAM_MAX]; /* last: not cleared */
 };

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "inspect/state.h"
+#include "protocol/bytes.h"
 
 #define LOOKS_MAX 16u /* at rows that might give way, for one that wants in */
 #define DENIED_MAX (CORE_USES_MAX / 2)
@@ -13,20 +14,9 @@ _Static_assert(HEAD % sizeof(uint64_t) == 0 && (CORE_ROUTE_MAX + 1) % sizeof(uin
 	       (CORE_TAG_MAX + 1) % sizeof(uint64_t) == 0, "the parts of an event are no whole words");
 _Static_assert(CORE_USES_MAX < UINT16_MAX, "a row's number does not fit");
 
-struct core_event *parts_add(struct parts *parts)
-{
-	struct core_event *part;
-
-	if (!parts || parts->count == CIP_PARTS_MAX)
-		return NULL;
-	part = &parts->items[parts->count++];
-	*part = (struct core_event){ 0 };
-	return part;
-}
-
 /* ---- what is the same ---- */
 
-static void make_key(bool observed, struct core_event *ret)
+static void generalise(bool observed, struct core_event *ret)
 {
 	ret->kind = ret->reason == REASON_NONE ? CORE_EVENT_ALLOWED : CORE_EVENT_DENIED;
 	ret->action = observed ? CORE_ACTION_OBSERVED : CORE_ACTION_NONE;
@@ -40,35 +30,35 @@ static void make_key(bool observed, struct core_event *ret)
 	ret->counted = 0;
 }
 
+static uint64_t word_at(const uint8_t *p)
+{
+	uint64_t word;
+
+	__builtin_memcpy(&word, p, sizeof(word));
+	return word;
+}
+
 /* Of texts, too, whole words are looked at: what is behind them is zero. */
 static uint64_t hash_words(uint64_t h, const void *bytes, size_t size)
 {
 	const uint8_t *p = bytes;
-	uint64_t word;
 
-	for (size_t i = 0; i < size; i += sizeof(word)) {
-		__builtin_memcpy(&word, p + i, sizeof(word));
-		h = (h ^ word) * 0x9e3779b97f4a7c15u;
-		h ^= h >> 32;
-	}
+	for (size_t i = 0; i < size; i += sizeof(h))
+		h = use_digest(h, word_at(p + i));
 	return h;
 }
 
 static bool same_words(const void *a, const void *b, size_t size)
 {
 	const uint8_t *p = a, *q = b;
-	uint64_t x, y;
 
-	for (size_t i = 0; i < size; i += sizeof(x)) {
-		__builtin_memcpy(&x, p + i, sizeof(x));
-		__builtin_memcpy(&y, q + i, sizeof(y));
-		if (x != y)
+	for (size_t i = 0; i < size; i += sizeof(uint64_t))
+		if (word_at(p + i) != word_at(q + i))
 			return false;
-	}
 	return true;
 }
 
-static uint32_t chain_of(const struct core_event *key)
+static uint32_t chain_of_event(const struct core_event *key)
 {
 	uint64_t h = hash_words(0, key, HEAD);
 
@@ -76,48 +66,97 @@ static uint32_t chain_of(const struct core_event *key)
 	return (uint32_t)(hash_words(h, key->tag, key->tag_length) % USE_CHAINS);
 }
 
-static bool same(const struct core_event *a, const struct core_event *b)
+static bool same_event(const struct core_event *a, const struct core_event *b)
 {
 	return same_words(a, b, HEAD) && same_words(a->route, b->route, a->route_length) &&
 	       same_words(a->tag, b->tag, a->tag_length);
 }
 
-/* ---- rows ---- */
-
-static struct core_use *find(struct core_state *core, const struct core_event *key, uint32_t chain)
+static size_t kept(const struct use_key *key)
 {
-	for (uint32_t i = core->use_index.chains[chain]; i; i = core->uses.rows[i - 1].next)
-		if (same(&core->uses.rows[i - 1].what, key))
-			return &core->uses.rows[i - 1];
-	return NULL;
+	size_t length = (uint16_t)(key->words[1] >> 16);
+
+	return length < USE_BYTES_MAX ? length : USE_BYTES_MAX;
 }
 
-static bool is_denial(const struct core_use *use)
+/* Less than a word from its end on the last one is looked at, some of it again. */
+static uint64_t hash_bytes(uint64_t h, const uint8_t *p, size_t size)
 {
-	return use->what.kind == CORE_EVENT_DENIED && use->what.action != CORE_ACTION_OBSERVED;
+	size_t i = 0;
+
+	for (; i + sizeof(h) <= size; i += sizeof(h))
+		h = use_digest(h, word_at(p + i));
+	if (i && i < size)
+		return use_digest(h, word_at(p + size - sizeof(h)));
+	for (; i < size; i++)
+		h = use_digest(h, p[i]);
+	return h;
+}
+
+static inline bool same_bytes(const uint8_t *a, const uint8_t *b, size_t size)
+{
+	size_t i = 0;
+
+	for (; i + sizeof(uint64_t) <= size; i += sizeof(uint64_t))
+		if (word_at(a + i) != word_at(b + i))
+			return false;
+	if (i)
+		return word_at(a + size - sizeof(uint64_t)) == word_at(b + size - sizeof(uint64_t));
+	return bytes_equal(a, b, size);
+}
+
+static uint32_t chain_of_key(const struct use_key *key)
+{
+	return (uint32_t)(hash_bytes(hash_words(0, key->words, sizeof(key->words)), key->bytes, kept(key)) % USE_CHAINS);
+}
+
+static inline bool same_key(const struct use_slot *slot, const struct use_key *key)
+{
+	return slot->words[0] == key->words[0] && slot->words[1] == key->words[1] &&
+	       slot->words[2] == key->words[2] && slot->words[3] == key->words[3] &&
+	       same_bytes(slot->bytes, key->bytes, kept(key));
+}
+
+/* ---- rows ---- */
+
+static bool is_denial(const struct core_event *what)
+{
+	return what->kind == CORE_EVENT_DENIED && what->action != CORE_ACTION_OBSERVED;
+}
+
+static bool is_free(const struct core_use *use)
+{
+	return use->what.kind == 0;
+}
+
+static void enter(struct core_state *core, uint32_t row, uint32_t chain)
+{
+	struct use_slot *slot = &core->use_index.slots[row];
+
+	slot->chain = (uint16_t)chain;
+	slot->next = core->use_index.chains[chain];
+	core->use_index.chains[chain] = (uint16_t)(row + 1);
+	core->uses.denied += is_denial(&core->uses.rows[row].what);
 }
 
 static void release(struct core_state *core, uint32_t row)
 {
-	struct core_use *use = &core->uses.rows[row];
-	uint32_t chain = chain_of(&use->what), after = use->next;
-	uint32_t i = core->use_index.chains[chain];
+	struct use_slot *slots = core->use_index.slots;
+	uint16_t *at = &core->use_index.chains[slots[row].chain];
 
-	if (i == row + 1) {
-		core->use_index.chains[chain] = (uint16_t)after;
-	} else {
-		while (core->uses.rows[i - 1].next != row + 1)
-			i = core->uses.rows[i - 1].next;
-		core->uses.rows[i - 1].next = after;
-	}
-	core->uses.denied -= is_denial(use);
-	use->count = 0;
+	while (*at != row + 1)
+		at = &slots[*at - 1].next;
+	*at = slots[row].next;
+	core->uses.denied -= is_denial(&core->uses.rows[row].what);
 }
 
-/* Has it been read since it last counted? */
+/* Has it been read since it last counted? What this packet is about stays. */
 static bool may_go(const struct core_state *core, const struct core_use *use)
 {
-	return use->count == 0 || (core->io.taken <= core->totals.packets && use->touched < core->io.taken);
+	if (is_free(use))
+		return true;
+	return use->touched != core->totals.packets &&
+	       (use->count == 0 || (core->io.taken <= core->totals.packets && use->touched < core->io.taken));
 }
 
 /* A row that may give way, or CORE_USES_MAX. Denials, which anybody can make, only push out each other once they have half. */
@@ -131,73 +170,183 @@ static uint32_t find_room(struct core_state *core, bool denial)
 		uint32_t row = core->use_index.hand++ % CORE_USES_MAX;
 		struct core_use *use = &core->uses.rows[row];
 
-		if (row >= core->uses.used || !may_go(core, use) || (full && !is_denial(use)))
+		if (row >= core->uses.used || !may_go(core, use) || (full && !is_denial(&use->what)))
 			continue;
-		if (use->count)
+		if (!is_free(use))
 			release(core, row);
 		return row;
 	}
 	return CORE_USES_MAX;
 }
 
-static struct core_use *make(struct core_state *core, const struct core_event *key, uint32_t chain)
+/* A row for what was not counted before, or CORE_USES_MAX. */
+static uint32_t make(struct core_state *core, const struct core_event *what, uint32_t chain)
 {
-	bool denial = key->kind == CORE_EVENT_DENIED && key->action != CORE_ACTION_OBSERVED;
-	uint32_t row = find_room(core, denial);
-	struct core_use *use;
+	uint32_t row = find_room(core, is_denial(what));
 
 	if (row == CORE_USES_MAX)
-		return NULL;
-	use = &core->uses.rows[row];
-	*use = (struct core_use){ .what = *key, .next = core->use_index.chains[chain], .born = core->io.now,
-				  .first = core->io.wall };
-	core->use_index.chains[chain] = (uint16_t)(row + 1);
-	core->uses.denied += denial;
-	return use;
+		return row;
+	core->uses.rows[row] = (struct core_use){ .what = *what, .born = core->io.now };
+	core->use_index.slots[row] = (struct use_slot){ 0 };
+	enter(core, row, chain);
+	return row;
 }
 
-void uses_count(struct core_state *core, struct core_event *what, bool observed)
+static inline void count(struct core_state *core, uint32_t row)
 {
-	struct core_use *use;
-	uint32_t chain;
+	struct core_use *use = &core->uses.rows[row];
 
-	make_key(observed, what);
-	chain = chain_of(what);
-	use = find(core, what, chain);
-	if (!use)
-		use = make(core, what, chain);
-	if (!use) {
-		if (what->rule != CORE_NO_RULE)
-			core->totals.rules[what->rule].other++;
-		return;
-	}
-	use->count++;
+	if (use->count++ == 0)
+		use->first = core->io.wall;
 	use->touched = core->totals.packets;
 	use->last = core->io.wall;
 }
 
+static void count_other(struct core_state *core, uint32_t rule)
+{
+	if (rule != CORE_NO_RULE)
+		core->totals.rules[rule].other++;
+}
+
+/* ---- by event ---- */
+
+static uint32_t find_event(const struct core_state *core, const struct core_event *what, uint32_t chain)
+{
+	uint32_t i = core->use_index.chains[chain];
+
+	while (i && !same_event(&core->uses.rows[i - 1].what, what))
+		i = core->use_index.slots[i - 1].next;
+	return i ? i - 1 : CORE_USES_MAX;
+}
+
+void uses_count(struct core_state *core, struct core_event *what, bool observed)
+{
+	uint32_t chain, row;
+
+	generalise(observed, what);
+	chain = chain_of_event(what);
+	row = find_event(core, what, chain);
+	if (row == CORE_USES_MAX)
+		row = make(core, what, chain);
+	if (row == CORE_USES_MAX)
+		count_other(core, what->rule);
+	else
+		count(core, row);
+}
+
+/* ---- by key ---- */
+
+static uint32_t find_key(const struct core_state *core, const struct use_key *key, uint32_t chain)
+{
+	uint32_t i = core->use_index.chains[chain];
+
+	while (i && !same_key(&core->use_index.slots[i - 1], key))
+		i = core->use_index.slots[i - 1].next;
+	return i ? i - 1 : CORE_USES_MAX;
+}
+
+static uint32_t make_of_key(struct core_state *core, const struct use_key *key, uint32_t chain, use_teller *tell,
+			    const void *context)
+{
+	struct core_event what = { 0 };
+	uint32_t row;
+
+	tell(context, &what);
+	what.conduit = (uint32_t)key->words[0];
+	what.rule = (uint32_t)(key->words[0] >> 32);
+	what.reason = (uint16_t)key->words[1];
+	what.to_device = true;
+	generalise(what.reason != REASON_NONE, &what);
+	row = make(core, &what, chain);
+	if (row == CORE_USES_MAX)
+		return row;
+	__builtin_memcpy(core->use_index.slots[row].words, key->words, sizeof(key->words));
+	if (kept(key))
+		__builtin_memcpy(core->use_index.slots[row].bytes, key->bytes, kept(key));
+	return row;
+}
+
+static uint32_t find_or_make(struct core_state *core, const struct use_key *key, use_teller *tell, const void *context)
+{
+	struct use_index *index = &core->use_index;
+	uint32_t chain = chain_of_key(key), row = find_key(core, key, chain);
+
+	if (row == CORE_USES_MAX)
+		row = make_of_key(core, key, chain, tell, context);
+	if (row != CORE_USES_MAX)
+		index->slots[index->last].follower = (uint16_t)row;
+	return row;
+}
+
+/* Requests come in the same order again and again: the one that followed the last one is tried first. */
+void uses_note(struct core_state *core, const struct use_key *key, use_teller *tell, const void *context)
+{
+	struct use_notes *notes = &core->use_notes;
+	struct use_index *index = &core->use_index;
+	uint32_t row = index->slots[index->last].follower;
+
+	if (notes->count == CIP_PARTS_MAX)
+		return;
+	if (!same_key(&index->slots[row], key))
+		row = find_or_make(core, key, tell, context);
+	notes->denied |= (uint16_t)key->words[1] != REASON_NONE;
+	notes->items[notes->count++] = (struct use_note){ .rule = (uint32_t)(key->words[0] >> 32), .row = row };
+	if (row == CORE_USES_MAX)
+		return;
+	index->last = (uint16_t)row;
+	core->uses.rows[row].touched = core->totals.packets;
+}
+
+void uses_forget(struct core_state *core)
+{
+	core->use_notes.count = 0;
+	core->use_notes.denied = false;
+}
+
+void uses_count_noted(struct core_state *core)
+{
+	const struct use_notes *notes = &core->use_notes;
+
+	for (uint32_t i = 0; i < notes->count; i++) {
+		if (notes->items[i].row == CORE_USES_MAX)
+			count_other(core, notes->items[i].rule);
+		else
+			count(core, notes->items[i].row);
+	}
+}
+
 /* ---- another program ---- */
 
-static void enter(struct core_state *core, uint32_t row)
+/* Its rule has another position now. */
+static void enter_again(struct core_state *core, uint32_t row)
 {
-	struct core_use *use = &core->uses.rows[row];
-	uint32_t chain = chain_of(&use->what);
+	struct use_slot *slot = &core->use_index.slots[row];
+	const struct core_event *what = &core->uses.rows[row].what;
+	struct use_key key = { .bytes = slot->bytes };
 
-	use->next = core->use_index.chains[chain];
-	core->use_index.chains[chain] = (uint16_t)(row + 1);
-	core->uses.denied += is_denial(use);
+	if (!slot->words[0]) {
+		enter(core, row, chain_of_event(what));
+		return;
+	}
+	slot->words[0] = what->conduit | (uint64_t)what->rule << 32;
+	__builtin_memcpy(key.words, slot->words, sizeof(key.words));
+	enter(core, row, chain_of_key(&key));
+}
+
+static void set_free(struct core_state *core, uint32_t row)
+{
+	core->uses.rows[row] = (struct core_use){ 0 };
+	core->use_index.slots[row] = (struct use_slot){ 0 };
 }
 
 void uses_carry(struct core_state *core, bool (*stays)(struct core_use *use))
 {
-	core->use_index = (struct use_index){ 0 };
+	__builtin_memset(core->use_index.chains, 0, sizeof(core->use_index.chains));
 	core->uses.denied = 0;
 	for (uint32_t i = 0; i < core->uses.used; i++) {
-		struct core_use *use = &core->uses.rows[i];
-
-		if (use->count && stays(use))
-			enter(core, i);
+		if (core->uses.rows[i].count && stays(&core->uses.rows[i]))
+			enter_again(core, i);
 		else
-			use->count = 0;
+			set_free(core, i);
 	}
 }

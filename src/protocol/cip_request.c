@@ -176,6 +176,7 @@ static enum reason read_head(struct cursor *c, struct cip_request *ret)
 	enum reason reason;
 	size_t length;
 
+	ret->bytes = c->p;
 	ret->service = cursor_u8(c);
 	length = 2u * cursor_u8(c);
 	path = cursor_take(c, length);

@@ -23,6 +23,7 @@ struct cip_request {
 	uint32_t object;                 /* see cip_path_object() */
 	const struct cip_service *known; /* its row, or NULL: the data is opaque */
 	struct cip_path path;
+	const uint8_t *bytes;            /* all of it, from the service on */
 	const uint8_t *data;             /* everything behind the path */
 	uint16_t length;
 	/* Of the shape, the others are not set: */

@@ -2,11 +2,16 @@
 /* In place of src/inspect/uses.c, for tests/bench/record: counts nothing. */
 #include "inspect/uses.h"
 
-#include <stddef.h>
-
-struct core_event *parts_add(struct parts *parts)
+void uses_note(struct core_state *core, const struct use_key *key, use_teller *tell, const void *context)
 {
-	return NULL;
+}
+
+void uses_forget(struct core_state *core)
+{
+}
+
+void uses_count_noted(struct core_state *core)
+{
 }
 
 void uses_count(struct core_state *core, struct core_event *what, bool observed)
