@@ -112,9 +112,11 @@ static uint32_t chain_of_key(const struct use_key *key)
 
 static inline bool same_key(const struct use_slot *slot, const struct use_key *key)
 {
-	return slot->words[0] == key->words[0] && slot->words[1] == key->words[1] &&
-	       slot->words[2] == key->words[2] && slot->words[3] == key->words[3] &&
-	       same_bytes(slot->bytes, key->bytes, kept(key));
+	uint64_t other = 0;
+
+	for (unsigned i = 0; i < USE_WORDS; i++)
+		other |= slot->words[i] ^ key->words[i];
+	return !other && same_bytes(slot->bytes, key->bytes, kept(key));
 }
 
 /* ---- rows ---- */
