@@ -24,7 +24,7 @@ static uint32_t first_word(const struct modbus_message *m)
 
 static void note_fields(const struct modbus_message *m, bool request, struct core_event *ret)
 {
-	const struct modbus_function *f = request ? modbus_function(m->function) : NULL;
+	const struct modbus_function *f = request ? m->known : NULL;
 
 	*ret = (struct core_event){ .has = CORE_HAS_MESSAGE, .transaction = m->transaction,
 				    .unit = m->unit, .function = m->function };

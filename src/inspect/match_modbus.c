@@ -195,7 +195,7 @@ static enum reason entry_allows(const struct program *p, const struct program_en
 		return REASON_FUNCTION_NOT_ALLOWED;
 	if (!unit_allowed(e, m->unit))
 		return REASON_UNIT_NOT_ALLOWED;
-	return details_allowed(p, e, m, modbus_function(m->function));
+	return details_allowed(p, e, m, m->known);
 }
 
 static enum reason entry_may_allow(const struct program *p, const struct program_entry *e,

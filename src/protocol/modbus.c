@@ -41,6 +41,11 @@ const struct modbus_function *modbus_function(uint8_t code)
 	return i > 0 && modbus_functions[i - 1].code == code ? &modbus_functions[i - 1] : NULL;
 }
 
+static uint8_t shape_of(const struct modbus_message *m)
+{
+	return m->known ? m->known->shape : MODBUS_SHAPE_OPAQUE;
+}
+
 uint8_t modbus_shape(uint8_t code)
 {
 	const struct modbus_function *f = modbus_function(code);
@@ -49,10 +54,8 @@ uint8_t modbus_shape(uint8_t code)
 }
 
 /* Bytes of `quantity` items in the function's data: bits are packed, registers take two. */
-static uint32_t data_size(uint8_t code, uint32_t quantity)
+static uint32_t data_size(const struct modbus_function *f, uint32_t quantity)
 {
-	const struct modbus_function *f = modbus_function(code);
-
 	if (f && (f->table == MODBUS_COILS || f->table == MODBUS_DISCRETE_INPUTS))
 		return (quantity + 7) / 8;
 	return 2 * quantity;
@@ -84,6 +87,7 @@ static bool read_header(struct cursor *c, size_t len, struct modbus_message *ret
 	length = cursor_be16(c);
 	ret->unit = cursor_u8(c);
 	ret->function = cursor_u8(c);
+	ret->known = modbus_function(ret->function & (uint8_t)~MODBUS_EXCEPTION_BIT);
 	return !c->bad && protocol == 0 && length >= 2 && (size_t)length + 6 == len &&
 	       len <= MODBUS_FRAME_MAX;
 }
@@ -134,7 +138,7 @@ static bool request_write_many(struct cursor *c, struct modbus_message *m)
 	m->quantity = cursor_be16(c);
 	count = cursor_u8(c);
 	read_data(c, count, m);
-	return count == data_size(m->function, m->quantity);
+	return count == data_size(m->known, m->quantity);
 }
 
 static bool request_mask(struct cursor *c, struct modbus_message *m)
@@ -350,6 +354,7 @@ static void clear(struct modbus_message *m)
 {
 	/* parts[] beyond part_count is never read: not cleared, it is most of the struct. */
 	m->transaction = m->unit = m->function = 0;
+	m->known = NULL;
 	m->exception = m->mei_type = m->read_code = m->object_id = 0;
 	m->address = m->quantity = m->write_address = m->write_quantity = 0;
 	m->subfunction = m->and_mask = m->or_mask = 0;
@@ -372,7 +377,7 @@ enum reason modbus_request(const uint8_t *frame, size_t len, struct modbus_messa
 	clear(ret);
 	if (!read_header(&c, len, ret) || ret->function == 0 || ret->function & MODBUS_EXCEPTION_BIT)
 		return REASON_MALFORMED_FRAME;
-	return judge(shapes[modbus_shape(ret->function)].request(&c, ret), &c);
+	return judge(shapes[shape_of(ret)].request(&c, ret), &c);
 }
 
 enum modbus_have modbus_request_start(const uint8_t *frame, size_t len, struct modbus_message *ret)
@@ -385,6 +390,7 @@ enum modbus_have modbus_request_start(const uint8_t *frame, size_t len, struct m
 	if (len < MODBUS_HEADER + 1)
 		return MODBUS_HAVE_UNIT;
 	ret->function = frame[7];
+	ret->known = modbus_function(ret->function);
 	if (len < MODBUS_HEADER + 3 || !modbus_has_address(ret->function))
 		return MODBUS_HAVE_FUNCTION;
 	ret->address = (uint16_t)(frame[8] << 8 | frame[9]);
@@ -405,7 +411,7 @@ enum reason modbus_reply(const uint8_t *frame, size_t len, struct modbus_message
 	if (!read_header(&c, len, ret) || (ret->function & ~MODBUS_EXCEPTION_BIT) == 0)
 		return REASON_MALFORMED_FRAME;
 	if (!(ret->function & MODBUS_EXCEPTION_BIT))
-		return judge(shapes[modbus_shape(ret->function)].reply(&c, ret), &c);
+		return judge(shapes[shape_of(ret)].reply(&c, ret), &c);
 	ret->function &= (uint8_t)~MODBUS_EXCEPTION_BIT;
 	ret->exception = cursor_u8(&c);
 	return judge(known_exception(ret->exception), &c);
@@ -420,7 +426,7 @@ bool modbus_has_address(uint8_t code)
 
 enum reason modbus_limits(const struct modbus_message *m)
 {
-	const struct modbus_function *f = modbus_function(m->function);
+	const struct modbus_function *f = m->known;
 
 	if (!f)
 		return REASON_NONE;
@@ -462,22 +468,22 @@ void modbus_ask(const struct modbus_message *m, struct modbus_ask *ret)
 		.subfunction = m->subfunction,
 		.part_count = m->part_count,
 		.data_length = m->data_length,
-		.data_digest = shapes[modbus_shape(m->function)].echo(m),
+		.data_digest = shapes[shape_of(m)].echo(m),
 	};
 }
 
 static bool echoes(const struct modbus_ask *ask, const struct modbus_message *reply)
 {
 	return reply->data_length == ask->data_length &&
-	       shapes[modbus_shape(reply->function)].echo(reply) == ask->data_digest;
+	       shapes[shape_of(reply)].echo(reply) == ask->data_digest;
 }
 
 static bool fits(const struct modbus_ask *ask, const struct modbus_message *reply)
 {
-	switch ((enum modbus_shape)modbus_shape(ask->function)) {
+	switch ((enum modbus_shape)shape_of(reply)) { /* of the same function */
 	case MODBUS_SHAPE_READ:
 	case MODBUS_SHAPE_READ_WRITE:
-		return reply->data_length == data_size(ask->function, ask->quantity);
+		return reply->data_length == data_size(reply->known, ask->quantity);
 	case MODBUS_SHAPE_WRITE_ONE:
 	case MODBUS_SHAPE_MASK:
 		return reply->address == ask->address && echoes(ask, reply);

@@ -81,6 +81,7 @@ struct modbus_message {
 	uint16_t transaction;
 	uint8_t unit;
 	uint8_t function;           /* without 0x80 */
+	const struct modbus_function *known; /* its row, or NULL: it is not public */
 	uint8_t exception;          /* reply: exception code, 0 = none */
 	uint8_t mei_type;
 	uint8_t read_code;          /* device identification */

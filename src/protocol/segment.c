@@ -87,11 +87,19 @@ static bool note_option(struct segment *s, uint8_t *option, uint8_t size)
 	}
 }
 
+/* What nearly every segment has: two NOPs and the timestamps. */
+#define USUAL_OPTIONS 12
+#define USUAL_HEAD (OPTION_NOP << 24 | OPTION_NOP << 16 | OPTION_TIMESTAMPS << 8 | 10)
+
 static bool read_options(struct segment *s)
 {
 	uint8_t *p = s->bytes + s->tcp + TCP_HEADER;
 	uint8_t *end = s->bytes + s->payload;
 
+	if (end - p == USUAL_OPTIONS && get_be32(p) == USUAL_HEAD) {
+		s->timestamps = s->tcp + TCP_HEADER + 4;
+		return true;
+	}
 	while (p < end && *p != OPTION_END) {
 		if (*p == OPTION_NOP) {
 			p++;
@@ -275,7 +283,7 @@ static void build_tcp(struct sink *out, const struct segment_parts *p)
 	sink_be16(out, p->window);
 	sink_be32(out, 0); /* checksum: segment_finish() */
 	if (p->timestamps) {
-		sink_be32(out, OPTION_NOP << 24 | OPTION_NOP << 16 | OPTION_TIMESTAMPS << 8 | 10);
+		sink_be32(out, USUAL_HEAD);
 		sink_be32(out, p->tsval);
 		sink_be32(out, p->tsecr);
 	}

@@ -36,6 +36,7 @@ static struct match ask(struct modbus_message m)
 {
 	struct match match;
 
+	m.known = modbus_function(m.function);
 	match_modbus(&program, program_conduit(&program, LAB_CONDUIT), &m, when(1000), &match);
 	return match;
 }
