@@ -118,9 +118,11 @@ $(BUILD)/gen/core_wasm.h: $(BUILD)/gen/core_wasm.c ;
 # Generated code and wabt's runtime: not ours, so not under our warnings.
 # Faults come to vm_sandbox.c's own handler (not the runtime's, which would jump for a fault of the host's
 # too); the runtime still reserves the guard pages. An endless tail call must use up the stack, not spin.
+# What is worth to be one function, clang made one: what it kept apart is the way that is seldom gone.
 WASM_RT_DEFS := -DWASM_RT_MEMCHECK_SIGNAL_HANDLER=1 -DWASM_RT_SKIP_SIGNAL_RECOVERY=1
 WASM_RT_CFLAGS := $(WASM_RT_DEFS) -isystem /usr/share/wabt/wasm2c
-GEN_CFLAGS = -std=gnu17 -O2 -g -w $(HARDEN) -fno-optimize-sibling-calls -I$(BUILD)/gen $(WASM_RT_CFLAGS)
+GEN_CFLAGS = -std=gnu17 -O2 -g -w $(HARDEN) -fno-optimize-sibling-calls \
+	-fno-inline-functions-called-once -I$(BUILD)/gen $(WASM_RT_CFLAGS)
 $(BUILD)/obj/gen/core_wasm.o: $(BUILD)/gen/core_wasm.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)

@@ -16,6 +16,8 @@ struct hearing {
 	const struct session_connection *connection; /* NULL: unconnected */
 	struct cip_path connection_route;
 	struct cip_question question;
+	uint64_t way;                               /* enip_use_way(), the same for all requests of it */
+	bool way_known;
 	struct decision *out;
 };
 
@@ -221,14 +223,18 @@ static void tell(const void *context, struct core_event *ret)
 	fill_fields(t->hearing, t->request, ret);
 }
 
-static void note_use(const struct hearing *h, const struct cip_request *r)
+static void note_use(struct hearing *h, const struct cip_request *r)
 {
 	const struct telling t = { h, r };
 	const struct decision *d = h->out;
 	uint8_t space[USE_BYTES_MAX];
 	struct use_key key;
 
-	enip_use_key(&h->question, r, h->m->command, use_rule(d->rule, d->reason, h->q->conduit), d->reason, space, &key);
+	if (!h->way_known)
+		h->way = enip_use_way(h->question.routes);
+	h->way_known = true;
+	enip_use_key(&h->question, r, h->m->command, h->way, use_rule(d->rule, d->reason, h->q->conduit), d->reason,
+		     space, &key);
 	uses_note(h->q->core, &key, tell, &t);
 }
 
@@ -383,6 +389,7 @@ static void begin(struct hearing *h, const struct question_context *q, const str
 	h->m = m;
 	h->out = ret;
 	h->connection = NULL;
+	h->way_known = false;
 	h->question = (struct cip_question){ .program = q->program, .conduit = q->conduit, .time = q->time };
 	enip_ask(m, &ret->asked.enip);
 	judge_command(h);

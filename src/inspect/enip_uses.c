@@ -40,7 +40,7 @@ static uint64_t digest_way(const struct cip_path *route, uint64_t h)
 	return h;
 }
 
-static uint64_t way_of(const struct cip_path *const routes[2])
+uint64_t enip_use_way(const struct cip_path *const routes[2])
 {
 	static const struct cip_path none;
 	const struct cip_path *first = routes[0] ? routes[0] : &none, *second = routes[1] ? routes[1] : &none;
@@ -89,8 +89,8 @@ static void add_name(const struct cip_segment *name, uint8_t space[static USE_BY
 	*b = (struct bytes){ space, b->length + name->length };
 }
 
-void enip_use_key(const struct cip_question *q, const struct cip_request *r, uint16_t command, uint32_t rule,
-		  enum reason reason, uint8_t space[static USE_BYTES_MAX], struct use_key *ret)
+void enip_use_key(const struct cip_question *q, const struct cip_request *r, uint16_t command, uint64_t way,
+		  uint32_t rule, enum reason reason, uint8_t space[static USE_BYTES_MAX], struct use_key *ret)
 {
 	struct bytes b = head_of(r);
 	uint16_t elements = q->tag ? r->elements : 0;
@@ -104,6 +104,6 @@ void enip_use_key(const struct cip_question *q, const struct cip_request *r, uin
 		add_name(&q->tag->segments[cip_path_names_tag(&r->path)], space, &b, &more);
 	use_key_begin(q->conduit->number, rule, (uint16_t)reason, command | (uint32_t)elements << 16, b.p,
 		      (uint16_t)b.length, ret);
-	ret->words[2] = way_of(q->routes);
+	ret->words[2] = way;
 	ret->words[3] = more;
 }

@@ -8,6 +8,9 @@
 #include "inspect/match_cip.h"
 #include "inspect/uses.h"
 
+/* The way through the backplane, behind both routes. */
+uint64_t enip_use_way(const struct cip_path *const routes[2]);
+
 /* `space` is where bytes are put together, for as long as the key is used. */
-void enip_use_key(const struct cip_question *q, const struct cip_request *r, uint16_t command, uint32_t rule,
-		  enum reason reason, uint8_t space[static USE_BYTES_MAX], struct use_key *ret);
+void enip_use_key(const struct cip_question *q, const struct cip_request *r, uint16_t command, uint64_t way,
+		  uint32_t rule, enum reason reason, uint8_t space[static USE_BYTES_MAX], struct use_key *ret);

@@ -268,7 +268,9 @@ static uint32_t make_of_key(struct core_state *core, const struct use_key *key, 
 	return row;
 }
 
-static uint32_t find_or_make(struct core_state *core, const struct use_key *key, use_teller *tell, const void *context)
+/* Kept apart, so that the usual way through uses_note() is short. */
+__attribute__((noinline)) static uint32_t find_or_make(struct core_state *core, const struct use_key *key,
+						       use_teller *tell, const void *context)
 {
 	struct use_index *index = &core->use_index;
 	uint32_t chain = chain_of_key(key), row = find_key(core, key, chain);
