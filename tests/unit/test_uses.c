@@ -213,11 +213,17 @@ static void test_denials_have_half(void **state)
 /* Multiple Service Packet: two offsets, then both; each is 18 and 14 bytes long. */
 #define BOTH "\x0a\x02\x20\x02\x24\x01" "\x02\0" "\x06\0" "\x18\0" READ_RATE READ_COUNTS
 
-static void test_each_request_of_a_message_counts(void **state)
+#define READ_NOBODY "\x4c\x04\x91\x06" "Nobody" "\x01\x00"
+#define ONE_DENIED "\x0a\x02\x20\x02\x24\x01" "\x02\0" "\x06\0" "\x18\0" READ_RATE READ_NOBODY
+#define TWICE "\x0a\x02\x20\x02\x24\x01" "\x02\0" "\x06\0" "\x18\0" READ_RATE READ_RATE
+/* Unconnected Send along 1/0, and READ_RATE in it, 18 bytes. */
+#define READ_RATE_BEHIND "\x52\x02\x20\x06\x24\x01" "\x0a\x0e" "\x12\0" READ_RATE "\x01\0" "\x01\0"
+
+static uint32_t device_seq;
+
+static void start_session(void)
 {
-	const struct core_uses *uses = core_uses();
 	struct lab_bytes m = lab_register(0), answer = lab_register(SESSION);
-	struct lab_bytes both = lab_rr(SESSION, 1, BOTH, sizeof(BOTH) - 1);
 
 	policy.conduits[0].protocol = PROGRAM_ETHERNET_IP;
 	gate_start();
@@ -225,8 +231,26 @@ static void test_each_request_of_a_message_counts(void **state)
 	from_server(1001, 5001);
 	say(answer.b, answer.n);
 	from_device(5001, 1001 + (uint32_t)m.n);
-	say(both.b, both.n);
-	from_server(1001 + (uint32_t)m.n, 5001 + (uint32_t)answer.n);
+	next_seq = 1001 + (uint32_t)m.n;
+	device_seq = 5001 + (uint32_t)answer.n;
+}
+
+static void request(const void *cip, size_t n)
+{
+	struct lab_bytes m = lab_rr(SESSION, 1, cip, n);
+
+	say(m.b, m.n);
+	from_server(next_seq, device_seq);
+	next_seq += (uint32_t)m.n;
+}
+#define REQUEST(cip) request(cip, sizeof(cip) - 1)
+
+static void test_each_request_of_a_message_counts(void **state)
+{
+	const struct core_uses *uses = core_uses();
+
+	start_session();
+	REQUEST(BOTH);
 	assert_int_equal(core_io()->verdict, CORE_PASS);
 	assert_int_equal(uses->used, 3);
 	assert_int_equal(uses->rows[0].what.command, 0x65);
@@ -235,6 +259,45 @@ static void test_each_request_of_a_message_counts(void **state)
 	assert_string_equal(uses->rows[2].what.tag, "Counts[2]");
 	assert_int_equal(uses->rows[2].what.elements, 3);
 	assert_int_equal(core_totals()->rules[0].allowed, 2); /* messages */
+	REQUEST(TWICE);
+	assert_int_equal(uses->used, 3);
+	assert_int_equal(uses->rows[1].count, 3);
+	assert_int_equal(uses->rows[2].count, 1);
+}
+
+/* Its other requests did not go on, so they are not counted; nor do they take a place for long. */
+static void test_a_denied_message_counts_once(void **state)
+{
+	const struct core_uses *uses = core_uses();
+	unsigned counting = 0;
+
+	start_session();
+	REQUEST(ONE_DENIED);
+	for (uint32_t i = 1; i < uses->used; i++) {
+		counting += uses->rows[i].count != 0;
+		if (uses->rows[i].count)
+			assert_int_equal(uses->rows[i].what.reason, REASON_TAG_NOT_ALLOWED);
+	}
+	assert_int_equal(counting, 1);
+	REQUEST(READ_RATE);
+	for (uint32_t i = 1; i < uses->used; i++)
+		if (uses->rows[i].what.reason == REASON_NONE)
+			assert_int_equal(uses->rows[i].count, 1);
+}
+
+static void test_another_way_is_another_row(void **state)
+{
+	const struct core_uses *uses = core_uses();
+
+	start_session();
+	REQUEST(READ_RATE);
+	REQUEST(READ_RATE_BEHIND);
+	REQUEST(READ_RATE);
+	assert_int_equal(uses->used, 3);
+	assert_int_equal(uses->rows[1].count, 2);
+	assert_int_equal(uses->rows[1].what.has & CORE_HAS_ROUTE, 0);
+	assert_int_equal(uses->rows[2].count, 1);
+	assert_string_equal(uses->rows[2].what.route, "1/0");
 }
 
 int main(void)
@@ -248,6 +311,8 @@ int main(void)
 		cmocka_unit_test_setup(test_full_and_read, policy_of_the_lab),
 		cmocka_unit_test_setup(test_denials_have_half, policy_of_the_lab),
 		cmocka_unit_test_setup(test_each_request_of_a_message_counts, policy_of_the_lab),
+		cmocka_unit_test_setup(test_a_denied_message_counts_once, policy_of_the_lab),
+		cmocka_unit_test_setup(test_another_way_is_another_row, policy_of_the_lab),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
