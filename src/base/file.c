@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define BESIDE ".new-" /* in the name of what is not in its place yet */
 
 static int read_all(int fd, char *bytes, size_t len, size_t *ret_len)
 {
@@ -107,12 +111,31 @@ static int write_synced(int fd, const void *bytes, size_t len, unsigned mode)
 	return r;
 }
 
+static bool is_left_over(const char *name)
+{
+	const char *beside = strstr(name, BESIDE);
+
+	return beside && strlen(beside) == sizeof(BESIDE "XXXXXX") - 1;
+}
+
+void file_sweep(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (is_left_over(entry->d_name))
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		closedir(dir);
+}
+
 int file_replace(const char *path, const void *bytes, size_t len, unsigned mode)
 {
 	char beside[PATH_MAX];
 	int fd, r;
 
-	if ((size_t)snprintf(beside, sizeof(beside), "%s.XXXXXX", path) >= sizeof(beside))
+	if ((size_t)snprintf(beside, sizeof(beside), "%s" BESIDE "XXXXXX", path) >= sizeof(beside))
 		return -ENAMETOOLONG;
 	fd = mkostemp(beside, O_CLOEXEC);
 	if (fd < 0)

@@ -19,3 +19,6 @@ int file_read(const char *path, size_t max, struct arena *arena, char **ret_byte
  */
 __attribute__((warn_unused_result))
 int file_replace(const char *path, const void *bytes, size_t len, unsigned mode);
+
+/* Removes what replacements that a crash cut short left in a folder. None must be under way there. */
+void file_sweep(const char *folder);

@@ -12,25 +12,6 @@
 
 /* ---- writing ---- */
 
-static void put_documents(struct writer *w, const struct bundle *bundle)
-{
-	char digest[DIGEST_SIZE];
-
-	writer_name(w, "documents");
-	writer_open_list(w);
-	for (size_t i = 0; i < bundle->document_count; i++) {
-		const struct bundle_document *d = &bundle->documents[i];
-
-		digest_of(d->text, d->len, digest);
-		writer_open_map(w);
-		writer_put_text(w, "path", d->path);
-		writer_put_text(w, "sha256", digest);
-		writer_put_text(w, "text", d->text);
-		writer_close_map(w);
-	}
-	writer_close_list(w);
-}
-
 static void put_bundle(struct writer *w, const struct bundle *bundle, int64_t now)
 {
 	char created[INSTANT_SIZE], apply_by[CALENDAR_DATE_SIZE];
@@ -48,7 +29,7 @@ static void put_bundle(struct writer *w, const struct bundle *bundle, int64_t no
 	if (bundle->note)
 		writer_put_text(w, "note", bundle->note);
 	writer_put_text(w, "proposer", bundle->proposer);
-	put_documents(w, bundle);
+	document_list_put(w, bundle->documents, bundle->document_count);
 	writer_name(w, "permits");
 	writer_open_map(w);
 	writer_put_int(w, "format", bundle->permits_format);
@@ -81,69 +62,9 @@ struct bundle_members {
 		*permits;
 };
 
-struct document_members {
-	const struct value *path, *sha256, *text;
-};
-
 struct permits_members {
 	const struct value *format, *sha256;
 };
-
-/* Names for findings, never opened: but nobody should wonder what they would be. */
-static bool is_path(const char *path)
-{
-	if (*path == '/' || !*path)
-		return false;
-	for (const char *part = path; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL) {
-		size_t len = strcspn(part, "/");
-
-		if (!len || (len == 1 && *part == '.') || (len == 2 && !strncmp(part, "..", 2)))
-			return false;
-	}
-	return true;
-}
-
-static bool check_document(const struct binder *b, const struct document_members *m, const char *before)
-{
-	char digest[DIGEST_SIZE];
-
-	digest_of(m->text->text, strlen(m->text->text), digest);
-	if (strcmp(digest, m->sha256->text) != 0)
-		return payload_refuse(b, m->sha256, "make it again with `bundle create`",
-				      "the document %s is not the one with this digest", m->path->text);
-	if (!is_path(m->path->text))
-		return payload_refuse(b, m->path, "make it again with `bundle create`",
-				      "this is no name of a document of a site folder");
-	return !before || strcmp(before, m->path->text) < 0 ||
-	       payload_refuse(b, m->path, "make it again with `bundle create`",
-			      "documents are not sorted by path, or one is there twice");
-}
-
-static bool read_document(const struct binder *b, const struct value *at, struct bundle *bundle)
-{
-#define ROW(name) { #name, BIND_TEXT, offsetof(struct document_members, name), true }
-	static const struct bind_row rows[] = { ROW(path), ROW(sha256), ROW(text) };
-#undef ROW
-	static const struct bind_table table = { "a document", BIND_ROWS(rows) };
-	struct bundle_document *last = &bundle->documents[bundle->document_count];
-	struct document_members m = { 0 };
-
-	if (!bind_type(b, at, BIND_MAP) || !bind_map(b, at, &table, &m) ||
-	    !check_document(b, &m, bundle->document_count ? last[-1].path : NULL))
-		return false;
-	*last = (struct bundle_document){ m.path->text, m.text->text, strlen(m.text->text) };
-	bundle->document_count++;
-	return true;
-}
-
-static bool read_documents(const struct binder *b, const struct value *list, struct bundle *bundle)
-{
-	bundle->documents = arena_array(b->arena, list->count, sizeof(*bundle->documents));
-	for (size_t i = 0; i < list->count; i++)
-		if (!read_document(b, &list->items[i], bundle))
-			return false;
-	return true;
-}
 
 static bool read_digest(const struct binder *b, const struct value *at, const char **ret)
 {
@@ -191,7 +112,8 @@ static bool read_members(const struct binder *b, const struct bundle_members *m,
 	return payload_text(b, m->site, &ret->site) && payload_serial(b, m->serial, &ret->serial) &&
 	       read_reset(b, m->reset_from, ret) && payload_instant(b, m->created, &created) &&
 	       payload_day(b, m->apply_by, 0, &ret->apply_by) && read_proposer(b, m->proposer, ret) &&
-	       (!m->note || payload_text(b, m->note, &ret->note)) && read_documents(b, m->documents, ret) &&
+	       (!m->note || payload_text(b, m->note, &ret->note)) &&
+	       document_list_read(b, m->documents, &ret->documents, &ret->document_count) &&
 	       read_permits(b, m->permits, ret);
 }
 

@@ -5,16 +5,11 @@
  * proposed it, and the digest of the permit list that was reviewed. It knows nothing of rules: whether its documents
  * come to that list is for who compiles them to say.
  */
+#include "bundle/document_list.h"
 #include "bundle/trust.h"
 
 #define SERIAL_STEP 1000 /* a bundle may be so far ahead of the last one */
 #define NO_SERIAL (-1)
-
-struct bundle_document {
-	const char *path;
-	const char *text;
-	size_t len;
-};
 
 struct bundle {
 	const char *file;

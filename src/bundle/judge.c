@@ -131,6 +131,18 @@ bool judge(const struct envelope *envelope, const struct trust *trust, const cha
 	return check_threshold(envelope, trust, &signers, author ? author->person : NULL, diags);
 }
 
+bool judge_grant(const struct envelope *envelope, const struct trust *trust, int64_t today, struct diag_list *diags)
+{
+	struct signers signers = { 0 };
+
+	if (!check_site(envelope, trust, today, diags) || !read_signers(envelope, trust, today, diags, &signers))
+		return false;
+	for (size_t i = 0; i < signers.count; i++)
+		if (signers.keys[i]->role == ROLE_OT_APPROVER)
+			return true;
+	return refuse(diags, envelope->file, "threshold", "let an ot-approver make it", "no ot-approver signed it");
+}
+
 bool judge_first(const struct envelope *envelope, const struct trust *trust, int64_t today,
 		 struct diag_list *diags)
 {

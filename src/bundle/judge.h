@@ -15,6 +15,9 @@
 bool judge(const struct envelope *envelope, const struct trust *trust, const char *proposer, int64_t today,
 	   struct diag_list *diags);
 
+/* A grant: by one ot-approver at least, whatever the thresholds are. */
+bool judge_grant(const struct envelope *envelope, const struct trust *trust, int64_t today, struct diag_list *diags);
+
 /* The first trust document of a box: by its own threshold. */
 bool judge_first(const struct envelope *envelope, const struct trust *trust, int64_t today,
 		 struct diag_list *diags);

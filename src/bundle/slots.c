@@ -228,3 +228,11 @@ void slots_clean(const char *state, const struct slots *slots)
 		closedir(folder);
 	arena_free(&arena);
 }
+
+void slots_sweep(const char *state)
+{
+	struct arena arena = { 0 };
+
+	file_sweep(arena_printf(&arena, "%s/" FOLDER, state));
+	arena_free(&arena);
+}

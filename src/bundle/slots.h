@@ -43,5 +43,8 @@ bool slots_get(const char *state, const char *digest, struct arena *arena, struc
 /* Removes those that the state does not name; what cannot be removed stays. */
 void slots_clean(const char *state, const struct slots *slots);
 
+/* At the start: removes what a crash left half written. */
+void slots_sweep(const char *state);
+
 /* This boot's id. Negative errno. */
 __attribute__((warn_unused_result)) int slots_boot_id(char ret[static BOOT_ID_SIZE]);

@@ -196,13 +196,13 @@ static bool check_reachable(const struct binder *b, const struct value *at, cons
 /* ---- the document ---- */
 
 struct trust_members {
-	const struct value *schema, *format, *site, *serial, *created, *until, *keys, *thresholds;
+	const struct value *schema, *format, *site, *serial, *created, *until, *keys, *thresholds, *grant_hours;
 };
 
 #define ROW(name, types, required) { #name, types, offsetof(struct trust_members, name), required }
 #define ROWS \
 	ROW(site, BIND_TEXT, true), ROW(serial, BIND_INT, true), ROW(until, BIND_TEXT, true), \
-	ROW(keys, BIND_MAP, true), ROW(thresholds, BIND_LIST, true)
+	ROW(keys, BIND_MAP, true), ROW(thresholds, BIND_LIST, true), ROW(grant_hours, BIND_INT, false)
 
 static const struct bind_row payload_rows[] = { ROWS, ROW(format, BIND_INT, true), ROW(created, BIND_TEXT, true) };
 static const struct bind_row draft_rows[] = {
@@ -210,6 +210,13 @@ static const struct bind_row draft_rows[] = {
 };
 static const struct bind_table payload_table = { "a trust document", BIND_ROWS(payload_rows) };
 static const struct bind_table draft_table = { "a draft of a trust document", BIND_ROWS(draft_rows) };
+
+static bool read_grant_hours(const struct binder *b, const struct value *at, struct trust *ret)
+{
+	ret->grant_hours = at ? at->integer : 0;
+	return !at || (ret->grant_hours >= 1 && ret->grant_hours <= TRUST_GRANT_HOURS_MAX) ||
+	       payload_refuse(b, at, "1 to 72; leave it out where no grants are wanted", "a grant cannot last so long");
+}
 
 static bool read_trust(const struct binder *b, const struct value *value, const struct trust_members *m,
 		       struct trust *ret)
@@ -219,6 +226,7 @@ static bool read_trust(const struct binder *b, const struct value *value, const 
 	return payload_text(b, m->site, &ret->site) && payload_serial(b, m->serial, &ret->serial) &&
 	       payload_day(b, m->until, 0, &ret->until) && read_keys(b, m->keys, ret) &&
 	       read_thresholds(b, m->thresholds, ret) && check_reachable(b, m->thresholds, ret) &&
+	       read_grant_hours(b, m->grant_hours, ret) &&
 	       b->diags->errors == before;
 }
 
@@ -325,6 +333,8 @@ static void put_trust(struct writer *w, const struct trust *t, int64_t now, stru
 	for (size_t i = 0; i < t->threshold_count; i++)
 		put_threshold(w, &t->thresholds[i]);
 	writer_close_list(w);
+	if (t->grant_hours)
+		writer_put_int(w, "grant_hours", t->grant_hours);
 	writer_close_map(w);
 }
 

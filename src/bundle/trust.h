@@ -13,6 +13,7 @@ const char *trust_role_name(enum trust_role role);
 
 #define TRUST_KEYS_MAX 64u
 #define TRUST_THRESHOLDS_MAX 8u
+#define TRUST_GRANT_HOURS_MAX 72
 #define TRUST_NEVER INT64_MAX
 
 /* Days are counted as in base/calendar.h, in UTC; both ends belong to the time. */
@@ -40,6 +41,7 @@ struct trust {
 	size_t key_count;
 	struct trust_threshold thresholds[TRUST_THRESHOLDS_MAX];
 	size_t threshold_count;
+	int64_t grant_hours; /* that a grant may last; 0: there are none at this site */
 	char digest[DIGEST_SIZE]; /* of the payload; "" in a draft */
 };
 

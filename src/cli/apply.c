@@ -189,8 +189,8 @@ static int apply_bundle(struct apply *a)
 
 	if (r < 0)
 		return system_error("cannot read ", a->path, r);
-	r = control_apply_bundle(a->context->runtime, a->context->state, bytes, len, a->seconds, actor_user(&a->arena),
-				 &a->arena, &a->diags, &applied, &text);
+	r = control_propose(a->context->runtime, a->context->state, "apply-bundle", bytes, len, a->seconds,
+			    actor_user(&a->arena), &a->arena, &a->diags, &applied, &text);
 	if (nobody_listens(r)) {
 		fprintf(stderr, "gatehouse apply: no supervisor is running (%s), and only it can undo a bundle that nobody "
 			"confirms: systemctl start gatehouse\n", a->context->runtime);
@@ -274,7 +274,7 @@ static int decide(const struct context *context, const struct command *command, 
 
 	if (argc != 1)
 		return usage_error(command, "it wants nothing more");
-	r = control_decide(context->runtime, command->name, actor_user(&a.arena), &a.arena, &done, &text);
+	r = control_decide(context->runtime, command->name, actor_user(&a.arena), NULL, &a.arena, &done, &text);
 	if (nobody_listens(r))
 		fprintf(stderr, "gatehouse %s: no supervisor is running (%s), so no bundle is on trial\n", command->name,
 			context->runtime);

@@ -36,4 +36,5 @@ int usage_error(const struct command *command, const char *format, ...);
 extern const struct command command_check, command_compile, command_apply, command_run, command_status,
 	command_explain, command_plan, command_verify, command_maintenance, command_clock, command_decode, command_replay,
 	command_learn, command_profiles, command_services, command_new, command_key,
-	command_trust, command_bundle, command_log, command_confirm, command_rollback;
+	command_trust, command_bundle, command_log, command_confirm, command_rollback,
+	command_grant, command_island;

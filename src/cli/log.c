@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/failure.h"
 #include "base/file.h"
+#include "cli/actor.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
 #include "json/value.h"
@@ -184,6 +186,44 @@ static int export_run(const struct context *context, int argc, char **argv)
 	return leave(&l, code);
 }
 
+/* ---- import ---- */
+
+static int import(struct log_line *l)
+{
+	struct change change = { .event = "log-imported", .user = actor_user(&l->arena) };
+	struct change_head end;
+	int r;
+
+	if (!change_log_check(l->file, l->text, l->len, l->has_expected ? &l->expected : NULL, &l->arena, &l->diags, &end))
+		return EXIT_FINDINGS;
+	r = mkdir(l->context->state, 0750) < 0 && errno != EEXIST ? -errno :
+	    change_log_import(l->context->state, l->text, l->len, &end);
+	if (r == -EEXIST) {
+		fprintf(stderr, "gatehouse log: this box has a log of its own, which %s does not go on from: import it before "
+			"`trust init`\n", l->file);
+		return EXIT_FINDINGS;
+	}
+	if (r < 0)
+		return system_error("cannot write to", l->context->state, r);
+	change.text = arena_printf(&l->arena, "The log of the box before goes on here, from line %lld.",
+				   (long long)end.number);
+	actor_record(l->context->state, &change);
+	tell(l, true, &end);
+	return EXIT_CLEAN;
+}
+
+static int import_run(const struct context *context, int argc, char **argv)
+{
+	struct log_line l;
+	int code = read_line(&l, context, argc, argv);
+
+	if (code == EXIT_CLEAN && (!l.file || l.out))
+		code = usage_error(&command_log, "import wants the FILE that was exported");
+	if (code == EXIT_CLEAN)
+		code = read_log(&l);
+	return leave(&l, code == EXIT_CLEAN ? import(&l) : code);
+}
+
 /* ---- show ---- */
 
 static const char *text_of(const struct value *map, const char *name)
@@ -239,22 +279,24 @@ static int show_run(const struct context *context, int argc, char **argv)
 
 static int log_run(const struct context *context, int argc, char **argv)
 {
-	static const struct verb verbs[] = { { "verify", verify_run }, { "show", show_run }, { "export", export_run } };
+	static const struct verb verbs[] = { { "verify", verify_run }, { "show", show_run }, { "export", export_run },
+					     { "import", import_run } };
 
 	return verbs_run(&command_log, verbs, sizeof(verbs) / sizeof(verbs[0]), context, argc, argv);
 }
 
 const struct command command_log = {
 	.name = "log",
-	.arguments = "verify [FILE] [--head NUMBER:SHA256] | show [FILE] | export -o FILE",
+	.arguments = "verify [FILE] [--head NUMBER:SHA256] | show [FILE] | export -o FILE | import FILE",
 	.summary = "who changed what is in force on this box, and when",
 	.help = "  verify  finds every line that was changed, taken out, moved or cut off\n"
 		"  show    the changes, oldest first\n"
-		"  export  a copy for an auditor, and where it ends: write that down somewhere else\n\n"
+		"  export  a copy for an auditor, and where it ends: write that down somewhere else\n"
+		"  import  on the box that takes another one's place, before anything else: its log goes on here\n\n"
 		"options\n"
 		"  --head NUMBER:SHA256  where the log ended once: it must still go through there\n"
 		"  -o FILE               the copy\n"
-		"  --json                of verify and export: one object with good, lines, head; of show: the lines\n\n"
+		"  --json                of verify, export and import: one object with good, lines, head; of show: the lines\n\n"
 		"FILE is a copy that was exported; without it, the log of this box.\n\n"
 		"exit codes: 0 done, 1 it was tampered with, 2 wrong usage, 3 it cannot be read or written\n",
 	.run = log_run,

@@ -18,6 +18,8 @@ static const struct command *const commands[] = {
 	&command_run,
 	&command_status,
 	&command_verify,
+	&command_grant,
+	&command_island,
 	&command_maintenance,
 	&command_clock,
 	&command_decode,

@@ -142,6 +142,26 @@ static void print_fail_open(const struct value *fail_open)
 		       number_of(fail_open, "openings"), number_of(fail_open, "packets"));
 }
 
+static void print_grants(const struct value *grants)
+{
+	for (size_t i = 0; grants && i < grants->count; i++) {
+		const struct value *grant = &grants->items[i], *rules = value_member(grant, "rules");
+
+		printf("GRANT      until %s: %s (begun %s by %s; %.12s); rules:", text_of(grant, "ends"),
+		       text_of(grant, "note"), text_of(grant, "begun"), text_of(grant, "user"), text_of(grant, "digest"));
+		for (size_t k = 0; rules && k < rules->count; k++)
+			printf(" %s", rules->items[k].text);
+		putchar('\n');
+	}
+}
+
+static void print_island(const struct value *island)
+{
+	if (island && island->type == VALUE_MAP)
+		printf("ISLAND     since %s, by %s: %s\n", text_of(island, "since"), text_of(island, "user"),
+		       text_of(island, "because"));
+}
+
 static void print_health(const struct value *status)
 {
 	const struct value *problems = value_member(status, "problems");
@@ -158,6 +178,8 @@ static void print_health(const struct value *status)
 	if (policy && policy->type == VALUE_MAP)
 		print_policy(policy);
 	print_bundle(value_member(policy, "bundle"), value_member(status, "trial"));
+	print_grants(value_member(status, "grants"));
+	print_island(value_member(status, "island"));
 	print_drift(value_member(status, "drift"), value_member(status, "maintenance"));
 	print_self_test(value_member(status, "self_test"));
 	print_clock(value_member(status, "clock"));

@@ -114,6 +114,8 @@ static void print_trust(struct trust_line *l)
 	}
 	printf("\nA bundle needs %s.\nWho proposes it does not count; each person counts once.\n",
 	       trust_thresholds_text(t, &l->arena));
+	if (t->grant_hours)
+		printf("One ot-approver may sign grants, of %lld hours at most.\n", (long long)t->grant_hours);
 }
 
 static void write_day(struct writer *w, const char *name, int64_t day)
@@ -148,6 +150,7 @@ static void write_trust(struct trust_line *l)
 	writer_put_int(&w, "serial", t->serial);
 	writer_put_text(&w, "created", t->created);
 	write_day(&w, "until", t->until);
+	writer_put_int(&w, "grant_hours", t->grant_hours);
 	writer_put_text(&w, "digest", t->digest);
 	writer_put_text(&w, "thresholds", trust_thresholds_text(t, &l->arena));
 	writer_name(&w, "keys");

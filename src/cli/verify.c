@@ -14,8 +14,10 @@
 #include "policy/compile.h"
 #include "policy/documents.h"
 #include "run/control.h"
-#include "run/in_force.h"
 #include "run/drift_json.h"
+#include "run/granted.h"
+#include "run/in_force.h"
+#include "run/island.h"
 #include "run/numbers.h"
 #include "run/supervisor.h"
 
@@ -37,9 +39,11 @@ static int system_error(const char *what, const char *name, int error)
 static int compile_state(struct verify *v, struct compiled *ret)
 {
 	const char *numbers_path = arena_printf(&v->arena, "%s/conduits.json", v->context->state);
+	struct granted_list granted = { 0 };
 	struct in_force in_force;
 	struct diag_list diags;
 	struct numbers numbers;
+	struct island island;
 	int r;
 
 	diag_init(&diags, &v->arena);
@@ -49,6 +53,11 @@ static int compile_state(struct verify *v, struct compiled *ret)
 	r = numbers_load(numbers_path, &v->arena, &numbers);
 	if (r < 0)
 		return system_error("cannot read", numbers_path, r);
+	if (granted_load(v->context->state, &granted) == 0)
+		granted_documents(&granted, &v->arena, &in_force.documents);
+	granted_free(&granted);
+	island_load(v->context->state, &island);
+	numbers.time.island = island.on;
 	/* windows are unrolled from the time of the compilation: only that time gives the same ones */
 	if (!numbers.time.now)
 		numbers.time.now = time(NULL);

@@ -28,6 +28,7 @@ struct compiler {
 	const uint32_t **taken; /* numbers of `before`, ascending */
 	size_t next_taken;
 	uint32_t next_number;
+	bool island;
 };
 
 /* The part of a conduit that its number is kept by. */
@@ -367,7 +368,8 @@ static bool emit(struct compiler *c)
 	struct compiled *out = c->out;
 	struct timetable **timetables;
 
-	c->list = conduits_of(c->l->site, c->arena);
+	if (!c->island)
+		c->list = conduits_of(c->l->site, c->arena);
 	timetables = give_timetables(c);
 	sort_taken(c);
 	program_writer_init(&c->program, c->l->site->overdue == OVERDUE_REFUSE_NEW, c->arena);
@@ -392,6 +394,7 @@ static bool compile_in_zone(struct compiler *c, const struct compile_time *time)
 	bool entered = site->timezone && calendar_enter(&zone, site->timezone) == 0;
 	bool good;
 
+	c->island = time->island;
 	site->today = entered ? calendar_local_day(time->now) : time->now / CALENDAR_DAY_SECONDS;
 	site->floor = time->floor;
 	site->clock_doubted = time->doubted;

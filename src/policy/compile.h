@@ -41,11 +41,12 @@ struct compiled {
 	size_t rule_count;
 };
 
-/* What is known of the time. */
+/* What the box knows that is in no document. */
 struct compile_time {
 	int64_t now;   /* seconds UTC: what is expired, overdue */
 	int64_t floor; /* seconds UTC: no window begins before it; 0 = none before the day of `now` */
 	bool doubted;  /* the box's clock may be wrong: what depends on it soon is closed */
+	bool island;   /* no rule opens anything: all conduits are closed, whatever the documents say */
 };
 
 /*
@@ -66,8 +67,8 @@ void compile_write_policy(const struct compiled *compiled, FILE *out);
 
 /*
  * Writes the permit list: all that is permitted, without marks and without unrolled times, so that the same documents
- * give the same bytes on any day and any gate. JSON Lines, the site and then a line a rule. Its SHA-256 is in a
- * bundle: what a program once wrote as a format it goes on writing as that one.
+ * give the same bytes on any day and any gate; what grants add is not in it. JSON Lines, the site and then a line a
+ * rule. Its SHA-256 is in a bundle: what a program once wrote as a format it goes on writing as that one.
  */
 #define PERMITS_FORMAT 1
 void compile_write_permits(const struct compiled *compiled, FILE *out);

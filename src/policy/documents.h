@@ -5,6 +5,7 @@
  * from a stored copy, and from then on independent of where they came from.
  */
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/diag.h"
@@ -16,6 +17,7 @@ struct document {
 	const char *path; /* "rules/press.json": the folder's own name, then the path in it */
 	const char *text; /* len bytes and a NUL */
 	size_t len;
+	int64_t until;    /* seconds UTC: its rules are a grant's, and end then; 0: they are the site's own */
 };
 
 struct documents {

@@ -178,6 +178,14 @@ static void load_site_document(const struct loader *l, const struct piece *piece
 		       "the folder holds no site document");
 }
 
+/* Rules of a grant are like others, but end at an instant. */
+static void limit_rules(const struct loader *l, const struct document *grant)
+{
+	for (size_t i = 0; i < l->site->rule_count; i++)
+		if (!strcmp(value_source(l->site->rules[i].at)->file, grant->path))
+			l->site->rules[i].until = grant->until;
+}
+
 void load_documents(const struct loader *l, const struct documents *documents)
 {
 	struct piece *pieces = arena_array(l->arena, documents->count, sizeof(*pieces));
@@ -197,4 +205,7 @@ void load_documents(const struct loader *l, const struct documents *documents)
 	load_assets(l, &assets);
 	load_profiles(l, &profiles);
 	load_rules(l, &rules);
+	for (size_t i = 0; i < documents->count; i++)
+		if (documents->items[i].until)
+			limit_rules(l, &documents->items[i]);
 }

@@ -109,6 +109,7 @@ struct rule {
 	struct cip_route_list routes;            /* of a rule that names some */
 	uint16_t port;                           /* 0: not known */
 	int64_t approved_on, review_by, expires; /* days (base/calendar.h), or NO_DAY */
+	int64_t until;                           /* seconds UTC: a grant's, which ends then; 0: the site's own */
 	struct schedule *schedules;
 	size_t schedule_count;
 	uint16_t max_connections;                /* 0: no limit */

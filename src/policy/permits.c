@@ -168,16 +168,18 @@ void compile_write_permits(const struct compiled *compiled, FILE *out)
 	const struct site *site = compiled->site;
 	struct arena arena = { 0 };
 	const struct rule **rules = arena_array(&arena, site->rule_count, sizeof(*rules));
+	size_t count = 0;
 	struct writer w;
 
 	for (size_t i = 0; i < site->rule_count; i++)
-		rules[i] = &site->rules[i];
-	if (site->rule_count)
-		qsort(rules, site->rule_count, sizeof(*rules), by_id);
+		if (!site->rules[i].until)
+			rules[count++] = &site->rules[i];
+	if (count)
+		qsort(rules, count, sizeof(*rules), by_id);
 	writer_init(&w, out, false);
 	put_site(&w, site);
 	fputc('\n', out);
-	for (size_t i = 0; i < site->rule_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		writer_init(&w, out, false);
 		put_rule(&w, site, rules[i]);
 		fputc('\n', out);

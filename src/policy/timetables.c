@@ -79,13 +79,15 @@ static struct timetable *intern(struct timetables *t, const struct window_list *
 
 static uint32_t hash_rule(const struct rule *rule)
 {
-	return hash_bytes(hash_bytes(HASH_START, &rule->expires, sizeof(rule->expires)), rule->schedules,
-			  rule->schedule_count * sizeof(*rule->schedules));
+	uint32_t hash = hash_bytes(HASH_START, &rule->expires, sizeof(rule->expires));
+
+	hash = hash_bytes(hash, &rule->until, sizeof(rule->until));
+	return hash_bytes(hash, rule->schedules, rule->schedule_count * sizeof(*rule->schedules));
 }
 
 static bool same_times(const struct rule *a, const struct rule *b)
 {
-	return a->expires == b->expires && a->schedule_count == b->schedule_count &&
+	return a->expires == b->expires && a->until == b->until && a->schedule_count == b->schedule_count &&
 	       (!a->schedule_count ||
 		!memcmp(a->schedules, b->schedules, a->schedule_count * sizeof(*a->schedules)));
 }
@@ -116,7 +118,7 @@ struct timetable *timetable_of_rule(struct timetables *t, const struct rule *rul
 	struct timetable_of *slot;
 	struct window_list list;
 
-	if (rule->expires == NO_DAY && !rule->schedule_count)
+	if (!rule_has_windows(rule))
 		return NULL;
 	slot = rule_slot(t, rule);
 	if (slot->rule)

@@ -59,10 +59,15 @@ static void unroll(const struct schedule *s, int64_t today, const struct program
 	}
 }
 
+bool rule_has_windows(const struct rule *rule)
+{
+	return rule->expires != NO_DAY || rule->schedule_count || rule->until;
+}
+
 bool rule_waits_for_clock(const struct site *site, const struct rule *rule)
 {
 	return site->clock_doubted &&
-	       (rule->schedule_count || (rule->expires != NO_DAY && rule->expires <= site->today + CLOCK_SOON));
+	       (rule->schedule_count || rule->until || (rule->expires != NO_DAY && rule->expires <= site->today + CLOCK_SOON));
 }
 
 static int64_t earliest(const struct site *site)
@@ -83,8 +88,10 @@ bool rule_windows(const struct site *site, const struct rule *rule, struct arena
 	};
 
 	*ret = (struct window_list){ 0 };
-	if (rule->expires == NO_DAY && !rule->schedule_count)
+	if (!rule_has_windows(rule))
 		return false;
+	if (rule->until && rule->until < limits.until)
+		limits.until = rule->until;
 	if (rule_waits_for_clock(site, rule))
 		return true;
 	ret->items = arena_array(arena, rule->schedule_count * (WINDOW_HORIZON + 2) + 1,

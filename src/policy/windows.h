@@ -20,7 +20,10 @@ struct window_list {
 bool rule_windows(const struct site *site, const struct rule *rule, struct arena *arena,
 		  struct window_list *ret);
 
-/* Closed while the clock is doubted: it has a schedule, or expires within CLOCK_SOON days. */
+/* Has it an end or hours at all? */
+bool rule_has_windows(const struct rule *rule);
+
+/* Closed while the clock is doubted: it has a schedule, is a grant's, or expires within CLOCK_SOON days. */
 #define CLOCK_SOON 30
 bool rule_waits_for_clock(const struct site *site, const struct rule *rule);
 

@@ -61,7 +61,7 @@ int change_head_read(const char *state, struct arena *arena, struct change_head 
 	return change_head_parse(text, ret) ? 0 : -EBADMSG;
 }
 
-static int write_head(const char *state, const struct change_head *head, struct arena *arena)
+int change_head_write(const char *state, const struct change_head *head, struct arena *arena)
 {
 	const char *text = arena_printf(arena, "%s\n", change_head_text(head, arena));
 
@@ -160,7 +160,7 @@ static int catch_up(const char *state, const char *line, struct arena *arena, st
 		return 0;
 	head->number++;
 	digest_of(line, strlen(line), head->digest);
-	return write_head(state, head, arena);
+	return change_head_write(state, head, arena);
 }
 
 static int append_line(int fd, const char *line, size_t len, struct arena *arena)
@@ -197,7 +197,7 @@ static int append(int fd, const char *state, const struct change *change, struct
 		return r;
 	head.number++;
 	digest_of(line, len, head.digest);
-	return write_head(state, &head, arena);
+	return change_head_write(state, &head, arena);
 }
 
 int change_log_append(const char *state, const struct change *change)

@@ -59,6 +59,16 @@ bool change_head_parse(const char *text, struct change_head *ret);
 __attribute__((warn_unused_result))
 int change_head_read(const char *state, struct arena *arena, struct change_head *ret);
 
+__attribute__((warn_unused_result))
+int change_head_write(const char *state, const struct change_head *head, struct arena *arena);
+
+/*
+ * A log that was exported from the box before becomes the beginning of this one's, whose own must be a beginning of it.
+ * `end`: where it ends, by change_log_check(). -EEXIST: this box has another log; else negative errno.
+ */
+__attribute__((warn_unused_result))
+int change_log_import(const char *state, const char *text, size_t len, const struct change_head *end);
+
 #define CHANGE_LOG "changes.jsonl"
 #define CHANGE_LOG_MAX (256u << 20) /* bytes that are read */
 

@@ -120,15 +120,19 @@ static int load_numbers(struct supervisor *s, struct policy *policy, const struc
 static int compile_policy(struct supervisor *s, struct policy *policy, struct numbers *ret_numbers,
 			  struct diag_list *diags)
 {
+	struct documents all = policy->documents;
 	struct compile_time time;
 	struct numbers before;
 	int r;
 
 	clock_watch_time(s, &time);
+	time.island = s->island.on;
+	if (granted_documents(&s->granted, &policy->arena, &all))
+		s->voice->warn("a grant is not what it was when it was begun: it is closed");
 	r = load_numbers(s, policy, &time, &before);
 	if (r < 0)
 		return r;
-	if (!compile_for_box(&policy->documents, &time, before.items, before.count, &policy->arena, diags,
+	if (!compile_for_box(&all, &time, before.items, before.count, &policy->arena, diags,
 			     &policy->compiled))
 		return 1;
 	policy->compiled.ruleset.queue_count = (uint16_t)s->crew.queues;
@@ -323,5 +327,7 @@ int supervisor_apply(struct supervisor *s, enum policy_source from, const char *
 	}
 	r = found.errors ? 1 : r;
 	policy_free(policy);
+	if (r > 0 && from == SOURCE_IN_FORCE && grants_give_way(s))
+		return supervisor_apply(s, from, folder, arena, diags, ret_text);
 	return r;
 }

@@ -12,8 +12,8 @@ void bundle_site_documents(const struct bundle *bundle, struct arena *arena, str
 	ret->count = bundle->document_count;
 	ret->items = arena_array(arena, ret->count, sizeof(*ret->items));
 	for (size_t i = 0; i < ret->count; i++)
-		ret->items[i] = (struct document){ bundle->documents[i].path, bundle->documents[i].text,
-						   bundle->documents[i].len };
+		ret->items[i] = (struct document){ .path = bundle->documents[i].path, .text = bundle->documents[i].text,
+						   .len = bundle->documents[i].len };
 }
 
 int bundle_site_digest(const struct compiled *compiled, char ret[static DIGEST_SIZE])

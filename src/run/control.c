@@ -206,8 +206,9 @@ int control_apply(const char *runtime, const char *state, const struct documents
 	return r < 0 ? r : ask(runtime, "{\"command\":\"apply\"}", arena, diags, ret_applied, ret_text);
 }
 
-/* A request about bundles. */
-static const char *request_of(const char *command, const char *user, int64_t seconds, struct arena *arena)
+/* A request of somebody at the box. */
+static const char *request_of(const char *command, const char *user, int64_t seconds, const char *more,
+			      struct arena *arena)
 {
 	char *text = NULL, *copy = NULL;
 	size_t size = 0;
@@ -220,6 +221,8 @@ static const char *request_of(const char *command, const char *user, int64_t sec
 		writer_put_text(&w, "command", command);
 		writer_put_text(&w, "user", user);
 		writer_put_int(&w, "seconds", seconds);
+		if (more)
+			writer_put_text(&w, "text", more);
 		writer_close_map(&w);
 		copy = fclose(out) == 0 ? arena_strndup(arena, text, size) : NULL;
 	}
@@ -227,11 +230,11 @@ static const char *request_of(const char *command, const char *user, int64_t sec
 	return copy ? copy : "{}";
 }
 
-int control_apply_bundle(const char *runtime, const char *state, const char *bytes, size_t len, int64_t seconds,
-			 const char *user, struct arena *arena, struct diag_list *diags, bool *ret_applied,
-			 const char **ret_text)
+int control_propose(const char *runtime, const char *state, const char *command, const char *bytes, size_t len,
+		    int64_t seconds, const char *user, struct arena *arena, struct diag_list *diags, bool *ret_applied,
+		    const char **ret_text)
 {
-	const char *path = arena_printf(arena, "%s/" CONTROL_BUNDLE, state);
+	const char *path = arena_printf(arena, "%s/%s", state, strcmp(command, "grant") ? CONTROL_BUNDLE : CONTROL_GRANT);
 	int r = knock(runtime);
 
 	*ret_text = cannot_ask(runtime, arena);
@@ -239,17 +242,17 @@ int control_apply_bundle(const char *runtime, const char *state, const char *byt
 		return r;
 	r = file_replace(path, bytes, len, 0600);
 	*ret_text = nothing_given(path, arena);
-	return r < 0 ? r : ask(runtime, request_of("apply-bundle", user, seconds, arena), arena, diags, ret_applied,
-			       ret_text);
+	return r < 0 ? r : ask(runtime, request_of(command, user, seconds, NULL, arena), arena, diags,
+			       ret_applied, ret_text);
 }
 
-int control_decide(const char *runtime, const char *what, const char *user, struct arena *arena, bool *ret_done,
-		   const char **ret_text)
+int control_decide(const char *runtime, const char *what, const char *user, const char *text, struct arena *arena,
+		   bool *ret_done, const char **ret_text)
 {
 	struct diag_list diags;
 
 	diag_init(&diags, arena);
-	return ask(runtime, request_of(what, user, 0, arena), arena, &diags, ret_done, ret_text);
+	return ask(runtime, request_of(what, user, 0, text, arena), arena, &diags, ret_done, ret_text);
 }
 
 /* ---- server ---- */

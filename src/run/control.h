@@ -10,6 +10,11 @@
  *                                             -> the same; the bundle in STATE/proposed.bundle, on trial for so long
  *   {"command": "confirm", "user": "..."}     -> {"ok": bool, "error": errno or 0, "text": "..."}; ends the trial
  *   {"command": "rollback", "user": "..."}    -> the same; undoes it
+ *   {"command": "grant", "user": "..."}       -> as of apply; the grant in STATE/proposed.grant begins
+ *   {"command": "grant-end", "text": DIGEST, "user": "..."}
+ *                                             -> as of confirm; ends those whose digest begins so
+ *   {"command": "island", "text": WHY, "user": "..."}, {"command": "island-end", "user": "..."}
+ *                                             -> as of confirm
  *   {"command": "verify"}                     -> what run/drift_json.h writes, or {"ok": false, "text"}
  *   {"command": "maintenance", "seconds": N}  -> {"ok": bool, "until": seconds UTC or 0, "text"}; 0 ends it
  *   {"command": "clock", "confirm": bool}     -> {"ok": true, "clock": as in status}
@@ -22,6 +27,7 @@
 #define CONTROL_SOCKET "control.sock"
 #define CONTROL_PROPOSED "proposed.json" /* in the state folder */
 #define CONTROL_BUNDLE "proposed.bundle" /* likewise */
+#define CONTROL_GRANT "proposed.grant"   /* likewise */
 #define CONTROL_REQUEST_MAX (64u << 10)
 #define CONTROL_ANSWER_MAX (64u << 20)
 
@@ -45,16 +51,19 @@ int control_apply(const char *runtime, const char *state, const struct documents
 		  struct arena *arena, struct diag_list *diags, bool *ret_applied,
 		  const char **ret_text);
 
-/* The same with a bundle, whose bytes are handed over: on trial for so many seconds; `user` is at the box. */
+/*
+ * The same with a signed file, whose bytes are handed over: a bundle ("apply-bundle"), on trial for so many seconds, or a
+ * "grant" (seconds 0); `user` is at the box.
+ */
 __attribute__((warn_unused_result))
-int control_apply_bundle(const char *runtime, const char *state, const char *bytes, size_t len, int64_t seconds,
-			 const char *user, struct arena *arena, struct diag_list *diags, bool *ret_applied,
-			 const char **ret_text);
+int control_propose(const char *runtime, const char *state, const char *command, const char *bytes, size_t len,
+		    int64_t seconds, const char *user, struct arena *arena, struct diag_list *diags, bool *ret_applied,
+		    const char **ret_text);
 
-/* "confirm" or "rollback". Results as above. */
+/* "confirm", "rollback", "grant-end", "island", "island-end"; text: or NULL. Results as above. */
 __attribute__((warn_unused_result))
-int control_decide(const char *runtime, const char *what, const char *user, struct arena *arena, bool *ret_done,
-		   const char **ret_text);
+int control_decide(const char *runtime, const char *what, const char *user, const char *text, struct arena *arena,
+		   bool *ret_done, const char **ret_text);
 
 /* ---- server ---- */
 

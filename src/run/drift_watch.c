@@ -163,6 +163,8 @@ static void look(struct supervisor *s)
 	if (r == 0) {
 		s->drift.checked_at = time(NULL);
 		record(s, &list);
+		if (list.ours)
+			island_follow(s);
 		if (list.ours && !s->drift.maintenance_until)
 			restore(s, &arena);
 	}

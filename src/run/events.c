@@ -31,7 +31,8 @@ static void note_moment(struct events *events, const struct event *event)
 					       "failed-open", "inspects-again", "restored", "not-restored",
 					       "drift-fight", "maintenance-begun", "maintenance-ended",
 					       "ledger-set-aside", "ledger-shortened", "clock-doubted",
-					       "clock-trusted", "clock-confirmed" };
+					       "clock-trusted", "clock-confirmed", "grant-begun", "grant-ended",
+					       "island-begun", "island-ended" };
 
 	for (size_t i = 0; events->ledger && i < sizeof(moments) / sizeof(*moments); i++)
 		if (strcmp(event->event, moments[i]) == 0)
@@ -451,6 +452,10 @@ void events_deed(struct events *events, enum events_deed deed, const char *text)
 		[EVENTS_CLOCK_DOUBTED] = { .event = "clock-doubted" },
 		[EVENTS_CLOCK_TRUSTED] = { .event = "clock-trusted" },
 		[EVENTS_CLOCK_CONFIRMED] = { .event = "clock-confirmed" },
+		[EVENTS_GRANT_BEGUN] = { .event = "grant-begun" },
+		[EVENTS_GRANT_ENDED] = { .event = "grant-ended" },
+		[EVENTS_ISLAND_BEGUN] = { .event = "island-begun" },
+		[EVENTS_ISLAND_ENDED] = { .event = "island-ended" },
 	};
 	struct event event = deeds[deed];
 

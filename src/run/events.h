@@ -62,7 +62,11 @@ enum events_deed {
 	EVENTS_MAINTENANCE_ENDED,
 	EVENTS_CLOCK_DOUBTED,
 	EVENTS_CLOCK_TRUSTED,
-	EVENTS_CLOCK_CONFIRMED
+	EVENTS_CLOCK_CONFIRMED,
+	EVENTS_GRANT_BEGUN,
+	EVENTS_GRANT_ENDED,
+	EVENTS_ISLAND_BEGUN,
+	EVENTS_ISLAND_ENDED
 };
 void events_deed(struct events *events, enum events_deed deed, const char *text);
 

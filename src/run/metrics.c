@@ -48,6 +48,8 @@ static void write_health(struct supervisor *s, const struct netfilter_counts *co
 		  r == 0 && counts->in_force);
 	put_gauge(out, "clock_trusted", "1: the box's clock is trusted; 0: what depends on it soon is closed.",
 		  s->clock.clock.doubt == CLOCK_TRUSTED);
+	put_gauge(out, "island", "1: somebody closed every conduit.", s->island.on);
+	put_gauge(out, "grants", "Grants that run.", (int64_t)granted_running(&s->granted));
 	put_gauge(out, "drift_findings", "What of the kernel's ruleset differs from the policy.",
 		  (int64_t)s->drift.findings);
 	put_counter(out, "drift_restored_total", "Times that the ruleset was put back.", s->drift.restored);

@@ -123,6 +123,65 @@ static void serve_rollback(struct supervisor *s, const struct value *request, st
 	arena_free(&arena);
 }
 
+static void serve_grant(struct supervisor *s, const struct value *request, struct writer *w)
+{
+	struct arena arena = { 0 };
+	struct diag_list diags;
+	const char *text;
+	int r;
+
+	diag_init(&diags, &arena);
+	r = grants_begin(s, user_of(request), &arena, &diags, &text);
+	write_result(w, r, text, &diags);
+	arena_free(&arena);
+}
+
+static const char *text_of(const struct value *request)
+{
+	const char *text = value_member_text(request, "text");
+
+	return text ? text : "";
+}
+
+static void serve_grant_end(struct supervisor *s, const struct value *request, struct writer *w)
+{
+	struct arena arena = { 0 };
+	struct diag_list none;
+	const char *text;
+	int r;
+
+	diag_init(&none, &arena);
+	r = grants_end(s, text_of(request), user_of(request), &arena, &text);
+	write_result(w, r, text, &none);
+	arena_free(&arena);
+}
+
+static void serve_island(struct supervisor *s, const struct value *request, struct writer *w)
+{
+	struct arena arena = { 0 };
+	struct diag_list none;
+	const char *text;
+	int r;
+
+	diag_init(&none, &arena);
+	r = island_begin(s, user_of(request), text_of(request), &arena, &text);
+	write_result(w, r, text, &none);
+	arena_free(&arena);
+}
+
+static void serve_island_end(struct supervisor *s, const struct value *request, struct writer *w)
+{
+	struct arena arena = { 0 };
+	struct diag_list none;
+	const char *text;
+	int r;
+
+	diag_init(&none, &arena);
+	r = island_end(s, user_of(request), &arena, &text);
+	write_result(w, r, text, &none);
+	arena_free(&arena);
+}
+
 static void serve_verify(struct supervisor *s, const struct value *request, struct writer *w)
 {
 	const struct ruleset *ruleset = s->policy ? &s->policy->compiled.ruleset : &supervisor_nothing;
@@ -174,6 +233,10 @@ static const struct {
 	{ "apply-bundle", serve_apply_bundle },
 	{ "confirm", serve_confirm },
 	{ "rollback", serve_rollback },
+	{ "grant", serve_grant },
+	{ "grant-end", serve_grant_end },
+	{ "island", serve_island },
+	{ "island-end", serve_island_end },
 	{ "verify", serve_verify },
 	{ "maintenance", serve_maintenance },
 	{ "clock", serve_clock },

@@ -60,6 +60,7 @@ size_t status_problems(const struct supervisor *s, const struct netfilter_counts
 		{ quarantined != 0, "Some conduits are quarantined, and closed: the inspector failed three times on their packets. "
 		  "Keep the event log for who maintains the gate; applying the policy again opens them." },
 		{ s->clock.clock.doubt != CLOCK_TRUSTED, clock_doubt_text(s->clock.clock.doubt) },
+		{ s->island.on, "This box is an island: every conduit is closed, until `gatehouse island --end`." },
 		{ s->events.log.lost != 0, "Events cannot be written: is the disk full or read-only? The gate guards all the same." },
 		{ ledger_fails(s), "The usage ledger cannot be written: is the disk full or read-only? Counts are kept in "
 		  "memory until it can; the gate guards all the same." },
@@ -156,6 +157,59 @@ static void write_trial(const struct supervisor *s, struct writer *w)
 	writer_put_int(w, "serial", s->trial.slots.highest);
 	writer_put_int(w, "seconds_left", left < 0 ? 0 : left);
 	writer_close_map(w);
+}
+
+static void write_island(const struct supervisor *s, struct writer *w)
+{
+	writer_name(w, "island");
+	if (!s->island.on) {
+		writer_text(w, NULL);
+		return;
+	}
+	writer_open_map(w);
+	status_put_time(w, "since", s->island.since);
+	writer_put_text(w, "user", s->island.user);
+	writer_put_text(w, "because", s->island.because);
+	writer_close_map(w);
+}
+
+static void write_granted_rules(const struct supervisor *s, const struct granted *g, struct writer *w)
+{
+	const struct site *site = s->policy ? s->policy->compiled.site : NULL;
+	char folder[32];
+	int len = snprintf(folder, sizeof(folder), "grant %.12s/", g->digest);
+
+	writer_name(w, "rules");
+	writer_open_list(w);
+	for (size_t i = 0; site && i < site->rule_count; i++)
+		if (!strncmp(value_source(site->rules[i].at)->file, folder, (size_t)len))
+			writer_text(w, site->rules[i].id);
+	writer_close_list(w);
+}
+
+static void write_grants(const struct supervisor *s, struct writer *w)
+{
+	writer_name(w, "grants");
+	writer_open_list(w);
+	for (size_t i = 0; i < s->granted.count; i++) {
+		const struct granted *g = &s->granted.items[i];
+		struct envelope envelope;
+		struct arena arena = { 0 };
+		struct grant grant;
+
+		if (g->over || !granted_read(g, &arena, &envelope, &grant))
+			continue;
+		writer_open_map(w);
+		writer_put_text(w, "digest", g->digest);
+		writer_put_text(w, "note", grant.note);
+		writer_put_text(w, "user", g->user);
+		status_put_time(w, "begun", g->begun);
+		status_put_time(w, "ends", g->ends);
+		write_granted_rules(s, g, w);
+		writer_close_map(w);
+		arena_free(&arena);
+	}
+	writer_close_list(w);
 }
 
 /* ---- counters ---- */
@@ -376,6 +430,8 @@ void status_write(struct supervisor *s, struct writer *w)
 	status_write_inspectors(s, w);
 	write_policy(s, w);
 	write_trial(s, w);
+	write_grants(s, w);
+	write_island(s, w);
 	write_conduits(s, w, &counts);
 	write_rules(s, w);
 	write_drops(w, &counts);

@@ -4,6 +4,8 @@
  * What `status` tells, as one JSON object:
  *   healthy; problems: list of sentences; supervisor {pid, since}; what run/status_inspectors.h writes;
  *   policy {site, version, applied, schedules_until (with windows), rules, conduits, expired, overdue} or null;
+ *   trial {serial, seconds_left} or null; grants: list of {digest, note, user, begun, ends, rules};
+ *   island {since, user, because} or null;
  *   conduits: list of {number, server, device, transport, port, inspected, quarantined,
  *     fails_open, uninspected, packets, bytes, now {packets, bytes}, rules};
  *   rules: list of {rule, allowed, denied, now {allowed, denied}, call}; drops: list of {reason, packets, bytes};

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/failure.h"
+#include "base/file.h"
 #include "bundle/trust_store.h"
 #include "netfilter/commit.h"
 #include "netfilter/read.h"
@@ -147,6 +148,7 @@ static void run_once(struct supervisor *s)
 	timeout = drift < timeout ? drift : timeout;
 	timeout = feed_timeout(s) < timeout ? feed_timeout(s) : timeout;
 	timeout = trial_timeout(s) < timeout ? trial_timeout(s) : timeout;
+	timeout = grants_timeout(s) < timeout ? grants_timeout(s) : timeout;
 	poll(fds, count, timeout);
 	follow_clock(s);
 	if (is_ready(&fds[FD_DRIFT]))
@@ -160,6 +162,7 @@ static void run_once(struct supervisor *s)
 	if (is_ready(&fds[FD_LISTENER]))
 		supervisor_serve_client(s);
 	trial_tick(s);
+	grants_tick(s);
 	renew_windows(s);
 	self_test_tick(s);
 	events_tick(&s->events);
@@ -167,6 +170,13 @@ static void run_once(struct supervisor *s)
 }
 
 /* ---- start and end ---- */
+
+static void sweep(struct supervisor *s)
+{
+	file_sweep(s->state);
+	file_sweep(s->runtime);
+	slots_sweep(s->state);
+}
 
 static int make_folder(struct supervisor *s, const char *path, mode_t mode)
 {
@@ -340,6 +350,8 @@ static int start(struct supervisor *s, const char *folder, unsigned queues)
 		r = make_folder(s, s->state, 0750);
 	if (r == 0)
 		r = take_lock(s);
+	if (r == 0)
+		sweep(s);
 	if (r == 0) /* before anything else: nothing is forwarded that no ruleset has marked */
 		drift_watch_open(s);
 	if (r == 0 && !folder)
@@ -354,6 +366,10 @@ static int start(struct supervisor *s, const char *folder, unsigned queues)
 		feed_open(s);
 	if (r == 0)
 		trial_open(s);
+	if (r == 0)
+		grants_open(s);
+	if (r == 0)
+		island_load(s->state, &s->island);
 	if (r == 0)
 		r = crew_start(s, queues);
 	if (r == 0)

@@ -17,6 +17,8 @@
 #include "run/drift_watch.h"
 #include "run/events.h"
 #include "run/feed.h"
+#include "run/grants.h"
+#include "run/island.h"
 #include "run/rates.h"
 #include "run/self_test.h"
 #include "run/trial.h"
@@ -57,6 +59,9 @@ struct supervisor {
 	struct self_test self_test;
 	struct watchdog watchdog;
 	struct trial trial;
+	struct granted_list granted;
+	int64_t grants_again_at; /* ms: what the change log did not take is told again; 0 */
+	struct island island;
 	bool metrics_failed;    /* said once */
 	struct policy *policy;  /* in force; NULL: default deny */
 	int64_t started_at;     /* seconds UTC */

@@ -44,6 +44,31 @@ class ChangeLog(PlantCase):
         self.assertIn("4 lines", done.stdout)
         self.assertIn(self.head.read_text().strip(), done.stdout)
 
+    def test_import_on_the_next_box(self):
+        copy = self.plant.folder / "copy.jsonl"
+        self.taken("log", "export", "-o", copy)
+        self.path.unlink()
+        self.head.unlink()
+        done = self.plant.run("log", "import", copy, "--head", f"4:{'0' * 64}")
+        self.assertEqual((done.returncode, self.path.exists()), (1, False))
+        self.taken("log", "import", copy)
+        lines = self.path.read_bytes().splitlines()
+        self.assertEqual(lines[:4], self.lines)
+        last = json.loads(lines[4])
+        self.assertEqual((last["event"], last["previous"]), ("log-imported", sha256(self.lines[3])))
+        self.assertIn("5 lines", self.taken("log", "verify").stdout)
+        # a box that has gone another way keeps what it has
+        self.assertEqual(self.plant.run("log", "import", copy).returncode, 1)
+        self.assertEqual(self.path.read_bytes().splitlines(), lines)
+
+    def test_a_damaged_one_is_not_imported(self):
+        copy = self.plant.folder / "copy.jsonl"
+        copy.write_bytes(self.path.read_bytes().replace(b"Change 2", b"Change 9"))
+        self.path.unlink()
+        self.head.unlink()
+        self.assertEqual(self.plant.run("log", "import", copy).returncode, 1)
+        self.assertFalse(self.path.exists())
+
     def test_none_yet(self):
         self.path.unlink()
         self.head.unlink()

@@ -43,7 +43,7 @@ static size_t split(const uint8_t *bytes, size_t size, struct document items[sta
 		hold(text != NULL);
 		memcpy(text, bytes, len);
 		text[len] = '\0';
-		items[n] = (struct document){ names[n], text, len };
+		items[n] = (struct document){ .path = names[n], .text = text, .len = len };
 		n++;
 		if (!stop)
 			break;

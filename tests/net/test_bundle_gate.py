@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Bundles on a running gate: nothing else gets in, and what nobody confirms undoes itself, whatever dies meanwhile."""
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -10,7 +11,7 @@ import unittest
 
 from bundle.plant import Plant
 from gate import READ, SETPOINT, WRITE, GateCase, rule, write_site
-from lab import wait_until
+from lab import BUILD, wait_until
 
 READER = [rule("historian-press", "historian", "press-plc", [READ])]
 WRITER = [rule("historian-press", "historian", "press-plc", [READ, WRITE])]
@@ -19,6 +20,7 @@ WRITER = [rule("historian-press", "historian", "press-plc", [READ, WRITE])]
 class BundleBox(GateCase):
     """Each test has a gate of its own, which trusts Anna, Olaf and Ivan, and laptops that are other machines."""
     rules = READER
+    trust_more = {}  # members of the trust document
 
     @classmethod
     def before_start(cls):
@@ -36,7 +38,7 @@ class BundleBox(GateCase):
         write_site(self.gate.site, READER)
         self.gate.daemon = None
         self.gate.start()
-        trust = self.plant.trust({**self.plant.draft(), "site": "lab"}, ["anna", "olaf"])
+        trust = self.plant.trust({**self.plant.draft(), "site": "lab", **self.trust_more}, ["anna", "olaf"])
         self.digest = json.loads(self.plant.run("trust", "show", trust, "--json").stdout)["digest"]
         self.gate.command("trust", "init", trust, "--digest", self.digest)
 
@@ -191,6 +193,40 @@ print(s.makefile().read())""", self.gate.runtime / "control.sock").stdout
             self.apply(self.bundle(serial, rules))
             self.gate.command(end)
             self.assertEqual([p.name for p in (self.gate.state / "bundles").iterdir()], [self.slots()["confirmed"]])
+
+    def test_what_a_crash_left_half_written_is_removed(self):
+        self.apply(self.bundle(1, WRITER))
+        self.gate.command("confirm")
+        self.stop(signal.SIGKILL)
+        folder, digest = self.gate.state, self.slots()["confirmed"]
+        left = [folder / "bundles.json.new-a1B2c3", folder / f"bundles/{digest}.new-ABCDEF"]
+        others = [folder / "notes.new-ab", folder / "a.new-abcdefg"]
+        for path in left + others:
+            path.write_text("half")
+        self.gate.start()
+        self.assertEqual([p.exists() for p in left + others], [False, False, True, True])
+        self.assertTrue(self.writes())
+
+    def test_an_inspector_that_does_not_serve(self):
+        """Half a minute without it, and what was before comes back by itself."""
+        programs = self.lab.folder / "programs"
+        programs.mkdir()
+        for name in ("gatehouse", "gatehouse-inspect"):
+            shutil.copy(BUILD / name, programs)
+        self.stop(signal.SIGTERM)
+        self.gate.words = lambda *words: [programs / "gatehouse", *type(self.gate).words(self.gate, *words)[1:]]
+        self.addCleanup(self.gate.__dict__.pop, "words")
+        self.gate.start()
+        self.apply(self.bundle(1, WRITER), "--confirm-within", "1h")
+        (programs / "gatehouse-inspect").unlink()
+        os.kill(self.gate.inspector(), signal.SIGKILL)
+        wait_until(lambda: "trial" not in self.slots(), "the trial to be undone", 90)
+        self.assertEqual(self.changes()[-1], "bundle-undone")
+        self.assertIn("inspector", (self.gate.state / "changes.jsonl").read_text().splitlines()[-1])
+        shutil.copy(BUILD / "gatehouse-inspect", programs)
+        wait_until(lambda: self.gate.status()["inspector"]["state"] == "serving", "the inspector to serve again", 20)
+        self.assertFalse(self.writes())
+        self.gate.command("verify")
 
     def test_back_to_the_confirmed_one(self):
         self.apply(self.bundle(1, WRITER))

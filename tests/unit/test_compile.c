@@ -58,9 +58,9 @@ static bool compile_with(struct fixture *f, const char *rule_text, const struct 
 			 size_t count)
 {
 	struct document items[] = {
-		{ "s/assets.json", assets, strlen(assets) },
-		{ "s/rules.json", rule_text, strlen(rule_text) },
-		{ "s/site.json", site, strlen(site) },
+		{ "s/assets.json", assets, strlen(assets), 0 },
+		{ "s/rules.json", rule_text, strlen(rule_text), 0 },
+		{ "s/site.json", site, strlen(site), 0 },
 	};
 	const struct documents documents = { .items = items, .count = 3 };
 	bool good;

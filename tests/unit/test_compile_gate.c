@@ -50,9 +50,9 @@ struct fixture {
 static void compile(struct fixture *f)
 {
 	struct document items[] = {
-		{ "s/assets.json", assets, strlen(assets) },
-		{ "s/rules.json", rules, strlen(rules) },
-		{ "s/site.json", site, strlen(site) },
+		{ "s/assets.json", assets, strlen(assets), 0 },
+		{ "s/rules.json", rules, strlen(rules), 0 },
+		{ "s/site.json", site, strlen(site), 0 },
 	};
 	const struct documents documents = { .items = items, .count = 3 };
 	bool good;
