@@ -72,7 +72,7 @@ obj = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(1))
 LIB := $(BUILD)/libgatehouse.a
 PROGRAMS := $(BUILD)/gatehouse $(BUILD)/gatehouse-inspect
 
-.PHONY: all help deps demo check check-fast fresh-check bench soak soak-kills soak-load soak-enip \
+.PHONY: all help deps demo check check-fast fresh-check bench soak soak-kills fault-check soak-load soak-enip \
 	differential fuzz lint cov install uninstall clean
 all: $(PROGRAMS)
 
@@ -84,6 +84,7 @@ help:
 	  'sudo make bench   speed, as ratios in one run' \
 	  'sudo make soak T=600   clients of other makers at work through the gate for T seconds' \
 	  'sudo make soak-kills T=600   kill -9 of every process of the gate, under load (part of soak)' \
+	  'sudo make fault-check  a crash at every system call of putting a bundle in force (hours)' \
 	  'sudo make soak-load T=1800   full load: memory and descriptors stay flat' \
 	  'sudo make soak-enip    EtherNet/IP nodes of Node-RED at work with the device of the tests' \
 	  'sudo make differential N=100000   the core against the kernel, over N connections cut at random' \
@@ -328,6 +329,10 @@ soak-kills: deps
 	$(Q)$(MAKE) --no-print-directory tests-built
 	$(Q)BUILD=$(BUILD) CRASH_SECONDS=$(or $(T),600) TEST_SECONDS=$$(($(or $(T),600) + 180)) \
 		tests/run test_every_process_at_random_moments
+# The supervisor is killed at every system call of apply, confirm and rollback, one by one.
+fault-check: deps
+	$(Q)$(MAKE) --no-print-directory tests-built
+	$(Q)BUILD=$(BUILD) CALLS=all TEST_SECONDS=14400 tests/run test_bundle_crash
 # Full load for T seconds: memory and descriptors stay flat.
 soak-load: deps
 	$(Q)$(MAKE) --no-print-directory tests-built

@@ -4,118 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/calendar.h"
-#include "base/duration.h"
-#include "base/failure.h"
 #include "bundle/key_file.h"
 #include "bundle/trust_store.h"
+#include "cli/bundle_line.h"
 #include "cli/bundle_show.h"
-#include "cli/options.h"
-#include "cli/passphrase.h"
 #include "cli/plan.h"
 #include "cli/signing.h"
 #include "cli/verbs.h"
 #include "policy/model.h"
 #include "run/bundle_site.h"
-
-#define VALID_DAYS 30
-
-struct bundle_line {
-	const struct context *context;
-	const char *file, *second;
-	const char *out, *key, *trust_path, *against, *note;
-	int64_t serial, reset_from;
-	int64_t valid; /* seconds */
-	int passphrase_fd;
-	struct arena arena;
-	struct diag_list diags;
-	struct site_input input;
-};
-
-static bool read_number(const char *text, int64_t *ret)
-{
-	char *end;
-
-	errno = 0;
-	*ret = text ? strtoll(text, &end, 10) : -1;
-	return text && *text >= '0' && *text <= '9' && !*end && !errno;
-}
-
-static const char *read_numbers(struct bundle_line *l, int argc, char **argv, int *i, bool *ret_taken)
-{
-	const char *text;
-
-	*ret_taken = true;
-	if (option_value(argc, argv, i, "--serial", &text))
-		return read_number(text, &l->serial) && l->serial ? NULL : "--serial wants a number from 1";
-	if (option_value(argc, argv, i, "--reset-from", &text))
-		return read_number(text, &l->reset_from) ? NULL : "--reset-from wants the serial that is left, or 0";
-	if (option_value(argc, argv, i, "--valid", &text))
-		return text && duration_parse(text, &l->valid) ? NULL : "--valid wants a time like 30d";
-	*ret_taken = false;
-	return NULL;
-}
-
-static const struct {
-	const char *name;
-	size_t offset;
-	const char *wrong;
-} options[] = {
-	{ "-o", offsetof(struct bundle_line, out), "-o wants a file" },
-	{ "--key", offsetof(struct bundle_line, key), "--key wants a private key file" },
-	{ "--trust", offsetof(struct bundle_line, trust_path), "--trust wants a trust document" },
-	{ "--against", offsetof(struct bundle_line, against), "--against wants a site folder or a bundle" },
-	{ "--note", offsetof(struct bundle_line, note), "--note wants a text" },
-};
-
-static const char *read_word(struct bundle_line *l, int argc, char **argv, int *i)
-{
-	const char *wrong = NULL;
-	bool taken;
-
-	for (size_t k = 0; k < sizeof(options) / sizeof(options[0]); k++) {
-		const char **slot = (const char **)((char *)l + options[k].offset);
-
-		if (option_value(argc, argv, i, options[k].name, slot))
-			return *slot ? NULL : options[k].wrong;
-	}
-	wrong = read_numbers(l, argc, argv, i, &taken);
-	if (taken || passphrase_option(argc, argv, i, &l->passphrase_fd, &wrong))
-		return wrong;
-	if (argv[*i][0] == '-')
-		return "an option that it does not have";
-	if (l->second)
-		return "two files are enough";
-	*(l->file ? &l->second : &l->file) = argv[*i];
-	return NULL;
-}
-
-static int read_line(struct bundle_line *l, const struct context *context, int argc, char **argv, bool two)
-{
-	*l = (struct bundle_line){ .context = context, .passphrase_fd = PASSPHRASE_TERMINAL,
-				   .reset_from = NO_SERIAL, .valid = VALID_DAYS * CALENDAR_DAY_SECONDS };
-	diag_init(&l->diags, &l->arena);
-	for (int i = 1; i < argc; i++) {
-		const char *wrong = read_word(l, argc, argv, &i);
-
-		if (wrong)
-			return usage_error(&command_bundle, "%s", wrong);
-	}
-	if (!l->file || two != !!l->second)
-		return usage_error(&command_bundle, two ? "diff wants two of them" : "%s wants one %s", argv[0],
-				   strcmp(argv[0], "create") ? "bundle" : "site folder");
-	return EXIT_CLEAN;
-}
-
-static int leave(struct bundle_line *l, int code)
-{
-	diag_sort(&l->diags);
-	diag_print(&l->diags, stderr, isatty(STDERR_FILENO) == 1);
-	arena_free(&l->arena);
-	return code;
-}
 
 /* ---- what it says, and whether that is so ---- */
 
@@ -179,7 +78,7 @@ static void copy_documents(const struct documents *from, struct arena *arena, st
 							      from->items[i].len };
 }
 
-static int make(struct bundle_line *l, const struct public_key *proposer)
+int bundle_make(struct bundle_line *l, const struct public_key *proposer)
 {
 	struct bundle bundle = { .serial = l->serial, .reset_from = l->reset_from, .note = l->note,
 				 .site = l->input.compiled.site->id, .permits_format = PERMITS_FORMAT,
@@ -215,7 +114,7 @@ static int create_over(struct bundle_line *l)
 		return code;
 	if (!key_file_read(l->key, &l->arena, &l->diags, &key))
 		return EXIT_FINDINGS;
-	code = make(l, &key.public);
+	code = bundle_make(l, &key.public);
 	if (code == EXIT_CLEAN)
 		code = signing_sign(l->input.envelope, l->key, l->passphrase_fd, l->out, &l->arena, &l->diags);
 	if (code == EXIT_CLEAN)
@@ -226,13 +125,13 @@ static int create_over(struct bundle_line *l)
 static int create_run(const struct context *context, int argc, char **argv)
 {
 	struct bundle_line l;
-	int code = read_line(&l, context, argc, argv, false);
+	int code = bundle_line_read(&l, context, argc, argv, false);
 
 	if (code == EXIT_CLEAN && (!l.serial || !l.key || !l.out))
 		code = usage_error(&command_bundle, "create wants --serial N, --key KEY and -o FILE");
 	if (code == EXIT_CLEAN && signing_is_box(context))
 		code = EXIT_FINDINGS;
-	return leave(&l, code == EXIT_CLEAN ? create_over(&l) : code);
+	return bundle_line_leave(&l, code == EXIT_CLEAN ? create_over(&l) : code);
 }
 
 /* ---- sign: shown and compiled first, so that nobody signs what they have not seen ---- */
@@ -240,7 +139,7 @@ static int create_run(const struct context *context, int argc, char **argv)
 static int sign_run(const struct context *context, int argc, char **argv)
 {
 	struct bundle_line l;
-	int code = read_line(&l, context, argc, argv, false);
+	int code = bundle_line_read(&l, context, argc, argv, false);
 
 	if (code == EXIT_CLEAN && !l.key)
 		code = usage_error(&command_bundle, "sign wants --key KEY");
@@ -251,13 +150,13 @@ static int sign_run(const struct context *context, int argc, char **argv)
 	if (code == EXIT_CLEAN)
 		code = check_permits(&l);
 	if (code != EXIT_CLEAN)
-		return leave(&l, code);
+		return bundle_line_leave(&l, code);
 	bundle_show(&l.input, NULL, context->json);
 	code = l.against ? show_plan(&l) : EXIT_CLEAN;
 	if (code != EXIT_CLEAN)
-		return leave(&l, code);
+		return bundle_line_leave(&l, code);
 	code = signing_sign(l.input.envelope, l.key, l.passphrase_fd, l.out ? l.out : l.file, &l.arena, &l.diags);
-	return leave(&l, code);
+	return bundle_line_leave(&l, code);
 }
 
 /* ---- verify, show, diff ---- */
@@ -287,9 +186,9 @@ static int verify_over(struct bundle_line *l)
 static int verify_run(const struct context *context, int argc, char **argv)
 {
 	struct bundle_line l;
-	int code = read_line(&l, context, argc, argv, false);
+	int code = bundle_line_read(&l, context, argc, argv, false);
 
-	return leave(&l, code == EXIT_CLEAN ? verify_over(&l) : code);
+	return bundle_line_leave(&l, code == EXIT_CLEAN ? verify_over(&l) : code);
 }
 
 static int show_over(struct bundle_line *l)
@@ -308,16 +207,16 @@ static int show_over(struct bundle_line *l)
 static int show_run(const struct context *context, int argc, char **argv)
 {
 	struct bundle_line l;
-	int code = read_line(&l, context, argc, argv, false);
+	int code = bundle_line_read(&l, context, argc, argv, false);
 
-	return leave(&l, code == EXIT_CLEAN ? show_over(&l) : code);
+	return bundle_line_leave(&l, code == EXIT_CLEAN ? show_over(&l) : code);
 }
 
 static int diff_run(const struct context *context, int argc, char **argv)
 {
 	struct site_input before, after;
 	struct bundle_line l;
-	int code = read_line(&l, context, argc, argv, true);
+	int code = bundle_line_read(&l, context, argc, argv, true);
 
 	if (code == EXIT_CLEAN)
 		code = site_input_read(&before, "bundle", l.file, &l.arena);
@@ -325,14 +224,14 @@ static int diff_run(const struct context *context, int argc, char **argv)
 		code = site_input_read(&after, "bundle", l.second, &l.arena);
 	if (code == EXIT_CLEAN)
 		code = plan_compare(context, &before, &after, time(NULL));
-	return leave(&l, code);
+	return bundle_line_leave(&l, code);
 }
 
 static int bundle_run(const struct context *context, int argc, char **argv)
 {
 	static const struct verb verbs[] = {
-		{ "create", create_run }, { "sign", sign_run }, { "verify", verify_run }, { "show", show_run },
-		{ "diff", diff_run },
+		{ "create", create_run }, { "update", bundle_update_run }, { "sign", sign_run },
+		{ "verify", verify_run }, { "show", show_run }, { "diff", diff_run },
 	};
 
 	return verbs_run(&command_bundle, verbs, sizeof(verbs) / sizeof(verbs[0]), context, argc, argv);
@@ -340,10 +239,13 @@ static int bundle_run(const struct context *context, int argc, char **argv)
 
 const struct command command_bundle = {
 	.name = "bundle",
-	.arguments = "create DIR --serial N --key KEY -o FILE | sign FILE --key KEY | verify FILE | show FILE | "
+	.arguments = "create DIR --serial N --key KEY -o FILE | "
+		     "update REPOSITORY --last FOLDER --key KEY -o FOLDER | sign FILE --key KEY | verify FILE | show FILE | "
 		     "diff A B",
 	.summary = "a site folder in one signed file, as a box with a trust document wants it",
 	.help = "  create  compiles the site folder and signs it as who proposes it\n"
+		"  update  the same for each site folder in REPOSITORY that is not as in its last bundle, FOLDER/SITE.bundle:\n"
+		"          with the next serial, as SITE.bundle in the folder after -o\n"
 		"  sign    compiles it, compares the permit list, shows it, then asks for the passphrase and signs\n"
 		"  verify  everything that the box will check but the serial: signatures, threshold, dates, permit list\n"
 		"  show    what is in it, who signed, and what it would change\n"
@@ -353,9 +255,10 @@ const struct command command_bundle = {
 		"  --key KEY          the private key file of who signs\n"
 		"  --passphrase-fd N  its passphrase is the next line of descriptor N\n"
 		"  --serial N         of create: higher than that of any bundle before, by 1000 at most\n"
+		"  --last FOLDER      of update: the bundles that were carried last\n"
 		"  --reset-from N     of create: the jump from serial N is meant (0: a box that has had none)\n"
-		"  --valid 30d        of create: how long it may be applied for the first time (default 30 days)\n"
-		"  --note TEXT        of create: a line for who approves it\n"
+		"  --valid 30d        of create, update: how long it may be applied for the first time (default 30 days)\n"
+		"  --note TEXT        of create, update: a line for who approves it\n"
 		"  --trust FILE       of verify and show: the trust document (default: the box's own)\n"
 		"  --against SITE     of show: compare with that folder or bundle, not with what is in force; of sign: show\n"
 		"                     before signing what it changes there\n"

@@ -32,18 +32,12 @@ bool signing_open(const char *path, int passphrase_fd, struct arena *arena, stru
 	return good;
 }
 
-int signing_sign(struct envelope *envelope, const char *key_path, int passphrase_fd, const char *out,
-		 struct arena *arena, struct diag_list *diags)
+int signing_write(struct envelope *envelope, const struct private_key *key, const char *out, struct arena *arena)
 {
-	struct private_key key;
+	int r = envelope_sign(envelope, key);
 	const char *text;
 	size_t len;
-	int r;
 
-	if (!signing_open(key_path, passphrase_fd, arena, diags, &key))
-		return EXIT_FINDINGS;
-	r = envelope_sign(envelope, &key);
-	key_free(&key);
 	if (r < 0) {
 		fprintf(stderr, "gatehouse: it cannot be signed: %s\n", failure_text(r));
 		return EXIT_SYSTEM;
@@ -53,4 +47,17 @@ int signing_sign(struct envelope *envelope, const char *key_path, int passphrase
 	if (r < 0)
 		fprintf(stderr, "gatehouse: cannot write %s: %s\n", out, failure_text(r));
 	return r < 0 ? EXIT_SYSTEM : EXIT_CLEAN;
+}
+
+int signing_sign(struct envelope *envelope, const char *key_path, int passphrase_fd, const char *out,
+		 struct arena *arena, struct diag_list *diags)
+{
+	struct private_key key;
+	int code;
+
+	if (!signing_open(key_path, passphrase_fd, arena, diags, &key))
+		return EXIT_FINDINGS;
+	code = signing_write(envelope, &key, out, arena);
+	key_free(&key);
+	return code;
 }

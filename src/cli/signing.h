@@ -11,6 +11,9 @@ bool signing_is_box(const struct context *context);
 bool signing_open(const char *path, int passphrase_fd, struct arena *arena, struct diag_list *diags,
 		  struct private_key *ret);
 
+/* Signs with a key and writes the envelope. An exit code; what is wrong was said. */
+int signing_write(struct envelope *envelope, const struct private_key *key, const char *out, struct arena *arena);
+
 /* Signs with a key file and writes the envelope. An exit code; what is wrong was said, or is a finding. */
 int signing_sign(struct envelope *envelope, const char *key_path, int passphrase_fd, const char *out,
 		 struct arena *arena, struct diag_list *diags);

@@ -456,6 +456,7 @@ void events_deed(struct events *events, enum events_deed deed, const char *text)
 		[EVENTS_GRANT_ENDED] = { .event = "grant-ended" },
 		[EVENTS_ISLAND_BEGUN] = { .event = "island-begun" },
 		[EVENTS_ISLAND_ENDED] = { .event = "island-ended" },
+		[EVENTS_SPOOL] = { .event = "bundle-spooled" },
 	};
 	struct event event = deeds[deed];
 

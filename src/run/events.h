@@ -66,7 +66,8 @@ enum events_deed {
 	EVENTS_GRANT_BEGUN,
 	EVENTS_GRANT_ENDED,
 	EVENTS_ISLAND_BEGUN,
-	EVENTS_ISLAND_ENDED
+	EVENTS_ISLAND_ENDED,
+	EVENTS_SPOOL
 };
 void events_deed(struct events *events, enum events_deed deed, const char *text);
 

@@ -192,30 +192,29 @@ static struct granted *add(struct supervisor *s, const struct envelope *envelope
 	return g;
 }
 
-/* The kernel, or what is in force, does not take it. */
-static int take_back(struct supervisor *s, int r, struct granted *g)
+/* It was not begun after all: it may be tried again. The last one that was added. */
+static void take_back(struct supervisor *s)
 {
-	g->over = true;
-	g->untold = false;
-	keep(s);
-	return r;
+	arena_free(&s->granted.items[--s->granted.count].arena);
 }
 
 /* Written first: what the kernel has must not be begun once more after a crash. */
-static int put_in_force(struct supervisor *s, struct granted *g, struct arena *arena, struct diag_list *diags,
-			const char **ret_text)
+static int put_in_force(struct supervisor *s, struct arena *arena, struct diag_list *diags, const char **ret_text)
 {
 	int r = granted_store(s->state, &s->granted);
 
 	if (r < 0) {
 		*ret_text = arena_printf(arena, "the grant cannot be stored in %s: %s; nothing was changed", s->state,
 					 failure_text(r));
-		arena_free(&g->arena);
-		s->granted.count--;
+		take_back(s);
 		return r;
 	}
 	r = supervisor_apply(s, SOURCE_RUNNING, NULL, arena, diags, ret_text);
-	return r ? take_back(s, r, g) : 0;
+	if (r) {
+		take_back(s);
+		keep(s);
+	}
+	return r;
 }
 
 int grants_begin(struct supervisor *s, const char *user, struct arena *arena, struct diag_list *diags,
@@ -234,7 +233,7 @@ int grants_begin(struct supervisor *s, const char *user, struct arena *arena, st
 	if (!judge_proposed(s, now, arena, diags, envelope, &grant))
 		return 1;
 	g = add(s, envelope, &grant, now, user, arena, diags);
-	r = g ? put_in_force(s, g, arena, diags, ret_text) : 1;
+	r = g ? put_in_force(s, arena, diags, ret_text) : 1;
 	if (r)
 		return r;
 	t = g->ends;

@@ -126,7 +126,7 @@ static void follow_clock(struct supervisor *s)
 		reload(s, SOURCE_RUNNING);
 }
 
-enum { FD_SIGNALS, FD_LISTENER, FD_NFLOG, FD_DRIFT, FD_CLOCK, FD_CREW };
+enum { FD_SIGNALS, FD_LISTENER, FD_NFLOG, FD_DRIFT, FD_CLOCK, FD_SPOOL, FD_CREW };
 
 static bool is_ready(const struct pollfd *fd)
 {
@@ -141,6 +141,7 @@ static void run_once(struct supervisor *s)
 		[FD_NFLOG] = { .fd = s->nflog_open ? nflog_fd(&s->nflog) : -1, .events = POLLIN },
 		[FD_DRIFT] = { .fd = drift_watch_fd(s), .events = POLLIN },
 		[FD_CLOCK] = { .fd = clock_watch_fd(s), .events = POLLIN },
+		[FD_SPOOL] = { .fd = spool_fd(s), .events = POLLIN },
 	};
 	int timeout, drift = drift_watch_timeout(s);
 	size_t count = FD_CREW + crew_wait(s, fds + FD_CREW, &timeout);
@@ -161,6 +162,8 @@ static void run_once(struct supervisor *s)
 		on_signal(s);
 	if (is_ready(&fds[FD_LISTENER]))
 		supervisor_serve_client(s);
+	if (is_ready(&fds[FD_SPOOL]))
+		spool_read(s);
 	trial_tick(s);
 	grants_tick(s);
 	renew_windows(s);
@@ -378,6 +381,7 @@ static int start(struct supervisor *s, const char *folder, unsigned queues)
 		r = first_policy(s, folder);
 	if (r < 0)
 		return r;
+	spool_open(s);
 	s->listener = control_listen(s->runtime);
 	if (s->listener < 0)
 		supervisor_warn(s, "cannot open the control socket in %s: %s", s->runtime, failure_text(s->listener));
@@ -391,6 +395,7 @@ static void end(struct supervisor *s)
 	self_test_close(&s->self_test);
 	drift_watch_close(s);
 	clock_watch_close(s);
+	spool_close(s);
 	if (s->nflog_open)
 		nflog_close(&s->nflog);
 	if (s->stopping)
@@ -409,7 +414,8 @@ int supervisor_run(const char *state, const char *runtime, const char *folder, u
 	int r;
 
 	s = (struct supervisor){ .state = state, .runtime = runtime, .voice = voice, .listener = -1,
-				 .started_at = time(NULL), .clock.timer = -1, .self_test.fd = -1, .events.log.fd = -1 };
+				 .started_at = time(NULL), .clock.timer = -1, .self_test.fd = -1, .spool.fd = -1,
+				 .events.log.fd = -1 };
 	r = start(&s, folder, queues);
 	if (r == 0) {
 		events_deed(&s.events, EVENTS_STARTED, s.after_a_crash ? "The gate was started. The one before it did not "

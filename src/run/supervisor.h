@@ -21,6 +21,7 @@
 #include "run/island.h"
 #include "run/rates.h"
 #include "run/self_test.h"
+#include "run/spool.h"
 #include "run/trial.h"
 #include "run/watchdog.h"
 
@@ -62,6 +63,7 @@ struct supervisor {
 	struct granted_list granted;
 	int64_t grants_again_at; /* ms: what the change log did not take is told again; 0 */
 	struct island island;
+	struct spool spool;
 	bool metrics_failed;    /* said once */
 	struct policy *policy;  /* in force; NULL: default deny */
 	int64_t started_at;     /* seconds UTC */

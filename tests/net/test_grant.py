@@ -126,6 +126,16 @@ class Grant(GrantBox):
         self.apply(self.bundle(2, same))
         self.assertTrue(self.reads())
 
+    def test_one_that_does_not_fit_can_be_tried_again(self):
+        first, again = self.grant(), self.grant("again", **{"--note": "The same once more"})
+        self.begin(first)
+        done = self.gate.command("grant", "begin", again, "--yes", check=False)
+        self.assertIn("error[duplicate-id]", done.stdout)
+        self.assertEqual((done.returncode, len(self.grants())), (1, 1))
+        self.gate.command("grant", "end")
+        self.begin(again)
+        self.assertTrue(self.reads())
+
     def test_plan_shows_what_it_adds(self):
         path = self.grant()
         shown = self.plant.run("grant", "show", path, "--site", self.lab.folder / "draft", check=0).stdout
