@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Bundles on a running gate: nothing else gets in, and what nobody confirms undoes itself, whatever dies meanwhile."""
 import json
-import os
 import pathlib
 import shutil
 import signal
@@ -11,7 +10,7 @@ import unittest
 
 from bundle.plant import Plant
 from gate import READ, SETPOINT, WRITE, GateCase, rule, write_site
-from lab import BUILD, wait_until
+from lab import wait_until
 
 READER = [rule("historian-press", "historian", "press-plc", [READ])]
 WRITER = [rule("historian-press", "historian", "press-plc", [READ, WRITE])]
@@ -206,27 +205,6 @@ print(s.makefile().read())""", self.gate.runtime / "control.sock").stdout
         self.gate.start()
         self.assertEqual([p.exists() for p in left + others], [False, False, True, True])
         self.assertTrue(self.writes())
-
-    def test_an_inspector_that_does_not_serve(self):
-        """Half a minute without it, and what was before comes back by itself."""
-        programs = self.lab.folder / "programs"
-        programs.mkdir()
-        for name in ("gatehouse", "gatehouse-inspect"):
-            shutil.copy(BUILD / name, programs)
-        self.stop(signal.SIGTERM)
-        self.gate.words = lambda *words: [programs / "gatehouse", *type(self.gate).words(self.gate, *words)[1:]]
-        self.addCleanup(self.gate.__dict__.pop, "words")
-        self.gate.start()
-        self.apply(self.bundle(1, WRITER), "--confirm-within", "1h")
-        (programs / "gatehouse-inspect").unlink()
-        os.kill(self.gate.inspector(), signal.SIGKILL)
-        wait_until(lambda: "trial" not in self.slots(), "the trial to be undone", 90)
-        self.assertEqual(self.changes()[-1], "bundle-undone")
-        self.assertIn("inspector", (self.gate.state / "changes.jsonl").read_text().splitlines()[-1])
-        shutil.copy(BUILD / "gatehouse-inspect", programs)
-        wait_until(lambda: self.gate.status()["inspector"]["state"] == "serving", "the inspector to serve again", 20)
-        self.assertFalse(self.writes())
-        self.gate.command("verify")
 
     def test_back_to_the_confirmed_one(self):
         self.apply(self.bundle(1, WRITER))
