@@ -86,6 +86,11 @@ void *arena_array(struct arena *arena, size_t count, size_t size)
 	return arena_alloc(arena, bytes);
 }
 
+void *arena_copy(struct arena *arena, const void *rows, size_t count, size_t size)
+{
+	return count ? memcpy(arena_array(arena, count, size), rows, count * size) : NULL;
+}
+
 static char *text_alloc(struct arena *arena, size_t size)
 {
 	char *at;

@@ -22,6 +22,9 @@ void *arena_alloc(struct arena *arena, size_t size);
 /* arena_alloc() of count * size bytes; an overflow is a failed allocation. */
 void *arena_array(struct arena *arena, size_t count, size_t size);
 
+/* A copy of so many rows; NULL when there is none. */
+void *arena_copy(struct arena *arena, const void *rows, size_t count, size_t size);
+
 /* A copy of len bytes with a NUL behind it. */
 char *arena_strndup(struct arena *arena, const char *text, size_t len);
 

@@ -109,7 +109,7 @@ static bool read_signatures(const struct binder *b, const struct value *list, st
 {
 	if (list->count > SIGNATURES_MAX)
 		return refuse(b->diags, e->file, "too-many-signatures", "take the original file",
-			      "it has %zu signatures; %u is the most", list->count, SIGNATURES_MAX);
+			      "it has %zu signatures; %u is the most", (size_t)list->count, SIGNATURES_MAX);
 	for (size_t i = 0; i < list->count; i++) {
 		if (!read_signature(b, &list->items[i], &e->signatures[i]))
 			return false;

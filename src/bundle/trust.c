@@ -146,7 +146,7 @@ static bool read_thresholds(const struct binder *b, const struct value *list, st
 {
 	if (!list->count || list->count > TRUST_THRESHOLDS_MAX)
 		return payload_refuse(b, list, "one way to approve at least, eight at most",
-				      "there are %zu thresholds", list->count);
+				      "there are %zu thresholds", (size_t)list->count);
 	for (size_t i = 0; i < list->count; i++)
 		if (!read_threshold(b, &list->items[i], &trust->thresholds[trust->threshold_count++]))
 			return false;

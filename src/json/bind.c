@@ -131,7 +131,7 @@ static int compare_names(const void *a, const void *b)
 	const struct value *x = *(const struct value *const *)a, *y = *(const struct value *const *)b;
 	int by = strcmp(x->name, y->name);
 
-	return by ? by : (x->position > y->position) - (x->position < y->position);
+	return by ? by : (x->below > y->below) - (x->below < y->below);
 }
 
 static void report_duplicate(const struct binder *b, const struct value *first, const struct value *again)

@@ -130,11 +130,46 @@ static const char *pointer_of(const struct value *value, struct arena *arena)
 	size_t at = sizeof(buffer);
 	bool fits = true;
 
-	for (; fits && value->parent; value = value->parent)
+	for (; fits && value->below; value -= value->below)
 		fits = value->name ? put_name(buffer, &at, value->name) :
-				     put_position(buffer, &at, value->position);
+				     put_position(buffer, &at, (size_t)(value - (value - value->below)->items));
 	return fits ? arena_strndup(arena, buffer + at, sizeof(buffer) - at) :
 		      arena_printf(arena, "...%.*s", (int)(sizeof(buffer) - at), buffer + at);
+}
+
+/* The byte behind the value or name that begins at `from`, or as much of it as is ever shown. */
+static size_t end_of(const struct value_source *source, size_t from)
+{
+	size_t most = source->len - from < LINE_SHOWN ? source->len : from + LINE_SHOWN;
+	bool inside = false;
+	size_t depth = 0;
+
+	for (size_t at = from; at < most; at++) {
+		char c = source->text[at];
+
+		if (inside) {
+			at += c == '\\';
+			inside = c != '"';
+		} else if (c == '"') {
+			inside = true;
+		} else if (c == '[' || c == '{') {
+			depth++;
+		} else if (!depth && strchr(", \t\r\n]}", c)) {
+			return at;
+		} else if (c == ']' || c == '}') {
+			depth--;
+		}
+		if (!inside && !depth && strchr("\"]}", c))
+			return at + 1;
+	}
+	return most;
+}
+
+static struct diag_place place_of(const struct value *value, size_t from, struct arena *arena)
+{
+	const struct value_source *source = value_source(value);
+
+	return source_place(source, from, end_of(source, from), arena);
 }
 
 unsigned value_line(const struct value *value)
@@ -144,7 +179,7 @@ unsigned value_line(const struct value *value)
 
 struct diag_place value_place(const struct value *value, struct arena *arena)
 {
-	struct diag_place place = source_place(value_source(value), value->from, value->until, arena);
+	struct diag_place place = place_of(value, value->from, arena);
 
 	place.pointer = pointer_of(value, arena);
 	return place;
@@ -154,9 +189,9 @@ struct diag_place value_name_place(const struct value *value, struct arena *aren
 {
 	struct diag_place place;
 
-	if (value->name_from == value->name_until)
+	if (!value->name)
 		return value_place(value, arena);
-	place = source_place(value_source(value), value->name_from, value->name_until, arena);
+	place = place_of(value, value->name_from, arena);
 	place.pointer = pointer_of(value, arena);
 	return place;
 }

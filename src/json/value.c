@@ -2,6 +2,7 @@
 #include "json/value.h"
 
 #include <jansson.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,12 +10,13 @@
 #include "json/source.h"
 
 #define NAMES_KEPT 256u
+#define VALUES_BITS 0xffffffu /* of the count of a container */
 #define INTEGER_CERTAIN 18u /* characters that make an int64_t, whatever they are */
 
-/* Only the root knows its document. */
+/* Only the root, which is the first of the row, knows its document. */
 struct document_value {
-	struct value root; /* first: what its address is told by */
 	struct value_source source;
+	struct value row[];
 };
 
 /* Reads text that was found to be JSON: none of those checks is repeated here. */
@@ -24,6 +26,7 @@ struct scan {
 	const char *p;
 	const uint32_t *counts; /* children of each container, in the order they open */
 	size_t opened;
+	struct value *free;     /* the rest of the document's row */
 	const char *names[NAMES_KEPT]; /* of members met before, by hash: most are met again and again */
 };
 
@@ -76,7 +79,7 @@ static struct json_size measure(const struct value_source *source)
 	return size;
 }
 
-/* Counted before they are read, so that each container is allocated once and no value ever moves. */
+/* Counted before they are read, so that all values are allocated at once and none ever moves. */
 static const uint32_t *count_children(const char *p, size_t containers, struct arena *arena)
 {
 	uint32_t *counts = arena_array(arena, containers, sizeof(*counts));
@@ -172,11 +175,8 @@ static void scan_value(struct scan *s, struct value *ret);
 
 static void scan_name(struct scan *s, struct value *ret)
 {
-	const char *start = s->source->text;
-
-	ret->name_from = (uint32_t)(s->p - start);
+	ret->name_from = (uint32_t)(s->p - s->source->text);
 	ret->name = scan_common_text(s);
-	ret->name_until = (uint32_t)(s->p - start);
 	s->p = skip_blanks(skip_blanks(s->p) + 1);
 }
 
@@ -185,14 +185,14 @@ static void scan_container(struct scan *s, struct value *ret)
 	bool map = *s->p == '{';
 
 	ret->type = map ? VALUE_MAP : VALUE_LIST;
-	ret->count = s->counts[s->opened++];
-	ret->items = arena_array(s->arena, ret->count, sizeof(*ret->items));
+	ret->count = s->counts[s->opened++] & VALUES_BITS;
+	ret->items = s->free;
+	s->free += ret->count;
 	s->p = skip_blanks(s->p + 1);
 	for (size_t i = 0; i < ret->count; i++) {
 		struct value *item = &ret->items[i];
 
-		item->parent = ret;
-		item->position = (uint32_t)i;
+		item->below = (uint32_t)(item - ret);
 		if (map)
 			scan_name(s, item);
 		scan_value(s, item);
@@ -213,9 +213,7 @@ static void scan_word(struct scan *s, struct value *ret)
 /* Recursion ends at jansson's JSON_PARSER_MAX_DEPTH. */
 static void scan_value(struct scan *s, struct value *ret)
 {
-	const char *start = s->source->text;
-
-	ret->from = (uint32_t)(s->p - start);
+	ret->from = (uint32_t)(s->p - s->source->text);
 	if (*s->p == '"') {
 		ret->type = VALUE_TEXT;
 		ret->text = scan_text(s);
@@ -226,20 +224,33 @@ static void scan_value(struct scan *s, struct value *ret)
 	} else {
 		scan_number(s, ret);
 	}
-	ret->until = (uint32_t)(s->p - start);
+}
+
+/* The root, and what the containers hold. */
+static size_t count_values(const uint32_t *counts, size_t containers)
+{
+	size_t values = 1;
+
+	for (size_t i = 0; i < containers; i++)
+		values += counts[i];
+	return values;
 }
 
 static struct value *build(const struct value_source *source, size_t containers, struct arena *arena)
 {
-	struct document_value *document = arena_alloc(arena, sizeof(*document));
-	struct scan s = { .source = &document->source, .arena = arena };
+	struct arena scratch = { 0 };
+	const uint32_t *counts = count_children(source->text, containers, &scratch);
+	size_t values = count_values(counts, containers);
+	struct document_value *document = arena_alloc(arena, sizeof(*document) + values * sizeof(struct value));
+	struct scan s = { .source = &document->source, .arena = arena, .counts = counts,
+			  .free = document->row + 1 };
 
 	document->source = *source;
 	document->source.marks = source_index(source->text, source->len, arena);
-	s.counts = count_children(source->text, containers, arena);
 	s.p = skip_blanks(source->text);
-	scan_value(&s, &document->root);
-	return &document->root;
+	scan_value(&s, document->row);
+	arena_free(&scratch);
+	return document->row;
 }
 
 static void report_whole(const struct value_source *source, struct arena *arena,
@@ -289,9 +300,10 @@ struct value *value_parse(const struct value_source *source, struct arena *arena
 
 const struct value_source *value_source(const struct value *value)
 {
-	while (value->parent)
-		value = value->parent;
-	return &((const struct document_value *)(const void *)value)->source;
+	while (value->below)
+		value -= value->below;
+	return &((const struct document_value *)(const void *)((const char *)value -
+							       offsetof(struct document_value, row)))->source;
 }
 
 const struct value *value_member(const struct value *map, const char *name)

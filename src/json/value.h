@@ -28,22 +28,20 @@ struct value_source {
 	const struct source_mark *marks; /* the index; NULL in what the caller hands over */
 };
 
+/* Many of these are held at once: what is seldom asked is found again in the text, or from where the value lies. */
 struct value {
-	enum value_type type;
-	uint32_t position;              /* in the parent */
-	uint32_t from, until;           /* offsets of the value in the text */
-	uint32_t name_from, name_until; /* of the member name, quotes included; equal when none */
+	enum value_type type : 8;
+	uint32_t count : 24;            /* of items; enough for VALUES_MAX */
+	uint32_t from;                  /* offset of the value in the text */
+	uint32_t name_from;             /* of the member name, quotes included */
+	uint32_t below;                 /* so many values behind its parent in the document's row; 0: the root */
 	const char *name;               /* of the member; NULL in lists */
-	const struct value *parent;     /* NULL: the root */
 	union {
 		bool boolean;
 		int64_t integer;
 		double real;
 		const char *text;       /* NUL-terminated UTF-8, without NUL inside */
-		struct {
-			struct value *items; /* array: members or elements in source order */
-			size_t count;
-		};
+		struct value *items;    /* array: members or elements in source order */
 	};
 };
 

@@ -94,16 +94,6 @@ static unsigned moved_review(struct differ *d, const struct rule *old, const str
 	return after > before ? DIFF_GAINS : DIFF_LOSES;
 }
 
-/* Most rules of most plans have none. */
-static struct diff_member *keep(const struct diff_member *members, size_t count, struct arena *arena)
-{
-	struct diff_member *kept = count ? arena_array(arena, count, sizeof(*kept)) : NULL;
-
-	if (count)
-		memcpy(kept, members, count * sizeof(*kept));
-	return kept;
-}
-
 static void compare_rules(struct differ *d, const struct rule *before, const struct rule *after)
 {
 	struct diff_rule *ret = &d->out->rules[d->out->rule_count++];
@@ -125,8 +115,9 @@ static void compare_rules(struct differ *d, const struct rule *before, const str
 		ended(ret, before, after);
 		diff_papers(before, after, ret);
 	}
-	ret->members = keep(members, ret->member_count, d->arena);
-	ret->papers = keep(papers, ret->paper_count, d->arena);
+	/* most rules of most plans have none */
+	ret->members = arena_copy(d->arena, members, ret->member_count, sizeof(*members));
+	ret->papers = arena_copy(d->arena, papers, ret->paper_count, sizeof(*papers));
 	d->out->counts[ret->change]++;
 	d->out->papers_only += ret->change == DIFF_UNCHANGED && ret->paper_count;
 }

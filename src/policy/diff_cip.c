@@ -25,11 +25,11 @@ static uint64_t kind_of(const struct cip_grant *grant)
 }
 
 static struct version version_of(const struct rule *rule, const struct cip_grants *all, uint64_t kind,
-			   struct arena *arena)
+				 struct arena *arena)
 {
 	struct version side = { .rule = rule,
-			     .items = arena_array(arena, all->count, sizeof(struct cip_grant *)),
-			     .boxes = arena_array(arena, all->count, sizeof(struct box *)) };
+				.items = arena_array(arena, all->count, sizeof(struct cip_grant *)),
+				.boxes = arena_array(arena, all->count, sizeof(struct box *)) };
 
 	for (size_t i = 0; i < all->count; i++) {
 		if (kind_of(&all->items[i]) != kind)
@@ -79,22 +79,36 @@ static struct diff_cells *cells_of(const struct version *more, const struct vers
 	return cells;
 }
 
-static unsigned compare_kind(const struct version *before, const struct version *after, struct arena *arena,
-			     struct diff_service *ret)
+/* Out of the scratch memory, names too. */
+static struct diff_cells *keep_cells(const struct diff_cells *cells, size_t count, struct arena *arena)
+{
+	struct diff_cells *kept = arena_copy(arena, cells, count, sizeof(*kept));
+
+	for (size_t i = 0; i < count; i++)
+		kept[i].name = arena_strndup(arena, cells[i].name, strlen(cells[i].name));
+	return kept;
+}
+
+static unsigned compare_kind(const struct version *before, const struct version *after, struct arena *scratch,
+			     struct arena *arena, struct diff_service *ret)
 {
 	const struct version *any = after->count ? after : before;
+	struct diff_cells *gained, *lost;
 	bool gains, loses;
 	unsigned effect;
 
-	*ret = (struct diff_service){ .function = describe_cip_name(any->items[0]->entry, arena) };
-	ret->gained = cells_of(after, before, arena, &gains, &ret->gained_count);
-	ret->lost = cells_of(before, after, arena, &loses, &ret->lost_count);
+	*ret = (struct diff_service){ 0 };
+	gained = cells_of(after, before, scratch, &gains, &ret->gained_count);
+	lost = cells_of(before, after, scratch, &loses, &ret->lost_count);
 	effect = (gains ? DIFF_GAINS : 0) | (loses ? DIFF_LOSES : 0);
+	if (!effect)
+		return 0;
+	ret->function = describe_cip_name(any->items[0]->entry, arena);
 	ret->change = !before->count ? DIFF_ADDED : !after->count ? DIFF_REMOVED : diff_of(effect);
-	if (effect) {
-		ret->before = texts_of(before, arena, &ret->before_count);
-		ret->after = texts_of(after, arena, &ret->after_count);
-	}
+	ret->gained = keep_cells(gained, ret->gained_count, arena);
+	ret->lost = keep_cells(lost, ret->lost_count, arena);
+	ret->before = texts_of(before, arena, &ret->before_count);
+	ret->after = texts_of(after, arena, &ret->after_count);
 	return effect;
 }
 
@@ -127,21 +141,24 @@ unsigned diff_cip(const struct rule *before, const struct rule *after, struct ar
 		  struct diff_rule *ret)
 {
 	const struct rule *const rules[2] = { before, after };
+	struct arena scratch = { 0 };
 	struct cip_grants grants[2];
 	unsigned effects = 0;
 	uint64_t *kinds;
 	size_t count;
 
-	cip_grants_make(rules, 2, arena, grants);
-	kinds = kinds_of(grants, arena, &count);
-	ret->services = arena_array(arena, count, sizeof(*ret->services));
+	cip_grants_make(rules, 2, &scratch, grants);
+	kinds = kinds_of(grants, &scratch, &count);
+	ret->services = arena_array(&scratch, count, sizeof(*ret->services));
 	for (size_t i = 0; i < count; i++) {
-		struct version old = version_of(before, &grants[0], kinds[i], arena);
-		struct version new = version_of(after, &grants[1], kinds[i], arena);
-		unsigned effect = compare_kind(&old, &new, arena, &ret->services[ret->service_count]);
+		struct version old = version_of(before, &grants[0], kinds[i], &scratch);
+		struct version new = version_of(after, &grants[1], kinds[i], &scratch);
+		unsigned effect = compare_kind(&old, &new, &scratch, arena, &ret->services[ret->service_count]);
 
 		ret->service_count += effect != 0;
 		effects |= effect;
 	}
+	ret->services = arena_copy(arena, ret->services, ret->service_count, sizeof(*ret->services));
+	arena_free(&scratch);
 	return effects;
 }

@@ -149,9 +149,9 @@ static void mark_unit(uint32_t units[static 8], unsigned unit)
 
 /* Units that the same entries of both sides hold stand together. */
 static struct diff_cells *cells_of(const struct services *more, const struct services *less,
-				   struct arena *arena, size_t *ret_count)
+				   struct arena *scratch, struct arena *arena, size_t *ret_count)
 {
-	struct diff_cells found[256], *cells;
+	struct diff_cells found[256];
 	bool done[256] = { false };
 
 	*ret_count = 0;
@@ -167,28 +167,27 @@ static struct diff_cells *cells_of(const struct services *more, const struct ser
 			done[other] = true;
 			mark_unit(units, other);
 		}
-		has = addresses_of(more, unit, arena);
-		had = addresses_of(less, unit, arena);
-		left = subtract(&has, &had, arena);
+		has = addresses_of(more, unit, scratch);
+		had = addresses_of(less, unit, scratch);
+		left = subtract(&has, &had, scratch);
 		if (left.count)
 			found[(*ret_count)++] = (struct diff_cells){ .units = describe_units(units, arena),
 								     .addresses = describe_ranges(&left, arena) };
 	}
-	cells = arena_array(arena, *ret_count, sizeof(*cells));
-	if (*ret_count)
-		memcpy(cells, found, *ret_count * sizeof(*cells));
-	return cells;
+	return arena_copy(arena, found, *ret_count, sizeof(*found));
 }
 
 /* ---- one function, then all ---- */
 
 static unsigned compare_function(const struct services *before, const struct services *after,
-				 struct arena *arena, struct diff_service *ret)
+				 struct arena *scratch, struct arena *arena, struct diff_service *ret)
 {
 	const struct services *any = after->count ? after : before;
 	unsigned effect = (exceeds(after, before) ? DIFF_GAINS : 0) |
 			  (exceeds(before, after) ? DIFF_LOSES : 0);
 
+	if (!effect)
+		return 0;
 	*ret = (struct diff_service){
 		.function = describe_function(any->entries[0], arena),
 		.code = any->entries[0]->code,
@@ -196,12 +195,10 @@ static unsigned compare_function(const struct services *before, const struct ser
 		.before_count = before->count,
 		.after_count = after->count,
 	};
-	if (!effect)
-		return 0;
 	ret->before = texts_of(before, arena);
 	ret->after = texts_of(after, arena);
-	ret->gained = cells_of(after, before, arena, &ret->gained_count);
-	ret->lost = cells_of(before, after, arena, &ret->lost_count);
+	ret->gained = cells_of(after, before, scratch, arena, &ret->gained_count);
+	ret->lost = cells_of(before, after, scratch, arena, &ret->lost_count);
 	return effect;
 }
 
@@ -214,21 +211,21 @@ static bool told(const struct services *side, size_t until, const struct box *li
 }
 
 static unsigned compare_all(const struct services *first, const struct services *second, bool first_is_before,
-			    struct arena *arena, struct diff_rule *ret)
+			    struct arena *scratch, struct arena *arena, struct diff_rule *ret)
 {
 	unsigned effects = 0;
 
 	for (size_t i = 0; i < first->count; i++) {
 		struct diff_service *service = &ret->services[ret->service_count];
-		struct services mine = alike(first, first->boxes[i], arena);
-		struct services other = alike(second, first->boxes[i], arena);
+		struct services mine = alike(first, first->boxes[i], scratch);
+		struct services other = alike(second, first->boxes[i], scratch);
 		unsigned effect;
 
 		/* the second round is for functions that only the other side has */
 		if (told(first, i, first->boxes[i]) || (!first_is_before && other.count))
 			continue;
-		effect = first_is_before ? compare_function(&mine, &other, arena, service) :
-					   compare_function(&other, &mine, arena, service);
+		effect = first_is_before ? compare_function(&mine, &other, scratch, arena, service) :
+					   compare_function(&other, &mine, scratch, arena, service);
 		ret->service_count += effect != 0;
 		effects |= effect;
 	}
@@ -285,6 +282,7 @@ static bool same_entries(const struct rule *before, const struct rule *after)
 unsigned diff_services(const struct rule *before, const struct rule *after, struct arena *arena,
 		       struct diff_rule *ret)
 {
+	struct arena scratch = { 0 };
 	struct services old, new;
 	unsigned effect;
 
@@ -292,12 +290,14 @@ unsigned diff_services(const struct rule *before, const struct rule *after, stru
 		return diff_cip(before, after, arena, ret);
 	if (same_entries(before, after))
 		return 0;
-	old = services_of(before, arena);
-	new = services_of(after, arena);
-	ret->services = arena_array(arena, old.count + new.count + 1, sizeof(*ret->services));
-	effect = compare_all(&old, &new, true, arena, ret);
-	effect |= compare_all(&new, &old, false, arena, ret);
+	old = services_of(before, &scratch);
+	new = services_of(after, &scratch);
+	ret->services = arena_array(&scratch, old.count + new.count + 1, sizeof(*ret->services));
+	effect = compare_all(&old, &new, true, &scratch, arena, ret);
+	effect |= compare_all(&new, &old, false, &scratch, arena, ret);
+	ret->services = arena_copy(arena, ret->services, ret->service_count, sizeof(*ret->services));
 	if (ret->service_count)
 		qsort(ret->services, ret->service_count, sizeof(*ret->services), by_code);
+	arena_free(&scratch);
 	return effect;
 }

@@ -72,6 +72,26 @@ static void every_prefix_is_refused(void **state)
 	}
 }
 
+/* What is marked of a value: its own characters, of the first line at most. */
+static void widths(void **state)
+{
+	static const char text[] = "[12, -3.5 ,true,\"a]\\\"\xc3\xa9\", [1,{\"]\":\"}\"}] , {\"na\\\"me\":{\n}},[]]";
+	static const unsigned wanted[] = { 2, 4, 4, 7, 13, 11, 2 };
+	struct arena arena = { 0 };
+	struct diag_list diags;
+	const struct value *list = parse(&arena, &diags, text, strlen(text));
+	const struct value *member = list->items[5].items;
+
+	(void)state;
+	assert_int_equal(list->count, sizeof(wanted) / sizeof(wanted[0]));
+	for (size_t i = 0; i < list->count; i++)
+		assert_int_equal(value_place(&list->items[i], &arena).width, wanted[i]);
+	assert_int_equal(value_name_place(member, &arena).width, 8);
+	assert_int_equal(value_place(member, &arena).width, 1);
+	assert_string_equal(value_place(&list->items[4].items[1].items[0], &arena).pointer, "/4/1/]");
+	arena_free(&arena);
+}
+
 static bool jansson_takes(const char *text, size_t len)
 {
 	json_t *root = json_loadb(text, len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
@@ -156,6 +176,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_and_places),
+		cmocka_unit_test(widths),
 		cmocka_unit_test(every_prefix_is_refused),
 		cmocka_unit_test(plain_and_not),
 		cmocka_unit_test(plain_is_json),
