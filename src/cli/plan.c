@@ -36,25 +36,32 @@ static const char *read_line(struct plan *p, int argc, char **argv)
 	return p->folder ? NULL : "which site folder or bundle?";
 }
 
-int plan_compare(const struct context *context, struct site_input *before, struct site_input *after, int64_t at)
+/* Both are compiled. */
+static void tell(const struct context *context, const struct site_input *before, const struct site_input *after,
+		 int64_t at)
 {
 	struct diff diff;
-	int code = site_input_compile(after, at);
 
-	if (code == EXIT_CLEAN)
-		code = site_input_compile(before, at);
-	if (code != EXIT_CLEAN)
-		return code;
 	diff_sites(before->present ? &before->compiled : NULL, &after->compiled, at, after->arena, &diff);
 	if (context->json) {
 		plan_write(&diff, after->compiled.site->id, !before->present ? NULL : before->in_force ? "in-force" :
 			   before->name);
-		return EXIT_CLEAN;
+		return;
 	}
 	printf("%s, compared with %s\n", after->name, before->present ? before->name :
 	       "nothing: no policy is in force");
 	plan_print(&diff, after->arena);
-	return EXIT_CLEAN;
+}
+
+int plan_compare(const struct context *context, struct site_input *before, struct site_input *after, int64_t at)
+{
+	int code = site_input_compile(after, at);
+
+	if (code == EXIT_CLEAN)
+		code = site_input_compile(before, at);
+	if (code == EXIT_CLEAN)
+		tell(context, before, after, at);
+	return code;
 }
 
 int plan_read_before(const struct context *context, const char *command, const char *against, struct arena *arena,
@@ -64,14 +71,30 @@ int plan_read_before(const struct context *context, const char *command, const c
 			 site_input_in_force(ret, context, command, arena);
 }
 
+/* Compiles one of the two, which was read with `code`, and frees its texts: only one site's are held at a time. */
+static int take(struct plan *p, int code, struct arena *texts, struct site_input *input)
+{
+	input->arena = &p->arena;
+	if (code == EXIT_CLEAN)
+		code = site_input_compile(input, p->at);
+	input->documents = (struct documents){ 0 };
+	input->envelope = NULL;
+	input->bundle = NULL;
+	arena_free(texts);
+	return code;
+}
+
 static int compare(struct plan *p)
 {
+	struct arena texts = { 0 };
 	struct site_input before, after;
-	int code = site_input_read(&after, "plan", p->folder, &p->arena);
+	int code = take(p, site_input_read(&after, "plan", p->folder, &texts), &texts, &after);
 
 	if (code == EXIT_CLEAN)
-		code = plan_read_before(p->context, "plan", p->against, &p->arena, &before);
-	return code == EXIT_CLEAN ? plan_compare(p->context, &before, &after, p->at) : code;
+		code = take(p, plan_read_before(p->context, "plan", p->against, &texts, &before), &texts, &before);
+	if (code == EXIT_CLEAN)
+		tell(p->context, &before, &after, p->at);
+	return code;
 }
 
 static int run(const struct context *context, int argc, char **argv)

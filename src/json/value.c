@@ -9,7 +9,8 @@
 #include "json/plain.h"
 #include "json/source.h"
 
-#define NAMES_KEPT 256u
+#define TEXTS_KEPT 1024u
+#define COMMON_LENGTH 255u /* bytes of a text that may stand in a document again and again */
 #define VALUES_BITS 0xffffffu /* of the count of a container */
 #define INTEGER_CERTAIN 18u /* characters that make an int64_t, whatever they are */
 
@@ -27,7 +28,7 @@ struct scan {
 	const uint32_t *counts; /* children of each container, in the order they open */
 	size_t opened;
 	struct value *free;     /* the rest of the document's row */
-	const char *names[NAMES_KEPT]; /* of members met before, by hash: most are met again and again */
+	const char *texts[TEXTS_KEPT]; /* met before, by hash: names of members, owners, dates */
 };
 
 static const char *skip_blanks(const char *p)
@@ -114,31 +115,28 @@ static const char *decode_escapes(struct scan *s, const char *from, const char *
 	return copy;
 }
 
-/* Reads the text at s->p. */
-static const char *scan_text(struct scan *s)
+static const char *copy_text(struct scan *s, const char *from, size_t len)
 {
-	const char *from = s->p;
-
-	s->p = skip_text(from);
-	if (memchr(from, '\\', (size_t)(s->p - from)))
-		return decode_escapes(s, from, s->p);
-	return arena_strndup(s->arena, from + 1, (size_t)(s->p - from) - 2);
+	if (memchr(from, '\\', len))
+		return decode_escapes(s, from - 1, from + len + 1);
+	return arena_strndup(s->arena, from, len);
 }
 
-/* The same, with one copy of what stands there often. */
-static const char *scan_common_text(struct scan *s)
+/* Reads the text at s->p; of what stands there often there is one copy. */
+static const char *scan_text(struct scan *s)
 {
 	const char *from = s->p + 1, **kept;
 	size_t len = (size_t)(skip_text(s->p) - from) - 1;
 	uint32_t hash = 0;
 
+	s->p = from + len + 1;
+	if (len > COMMON_LENGTH)
+		return copy_text(s, from, len);
 	for (size_t i = 0; i < len; i++)
 		hash = hash * 31 + (uint8_t)from[i];
-	kept = &s->names[hash % NAMES_KEPT];
-	if (*kept && !strncmp(*kept, from, len) && !(*kept)[len] && !memchr(from, '\\', len))
-		s->p = from + len + 1;
-	else
-		*kept = scan_text(s);
+	kept = &s->texts[hash % TEXTS_KEPT];
+	if (!*kept || strncmp(*kept, from, len) || (*kept)[len] || memchr(from, '\\', len))
+		*kept = copy_text(s, from, len);
 	return *kept;
 }
 
@@ -176,7 +174,7 @@ static void scan_value(struct scan *s, struct value *ret);
 static void scan_name(struct scan *s, struct value *ret)
 {
 	ret->name_from = (uint32_t)(s->p - s->source->text);
-	ret->name = scan_common_text(s);
+	ret->name = scan_text(s);
 	s->p = skip_blanks(skip_blanks(s->p) + 1);
 }
 

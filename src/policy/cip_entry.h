@@ -45,7 +45,7 @@ struct tag {
 	const struct value *at;  /* NULL: of a built-in profile */
 	const char *text;        /* as written */
 	struct tag_part *parts;  /* none and `rest`: every tag */
-	size_t part_count;
+	uint32_t part_count;
 	bool rest;               /* ends in "*": everything below as well */
 };
 
@@ -84,14 +84,20 @@ struct cip_route_list {
 	size_t count;
 };
 
-/* One entry of "allow"; only what belongs to its kind is filled. */
+/* One entry of "allow"; only what belongs to its kind is filled. A large site has tens of thousands of them. */
 struct cip_entry {
 	const struct value *at;            /* NULL: of a built-in profile */
 	enum cip_kind kind;
-	enum cip_access access;            /* CIP_CONTROL also when the effect is not known */
+	enum cip_io io;                    /* of CIP_IO */
+	enum cip_access access : 8;        /* CIP_CONTROL also when the effect is not known */
+	uint8_t service;                   /* of CIP_SERVICE: 1-127 */
+	uint8_t pccc_command;              /* of CIP_PCCC_FUNCTION */
+	int16_t pccc_function;             /* likewise; -1: the command has none */
+	uint32_t min_rpi_us;               /* of CIP_IO: shortest packet interval, microseconds; 0: any */
 	struct cip_route_list routes;      /* its own, else those of the rule */
+	/* CIP_IO */
+	struct range_list assemblies;      /* instances of the assembly object */
 	/* CIP_SERVICE */
-	uint8_t service;                   /* 1-127 */
 	struct object_list path;           /* the service is one of the innermost object's */
 	struct range_list attributes;      /* count 0: the service names none; "all" is 1-65535 */
 	/* CIP_READ_TAGS, CIP_WRITE_TAGS */
@@ -99,13 +105,6 @@ struct cip_entry {
 	struct value_list values;          /* of CIP_WRITE_TAGS; count 0: any value */
 	/* CIP_PCCC_READ, CIP_PCCC_WRITE */
 	struct pccc_file_list files;
-	/* CIP_PCCC_FUNCTION */
-	uint8_t pccc_command;
-	int16_t pccc_function;             /* -1: the command has none */
-	/* CIP_IO */
-	enum cip_io io;
-	struct range_list assemblies;      /* instances of the assembly object */
-	uint32_t min_rpi_us;               /* shortest packet interval, microseconds; 0: any */
 };
 
 /* The class that the service's number is read against; 0: none, or not understood. */

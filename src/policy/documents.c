@@ -237,17 +237,21 @@ static int take_document(const struct value *item, struct document *ret)
 int documents_load(const char *path, struct arena *arena, struct documents *ret)
 {
 	struct value_source source = { .file = path };
+	struct arena stored = { 0 };
+	const struct value *list = NULL;
 	struct diag_list diags;
-	const struct value *list;
 	char *text;
-	int r = file_read(path, 2 * (size_t)DOCUMENTS_MAX, arena, &text, &source.len);
+	int r = file_read(path, 2 * (size_t)DOCUMENTS_MAX, &stored, &text, &source.len);
 
 	*ret = (struct documents){ 0 };
+	diag_init(&diags, &stored);
+	if (r == 0) {
+		source.text = text;
+		list = value_member(value_parse(&source, arena, &diags), "documents");
+	}
+	arena_free(&stored); /* what the values say are copies */
 	if (r < 0)
 		return r;
-	source.text = text;
-	diag_init(&diags, arena);
-	list = value_member(value_parse(&source, arena, &diags), "documents");
 	if (!list || list->type != VALUE_LIST)
 		return -EBADMSG;
 	ret->items = arena_array(arena, list->count, sizeof(*ret->items));

@@ -119,8 +119,8 @@ struct program_span program_share(struct program_writer *w, enum program_part pa
 	return known->span;
 }
 
-static struct program_span add_shared(struct program_writer *w, enum program_part part, const void *rows,
-				      size_t count)
+struct program_span program_append_shared(struct program_writer *w, enum program_part part, const void *rows,
+					  size_t count)
 {
 	size_t first = w->parts[part].count;
 
@@ -128,9 +128,9 @@ static struct program_span add_shared(struct program_writer *w, enum program_par
 	return program_share(w, part, first);
 }
 
-static struct program_span add_ranges(struct program_writer *w, const struct range_list *list)
+struct program_span program_add_ranges(struct program_writer *w, const struct range_list *list)
 {
-	return add_shared(w, PART_RANGES, list->items, list->count);
+	return program_append_shared(w, PART_RANGES, list->items, list->count);
 }
 
 static void add_entry(struct program_writer *w, const struct entry *entry)
@@ -141,14 +141,14 @@ static void add_entry(struct program_writer *w, const struct entry *entry)
 		.value_type = entry->value_type,
 		.word_order = entry->word_order,
 		.max_quantity = entry->max_quantity,
-		.addresses = add_ranges(w, &entry->addresses),
-		.writes = add_ranges(w, &entry->writes),
-		.values = add_shared(w, PART_VALUE_ROWS, entry->values.items, entry->values.count),
-		.subfunctions = add_ranges(w, &entry->subfunctions),
-		.objects = add_ranges(w, &entry->objects),
-		.read_codes = add_ranges(w, &entry->read_codes),
-		.files = add_ranges(w, &entry->files),
-		.records = add_ranges(w, &entry->records),
+		.addresses = program_add_ranges(w, &entry->addresses),
+		.writes = program_add_ranges(w, &entry->writes),
+		.values = program_append_shared(w, PART_VALUE_ROWS, entry->values.items, entry->values.count),
+		.subfunctions = program_add_ranges(w, &entry->subfunctions),
+		.objects = program_add_ranges(w, &entry->objects),
+		.read_codes = program_add_ranges(w, &entry->read_codes),
+		.files = program_add_ranges(w, &entry->files),
+		.records = program_add_ranges(w, &entry->records),
 	};
 
 	memcpy(row.units, entry->units, sizeof(row.units));
@@ -183,7 +183,7 @@ static uint32_t key_of(const char *id)
 static void add_rule(struct program_writer *w, const struct rule *rule, struct timetable *timetable)
 {
 	struct program_rule row = { .quirks = rule->quirks, .key = key_of(rule->id) };
-	size_t first = w->parts[PART_ENTRIES].count;
+	size_t first = w->parts[PART_ENTRIES].count, first_cip = w->parts[PART_CIP].count;
 
 	if (w->refuse_new)
 		row.no_new_from = calendar_instant(rule->review_by + 1, 0);
@@ -192,10 +192,9 @@ static void add_rule(struct program_writer *w, const struct rule *rule, struct t
 	for (size_t i = 0; rule->profile && i < rule->profile->entries.count; i++)
 		add_entry(w, &rule->profile->entries.items[i]);
 	row.entries = program_share(w, PART_ENTRIES, first);
-	row.cip.first = (uint32_t)w->parts[PART_CIP].count;
-	row.cip.count = (uint32_t)rule_cip_count(rule);
-	for (size_t i = 0; i < row.cip.count; i++)
+	for (size_t i = 0; i < rule_cip_count(rule); i++)
 		program_add_cip(w, rule_cip(rule, i), &rule->routes);
+	row.cip = program_share(w, PART_CIP, first_cip);
 	row.windows = add_windows(w, timetable);
 	program_append(w, PART_RULES, &row, 1);
 }

@@ -65,6 +65,12 @@ struct program_span program_append(struct program_writer *w, enum program_part p
  */
 struct program_span program_share(struct program_writer *w, enum program_part part, size_t first);
 
+/* Both at once. */
+struct program_span program_append_shared(struct program_writer *w, enum program_part part, const void *rows,
+					  size_t count);
+
+struct program_span program_add_ranges(struct program_writer *w, const struct range_list *list);
+
 /* An entry of an EtherNet/IP rule (program_writer_cip.c); `routes`: those of its rule. */
 void program_add_cip(struct program_writer *w, const struct cip_entry *entry,
 		     const struct cip_route_list *routes);
