@@ -131,6 +131,37 @@ class Compile(unittest.TestCase):
         self.assertIn("error[site-too-large]: the rules have 1024 different opening times (schedule and expiry); the "
                       "kernel's table has room for 1023", said)
 
+    def test_more_conduits_than_the_kernel_has_room_for_are_refused(self):
+        """Those that ask by UDP too take two places each: 65536 fill the table."""
+        servers, devices = 300, 219
+
+        def asks(number):
+            made = self.timed(number, protocol="ethernet-ip", allow=[{"list-identity": True}])
+            made |= {"from": f"s{number % servers}", "to": f"d{number // servers}"}
+            return {name: made[name] for name in made if name not in ("port", "uninspected_because")}
+
+        def checked(count):
+            where = self.folder / str(count)
+            where.mkdir()
+            assets = {f"{letter}{i}": {"role": role, "zone": zone, "address": f"10.{net}.{i // 250}.{i % 250 + 1}", "owner": "p"}
+                      for letter, role, zone, net, most in (("s", "server", "z", 1, servers), ("d", "device", "y", 2, devices))
+                      for i in range(most)}
+            zones = {name: zone | {"networks": [f"10.{net}.0.0/16"]}
+                     for net, (name, zone) in enumerate(SITE["zones"].items(), 1)}
+            parts = [{"$schema": "x/site.schema.json", **SITE, "zones": zones}, {"$schema": "x/assets.schema.json", "assets": assets}]
+            parts += [{"$schema": "x/rules.schema.json", "rules": [asks(i) for i in range(first, min(first + 30000, count))]}
+                      for first in range(0, count, 30000)]
+            for i, part in enumerate(parts):
+                (where / f"{i}.json").write_text(json.dumps(part))
+            done = subprocess.run([GATEHOUSE, "check", where], capture_output=True, text=True)
+            return done.returncode, done.stderr
+        code, said = checked(65536)
+        self.assertEqual(code, 0, said[-2000:])
+        code, said = checked(65537)
+        self.assertEqual(code, 1)
+        self.assertIn("error[site-too-large]: the conduits take 131074 rows of the kernel's map, which has room for 131072",
+                      said)
+
     def test_later_reaches_further(self):
         """What the daemon's renewal does: windows end as much later as it comes later."""
         where = self.write("site", random.Random(1))

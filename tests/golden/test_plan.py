@@ -9,6 +9,7 @@ import pathlib
 import random
 import re
 import subprocess
+import sys
 import unittest
 
 import small_cip
@@ -322,6 +323,53 @@ def numbers(text, domain):
         first, _, last = part.partition("-")
         found |= set(range(int(first), int(last or first) + 1))
     return found
+
+
+@unittest.skipIf("san" in os.environ.get("BUILD", ""), "a sanitizer's memory is its own")
+class Memory(Plan):
+    """10000 rules of two sites in less than 64 MB, against a folder and against what is in force."""
+    COUNTS = r"\n1429 added, 1429 removed, 1714 widened, 0 narrowed, 0 changed, 6857 unchanged\n$"
+
+    def entries(self, protocol, i, changed):
+        if protocol == "modbus":
+            return [{**READ, "unit": 1 + i % 200, "addresses": ["0-99"] if changed else ["0-99", 200]}, WRITE]
+        tags = [f"Line{i % 50}.Count", f"Line{i % 50}.Rate"]
+        return [{"read-tags": tags[:1] if changed else tags}, {"write-tags": ["Setpoint"], "values": WRITE["values"]},
+                {"service": "get-attribute-single", "class": 4, "instance": 100, "attributes": [3]}]
+
+    def rules(self, protocol, version):
+        """In the second version, every fifth rule allows less, and every seventh has another id."""
+        return [rule(f"rule-{i}{'x' if version and i % 7 == 3 else ''}", self.entries(protocol, i, version and i % 5 == 2),
+                     protocol=protocol) | {"from": f"server-{i % 100}", "to": f"device-{i // 100}"} for i in range(10000)]
+
+    def write(self, folder, protocol, version):
+        write_site(folder, self.rules(protocol, version))
+        assets = {f"{role}-{i}": {"role": role, "zone": zone, "address": f"10.{net}.0.{10 + i}", "owner": "ot"}
+                  for role, zone, net in (("server", "office", 1), ("device", "line", 2)) for i in range(100)}
+        (folder / "more.json").write_text(json.dumps({"$schema": "../assets.schema.json", "assets": assets}))
+
+    def peak(self, *words):
+        """MB of a command that finds the changes above. Started by a small process: what a command is said to need at
+        most includes what its parent was when it forked."""
+        small_parent = ("import resource, subprocess, sys\n"
+                        "code = subprocess.run(sys.argv[1:]).returncode\n"
+                        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)\n"
+                        "sys.exit(code)")
+        done = subprocess.run([sys.executable, "-c", small_parent, GATEHOUSE, *map(str, words), "--at", NOON],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, self.COUNTS)
+        return int(done.stderr) / 1024
+
+    def test_two_sites_of_10000_rules(self):
+        for protocol in ("modbus", "ethernet-ip"):
+            self.write(self.site, protocol, 0)
+            self.write(self.old, protocol, 1)
+            documents = [{"path": f"old/{f.name}", "text": f.read_text()} for f in sorted(self.old.iterdir())]
+            (self.folder / "in-force.json").write_text(json.dumps({"documents": documents}))
+            with self.subTest(protocol):
+                self.assertLess(self.peak("plan", self.site, "--against", self.old), 64)
+                self.assertLess(self.peak("--state", self.folder, "plan", self.site), 64)
 
 
 class Trial(Plan):

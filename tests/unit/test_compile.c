@@ -48,6 +48,12 @@ static const char rules[] =
 static const char patterns[] = "{\"$schema\":\"rules.schema.json\",\"rules\":["
 	READS("one", "d", "99") "," READS("two", "e", "99") "," READS("three", "e", "98") "]}";
 
+#define WRITES(id, to, most) "{\"id\":\"" id "\",\"from\":\"a\",\"to\":\"" to "\",\"protocol\":\"ethernet-ip\"," \
+	"\"port\":" most ",\"allow\":[{\"write-tags\":[\"Recipe.Speed\"],\"values\":{\"min\":0,\"max\":" most "}}," \
+	"{\"service\":\"get-attribute-single\",\"class\":1,\"instance\":1,\"attributes\":[7]}]," SIGNED "}"
+static const char cip_patterns[] = "{\"$schema\":\"rules.schema.json\",\"rules\":["
+	WRITES("one", "d", "99") "," WRITES("two", "e", "99") "," WRITES("three", "e", "98") "]}";
+
 struct fixture {
 	struct arena arena;
 	struct diag_list diags;
@@ -219,6 +225,26 @@ static void shared_rows(void **state)
 	arena_free(&f.arena);
 }
 
+/* The same of EtherNet/IP, down to names, routes and steps of routes. */
+static void shared_cip_rows(void **state)
+{
+	const struct program_header *h;
+	struct fixture f;
+
+	(void)state;
+	assert_true(compile_with(&f, cip_patterns, NULL, 0));
+	h = f.compiled.program;
+	assert_int_equal(h->rules.count, 3);
+	assert_int_equal(h->cip.count, 4);
+	assert_int_equal(h->tags.count, 1);
+	assert_int_equal(h->names.count, 2);
+	assert_int_equal(h->values.count, 2);
+	assert_int_equal(h->ranges.count, 2); /* instance 1, attribute 7 */
+	assert_int_equal(h->routes.count, 2); /* the device itself, 1/0 */
+	assert_int_equal(h->hops.count, 1);
+	arena_free(&f.arena);
+}
+
 static void same_bytes(void **state)
 {
 	struct fixture f, g;
@@ -239,6 +265,7 @@ int main(void)
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(timetable_numbers),
 		cmocka_unit_test(shared_rows),
+		cmocka_unit_test(shared_cip_rows),
 		cmocka_unit_test(same_bytes),
 	};
 
