@@ -133,6 +133,7 @@ class Kills(FaultCase):
 class Descriptors(FaultCase):
     def test_none_left(self):
         """The supervisor can open nothing, and then its inspector dies."""
+        wait_until((self.gate.state / "usage.db").exists, "the ledger to be there", 60)
         supervisor, inspector = self.gate.daemon.pid, self.gate.inspector()
         before = resource.prlimit(supervisor, resource.RLIMIT_NOFILE)
         used = max(int(fd) for fd in os.listdir(f"/proc/{supervisor}/fd")) + 1
