@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/utf8.h"
 
@@ -233,4 +234,10 @@ void diag_print(const struct diag_list *list, FILE *out, bool colour)
 	if (fclose(whole) == 0)
 		fwrite(text, 1, size, out);
 	free(text);
+}
+
+void diag_show(struct diag_list *list)
+{
+	diag_sort(list);
+	diag_print(list, stderr, isatty(STDERR_FILENO) == 1);
 }

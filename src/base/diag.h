@@ -64,3 +64,6 @@ void diag_sort(struct diag_list *list);
 
 /* The text form of rule-documents.md; colour: ANSI escapes. Ends with a count of what was not kept. */
 void diag_print(const struct diag_list *list, FILE *out, bool colour);
+
+/* Sorted, on the standard error, in colours if that is a terminal. */
+void diag_show(struct diag_list *list);

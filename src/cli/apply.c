@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/duration.h"
 #include "base/failure.h"
@@ -44,8 +43,7 @@ static int system_error(const char *what, const char *name, int error)
 
 static void print_findings(struct apply *a)
 {
-	diag_sort(&a->diags);
-	diag_print(&a->diags, stderr, isatty(STDERR_FILENO));
+	diag_show(&a->diags);
 }
 
 static void tell(const struct apply *a, bool applied, const char *text, bool inspecting)

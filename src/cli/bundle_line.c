@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/calendar.h"
 #include "base/duration.h"
@@ -92,8 +91,7 @@ int bundle_line_read(struct bundle_line *l, const struct context *context, int a
 
 int bundle_line_leave(struct bundle_line *l, int code)
 {
-	diag_sort(&l->diags);
-	diag_print(&l->diags, stderr, isatty(STDERR_FILENO) == 1);
+	diag_show(&l->diags);
 	arena_free(&l->arena);
 	return code;
 }

@@ -139,8 +139,7 @@ static int compile_over(const struct context *context, const struct compile_line
 		return EXIT_SYSTEM;
 	}
 	good = compile_site(&documents, line->at, NULL, 0, arena, &diags, &compiled) && !diags.errors;
-	diag_sort(&diags);
-	diag_print(&diags, stderr, isatty(STDERR_FILENO));
+	diag_show(&diags);
 	if (!good)
 		return EXIT_FINDINGS;
 	r = write_all(line, &compiled, arena);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/nearest.h"
 #include "cli/explain_cip.h"
@@ -128,8 +127,7 @@ static int compile_folder(struct explanation *e, const char *folder)
 	if (compile_site(&e->documents, e->at, NULL, 0, &e->arena, &e->diags, &e->compiled) &&
 	    !e->diags.errors)
 		return EXIT_CLEAN;
-	diag_sort(&e->diags);
-	diag_print(&e->diags, stderr, isatty(STDERR_FILENO) == 1);
+	diag_show(&e->diags);
 	fputs("gatehouse explain: the site has errors, so nothing of it can be in force\n", stderr);
 	return EXIT_FINDINGS;
 }

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/duration.h"
 #include "base/failure.h"
@@ -107,8 +106,7 @@ static int read_line(struct grant_line *l, const struct context *context, int ar
 
 static int leave(struct grant_line *l, int code)
 {
-	diag_sort(&l->diags);
-	diag_print(&l->diags, stderr, isatty(STDERR_FILENO) == 1);
+	diag_show(&l->diags);
 	arena_free(&l->arena);
 	return code;
 }

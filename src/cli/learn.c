@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/failure.h"
 #include "base/file.h"
@@ -150,8 +149,7 @@ static int name_ends(const char *folder, struct learn_rules *rules)
 		return fail(folder, failure_text(r));
 	if (r == 0)
 		return EXIT_CLEAN;
-	diag_sort(&diags);
-	diag_print(&diags, stderr, isatty(STDERR_FILENO));
+	diag_show(&diags);
 	return EXIT_FINDINGS;
 }
 

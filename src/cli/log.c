@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/failure.h"
 #include "base/file.h"
@@ -59,8 +58,7 @@ static int read_line(struct log_line *l, const struct context *context, int argc
 
 static int leave(struct log_line *l, int code)
 {
-	diag_sort(&l->diags);
-	diag_print(&l->diags, stderr, isatty(STDERR_FILENO) == 1);
+	diag_show(&l->diags);
 	arena_free(&l->arena);
 	return code;
 }

@@ -242,8 +242,7 @@ static int prepare(struct replay *r, const struct wanted *wanted, struct arena *
 	if (err < 0)
 		return fail(wanted->folder, failure_text(err));
 	if (err) {
-		diag_sort(&diags);
-		diag_print(&diags, stderr, isatty(STDERR_FILENO));
+		diag_show(&diags);
 		return EXIT_FINDINGS;
 	}
 	if (!add_rule_ports(r))

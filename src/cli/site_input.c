@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/failure.h"
 #include "run/bundle_site.h"
@@ -13,8 +12,7 @@
 
 static int print_findings(struct site_input *input, int code)
 {
-	diag_sort(&input->diags);
-	diag_print(&input->diags, stderr, isatty(STDERR_FILENO) == 1);
+	diag_show(&input->diags);
 	return code;
 }
 

@@ -71,8 +71,7 @@ static int read_line(struct trust_line *l, const struct context *context, int ar
 
 static int leave(struct trust_line *l, int code)
 {
-	diag_sort(&l->diags);
-	diag_print(&l->diags, stderr, isatty(STDERR_FILENO) == 1);
+	diag_show(&l->diags);
 	arena_free(&l->arena);
 	return code;
 }
