@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "bundle/bundle.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/calendar.h"
 #include "bundle/judge.h"
 #include "bundle/payload.h"
 #include "bundle/refuse.h"
-#include "json/writer.h"
+#include "json/text.h"
 
 /* ---- writing ---- */
 
@@ -40,19 +39,13 @@ static void put_bundle(struct writer *w, const struct bundle *bundle, int64_t no
 
 char *bundle_payload(const struct bundle *bundle, int64_t now, struct arena *arena)
 {
-	char *text = NULL, *copy = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	struct writer w;
+	struct json_text text;
+	struct writer *w = json_text_begin(&text, false);
 
-	if (out) {
-		writer_init(&w, out, false);
-		put_bundle(&w, bundle, now);
-		if (fclose(out) == 0)
-			copy = arena_strndup(arena, text, size);
-	}
-	free(text);
-	return copy;
+	if (!w)
+		return NULL;
+	put_bundle(w, bundle, now);
+	return json_text_keep(&text, arena);
 }
 
 /* ---- reading ---- */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "bundle/grant.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/calendar.h"
 #include "bundle/judge.h"
 #include "bundle/payload.h"
 #include "bundle/refuse.h"
+#include "json/text.h"
 
 /* ---- writing ---- */
 
@@ -30,19 +30,13 @@ static void put_grant(struct writer *w, const struct grant *grant)
 
 char *grant_payload(const struct grant *grant, struct arena *arena)
 {
-	char *text = NULL, *copy = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	struct writer w;
+	struct json_text text;
+	struct writer *w = json_text_begin(&text, false);
 
-	if (out) {
-		writer_init(&w, out, false);
-		put_grant(&w, grant);
-		if (fclose(out) == 0)
-			copy = arena_strndup(arena, text, size);
-	}
-	free(text);
-	return copy;
+	if (!w)
+		return NULL;
+	put_grant(w, grant);
+	return json_text_keep(&text, arena);
 }
 
 /* ---- reading ---- */

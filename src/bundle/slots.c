@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,7 +11,7 @@
 #include "base/file.h"
 #include "bundle/refuse.h"
 #include "json/bind.h"
-#include "json/writer.h"
+#include "json/text.h"
 
 #define STATE_FILE "bundles.json"
 #define FOLDER "bundles"
@@ -110,20 +109,15 @@ static void put_state(struct writer *w, const struct slots *slots)
 int slots_store(const char *state, const struct slots *slots)
 {
 	struct arena arena = { 0 };
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-	struct writer w;
-	int r = -ENOMEM;
+	struct json_text text;
+	struct writer *w = json_text_begin(&text, true);
+	int r;
 
-	if (out) {
-		writer_init(&w, out, true);
-		put_state(&w, slots);
-		fputc('\n', out);
-		if (fclose(out) == 0)
-			r = file_replace(arena_printf(&arena, "%s/" STATE_FILE, state), text, len, 0600);
-	}
-	free(text);
+	if (!w)
+		return -ENOMEM;
+	put_state(w, slots);
+	fputc('\n', w->out);
+	r = json_text_store(&text, arena_printf(&arena, "%s/" STATE_FILE, state), 0600);
 	arena_free(&arena);
 	return r;
 }

@@ -12,7 +12,7 @@
 #include "bundle/payload.h"
 #include "bundle/pem.h"
 #include "bundle/refuse.h"
-#include "json/writer.h"
+#include "json/text.h"
 
 #define DRAFT_MAX (1u << 20)
 
@@ -340,19 +340,13 @@ static void put_trust(struct writer *w, const struct trust *t, int64_t now, stru
 
 char *trust_payload(const struct trust *draft, int64_t now, struct arena *arena)
 {
-	char *text = NULL, *copy = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	struct writer w;
+	struct json_text text;
+	struct writer *w = json_text_begin(&text, false);
 
-	if (out) {
-		writer_init(&w, out, false);
-		put_trust(&w, draft, now, arena);
-		if (fclose(out) == 0)
-			copy = arena_strndup(arena, text, size);
-	}
-	free(text);
-	return copy;
+	if (!w)
+		return NULL;
+	put_trust(w, draft, now, arena);
+	return json_text_keep(&text, arena);
 }
 
 const struct trust_key *trust_find(const struct trust *trust, const char *id)

@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "json/text.h"
 #include "json/value.h"
-#include "json/writer.h"
 
 #define FOLDER_DEPTH 16u     /* folders in folders */
 #define DOCUMENT_COUNT 20000u
@@ -190,38 +190,31 @@ void documents_copy(const struct documents *from, struct arena *arena, struct do
 		};
 }
 
-static void write_documents(const struct documents *documents, FILE *out)
+static void write_documents(const struct documents *documents, struct writer *w)
 {
-	struct writer w;
-
-	writer_init(&w, out, true);
-	writer_open_map(&w);
-	writer_name(&w, "documents");
-	writer_open_list(&w);
+	writer_open_map(w);
+	writer_name(w, "documents");
+	writer_open_list(w);
 	for (size_t i = 0; i < documents->count; i++) {
-		writer_open_map(&w);
-		writer_put_text(&w, "path", documents->items[i].path);
-		writer_put_text(&w, "text", documents->items[i].text);
-		writer_close_map(&w);
+		writer_open_map(w);
+		writer_put_text(w, "path", documents->items[i].path);
+		writer_put_text(w, "text", documents->items[i].text);
+		writer_close_map(w);
 	}
-	writer_close_list(&w);
-	writer_close_map(&w);
-	fputc('\n', out);
+	writer_close_list(w);
+	writer_close_map(w);
+	fputc('\n', w->out);
 }
 
 int documents_store(const struct documents *documents, const char *path)
 {
-	char *bytes = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&bytes, &len);
-	int r;
+	struct json_text text;
+	struct writer *w = json_text_begin(&text, true);
 
-	if (!out)
+	if (!w)
 		return -ENOMEM;
-	write_documents(documents, out);
-	r = fclose(out) ? -ENOMEM : file_replace(path, bytes, len, 0600);
-	free(bytes);
-	return r;
+	write_documents(documents, w);
+	return json_text_store(&text, path, 0600);
 }
 
 static int take_document(const struct value *item, struct document *ret)

@@ -12,7 +12,7 @@
 
 #include "base/file.h"
 #include "json/canonical.h"
-#include "json/writer.h"
+#include "json/text.h"
 
 #define HEAD "changes.head"
 #define HEAD_MAX 128u
@@ -103,16 +103,16 @@ static char *make_line(const struct change *change, const struct change_head *be
 	struct value_source source = { .file = CHANGE_LOG };
 	const struct value *value;
 	struct diag_list diags;
-	struct writer w;
-	char *text = NULL;
-	FILE *out = open_memstream(&text, &source.len);
+	struct json_text text;
+	struct writer *w = json_text_begin(&text, false);
 
-	if (!out)
+	if (!w)
 		return NULL;
-	writer_init(&w, out, false);
-	put_change(&w, change, before);
-	source.text = fclose(out) == 0 ? arena_strndup(arena, text, source.len) : "";
-	free(text);
+	put_change(w, change, before);
+	source.text = json_text_keep(&text, arena);
+	if (!source.text)
+		return NULL;
+	source.len = strlen(source.text);
 	diag_init(&diags, arena);
 	value = value_parse(&source, arena, &diags);
 	return value ? canonical_text(value, arena, ret_len) : NULL;

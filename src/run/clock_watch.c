@@ -13,8 +13,8 @@
 
 #include "base/failure.h"
 #include "base/file.h"
+#include "json/text.h"
 #include "json/value.h"
-#include "json/writer.h"
 #include "policy/model.h"
 #include "policy/windows.h"
 #include "run/numbers.h"
@@ -140,36 +140,31 @@ static void read_stored(struct clock_watch *w, const char *state)
 	arena_free(&arena);
 }
 
-static void write_clock(const struct clock_watch *w, int64_t boot, FILE *out)
+static void write_clock(const struct clock_watch *w, int64_t boot, struct writer *writer)
 {
-	struct writer writer;
 	char id[64];
 
 	read_line(BOOT_ID, id, sizeof(id));
-	writer_init(&writer, out, true);
-	writer_open_map(&writer);
-	writer_put_int(&writer, "latest", clock_latest(&w->clock, boot));
-	writer_put_bool(&writer, "known", w->clock.known);
-	writer_put_text(&writer, "boot", id);
-	writer_put_int(&writer, "boot_seconds", boot);
-	writer_put_bool(&writer, "time_servers", w->has_servers);
-	writer_close_map(&writer);
+	writer_open_map(writer);
+	writer_put_int(writer, "latest", clock_latest(&w->clock, boot));
+	writer_put_bool(writer, "known", w->clock.known);
+	writer_put_text(writer, "boot", id);
+	writer_put_int(writer, "boot_seconds", boot);
+	writer_put_bool(writer, "time_servers", w->has_servers);
+	writer_close_map(writer);
 }
 
 static int store(const struct clock_watch *w, const char *state)
 {
-	char path[4096], *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	int r;
+	char path[4096];
+	struct json_text text;
+	struct writer *writer = json_text_begin(&text, true);
 
-	if (!out)
+	if (!writer)
 		return -ENOMEM;
 	clock_path(state, path);
-	write_clock(w, child_now() / 1000, out);
-	r = fclose(out) == 0 ? file_replace(path, text, size, 0640) : -ENOMEM;
-	free(text);
-	return r;
+	write_clock(w, child_now() / 1000, writer);
+	return json_text_store(&text, path, 0640);
 }
 
 static void save(struct supervisor *s)

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "json/writer.h"
+#include "json/text.h"
 
 static int socket_address(const char *runtime, struct sockaddr_un *ret)
 {
@@ -210,24 +210,21 @@ int control_apply(const char *runtime, const char *state, const struct documents
 static const char *request_of(const char *command, const char *user, int64_t seconds, const char *more,
 			      struct arena *arena)
 {
-	char *text = NULL, *copy = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	struct writer w;
+	struct json_text text;
+	struct writer *w = json_text_begin(&text, false);
+	const char *request;
 
-	if (out) {
-		writer_init(&w, out, false);
-		writer_open_map(&w);
-		writer_put_text(&w, "command", command);
-		writer_put_text(&w, "user", user);
-		writer_put_int(&w, "seconds", seconds);
-		if (more)
-			writer_put_text(&w, "text", more);
-		writer_close_map(&w);
-		copy = fclose(out) == 0 ? arena_strndup(arena, text, size) : NULL;
-	}
-	free(text);
-	return copy ? copy : "{}";
+	if (!w)
+		return "{}";
+	writer_open_map(w);
+	writer_put_text(w, "command", command);
+	writer_put_text(w, "user", user);
+	writer_put_int(w, "seconds", seconds);
+	if (more)
+		writer_put_text(w, "text", more);
+	writer_close_map(w);
+	request = json_text_keep(&text, arena);
+	return request ? request : "{}";
 }
 
 int control_propose(const char *runtime, const char *state, const char *command, const char *bytes, size_t len,

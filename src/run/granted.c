@@ -2,12 +2,11 @@
 #include "run/granted.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "json/bind.h"
-#include "json/writer.h"
+#include "json/text.h"
 
 #define FILE_NAME "grants.json"
 #define FILE_MOST (64u << 20)
@@ -94,24 +93,20 @@ static void put_row(struct writer *w, const struct granted *g)
 int granted_store(const char *state, const struct granted_list *list)
 {
 	struct arena arena = { 0 };
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-	struct writer w;
-	int r = -ENOMEM;
+	struct json_text text;
+	struct writer *w = json_text_begin(&text, true);
+	int r;
 
-	if (out) {
-		writer_init(&w, out, true);
-		writer_open_map(&w);
-		writer_name(&w, "grants");
-		writer_open_list(&w);
-		for (size_t i = 0; i < list->count; i++)
-			put_row(&w, &list->items[i]);
-		writer_close_list(&w);
-		writer_close_map(&w);
-		r = fclose(out) ? -ENOMEM : file_replace(arena_printf(&arena, "%s/" FILE_NAME, state), text, len, 0600);
-	}
-	free(text);
+	if (!w)
+		return -ENOMEM;
+	writer_open_map(w);
+	writer_name(w, "grants");
+	writer_open_list(w);
+	for (size_t i = 0; i < list->count; i++)
+		put_row(w, &list->items[i]);
+	writer_close_list(w);
+	writer_close_map(w);
+	r = json_text_store(&text, arena_printf(&arena, "%s/" FILE_NAME, state), 0600);
 	arena_free(&arena);
 	return r;
 }

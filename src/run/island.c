@@ -4,15 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/failure.h"
 #include "base/file.h"
+#include "json/text.h"
 #include "json/value.h"
-#include "json/writer.h"
 #include "record/change_log.h"
 #include "run/in_force.h"
 #include "run/supervisor.h"
@@ -63,23 +62,17 @@ static int sync_folder(const char *state)
 
 static int write_file(const char *path, const struct island *island)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-	struct writer w;
-	int r = -ENOMEM;
+	struct json_text text;
+	struct writer *w = json_text_begin(&text, true);
 
-	if (out) {
-		writer_init(&w, out, true);
-		writer_open_map(&w);
-		writer_put_int(&w, "since", island->since);
-		writer_put_text(&w, "user", island->user);
-		writer_put_text(&w, "because", island->because);
-		writer_close_map(&w);
-		r = fclose(out) ? -ENOMEM : file_replace(path, text, len, 0600);
-	}
-	free(text);
-	return r;
+	if (!w)
+		return -ENOMEM;
+	writer_open_map(w);
+	writer_put_int(w, "since", island->since);
+	writer_put_text(w, "user", island->user);
+	writer_put_text(w, "because", island->because);
+	writer_close_map(w);
+	return json_text_store(&text, path, 0600);
 }
 
 int island_store(const char *state, const struct island *island)
